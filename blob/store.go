@@ -1,0 +1,104 @@
+package blob
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// Key names a stage and, once sealed, the blob. It is 1 to 64 characters of [a-z0-9].
+type Key string
+
+// Valid reports whether k is spelled as a store takes it.
+func (k Key) Valid() bool {
+	if len(k) < 1 || len(k) > 64 {
+		return false
+	}
+	for i := 0; i < len(k); i++ {
+		if c := k[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+var (
+	// ErrNotFound says that a key names no blob (Open), or no stage that can be resumed (Resume).
+	ErrNotFound = errors.New("blob: not found")
+	// ErrExists says that a key is taken (Stage).
+	ErrExists = errors.New("blob: key is taken")
+	// ErrShort says that a stage holds fewer bytes than the offset asked for: acknowledged bytes are lost.
+	ErrShort = errors.New("blob: stage is shorter than the offset")
+	// ErrFull says that the store has no space left.
+	ErrFull = errors.New("blob: no space left")
+	// ErrKey says that a key is not spelled as Key.Valid asks.
+	ErrKey = errors.New("blob: invalid key")
+)
+
+// Store keeps blobs. It is safe for use by many goroutines.
+type Store interface {
+	// Stage begins empty content under key. ErrExists if the key is taken by a stage or a blob.
+	Stage(ctx context.Context, key Key) (Stage, error)
+
+	// Resume opens an unsealed stage and cuts it back to offset, the length that the
+	// caller has on record; what was written beyond it is dropped. ErrNotFound if there is no
+	// such stage, ErrShort if it holds less than offset. A stage that was sealed but not recorded
+	// as such (a crash in between) is resumed too when its length is offset: Seal then does nothing. A sealed
+	// one that is shorter than offset is ErrShort, and one that is longer is ErrNotFound.
+	Resume(ctx context.Context, key Key, offset int64) (Stage, error)
+
+	// Open gives a blob for reading at any position. ErrNotFound if key names no sealed blob.
+	// On disk the content is an *os.File, so that the kernel can send it (sendfile).
+	Open(ctx context.Context, key Key) (Content, error)
+
+	// OpenStage gives the first size bytes of a stage for reading, as Open does for a blob.
+	// It is how full partial uploads are joined. ErrNotFound if there is none or it is sealed, ErrShort if it holds less.
+	OpenStage(ctx context.Context, key Key, size int64) (Content, error)
+
+	// Remove drops a stage or a blob. A key that names nothing is no error.
+	Remove(ctx context.Context, key Key) error
+
+	// List calls fn for every stage and blob, in no order, until fn returns an error, which it returns.
+	List(ctx context.Context, fn func(Entry) error) error
+
+	// Ready answers nil when the store can be written to and read from now.
+	Ready(ctx context.Context) error
+}
+
+// Stage is content being written. It is used by one goroutine at a time.
+type Stage interface {
+	// Write appends at Offset. On an error the stage is to be closed and resumed at an
+	// offset on record. ErrFull when there is no space.
+	io.Writer
+
+	// Offset is how many bytes the stage holds.
+	Offset() int64
+
+	// Cut drops what was written after offset.
+	Cut(offset int64) error
+
+	// Sync makes what was written so far survive a power cut, unless the store was opened relaxed.
+	Sync() error
+
+	// Seal makes the stage a durable, immutable blob and closes it, also when it fails. Sealing what is sealed does nothing.
+	Seal(ctx context.Context) error
+
+	// Close lets go of the stage and keeps what was written, to be resumed. Closing twice is no error.
+	Close() error
+}
+
+// Content is a blob, or a full stage, open for reading.
+type Content interface {
+	io.ReadSeeker
+	io.ReaderAt
+	io.Closer
+}
+
+// Entry is a stage or blob as List finds it.
+type Entry struct {
+	Key      Key
+	Size     int64
+	Modified time.Time // last written; what garbage collection measures its grace time from
+	Sealed   bool      // a blob rather than a stage
+}
