@@ -1,0 +1,93 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"strings"
+
+	"github.com/lib/pq"
+	"modernc.org/sqlite"
+	sqlitelib "modernc.org/sqlite/lib"
+
+	"github.com/satchelhq/satchel/fault"
+)
+
+// classify gives a driver's error its kind, by code and never by text. Errors that have a kind,
+// and contexts that ended, pass as they are. ctx is the one that the statement ran under.
+func classify(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *fault.Error
+	if errors.As(err, &known) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return errNoRow
+	}
+	kind := fault.Internal
+	var lite *sqlite.Error
+	var post *pq.Error
+	switch {
+	case errors.As(err, &lite):
+		kind = sqliteKind(lite.Code())
+	case errors.As(err, &post):
+		if post.Code == "57014" && ctx.Err() != nil { // query_canceled: by us, for the one who asked has gone
+			return ctx.Err()
+		}
+		kind = postgresKind(string(post.Code))
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone):
+		kind = fault.Busy
+	default:
+		return err // a rule's own error, or one that nobody foresaw
+	}
+	return fault.As(kind, "sqldb", err)
+}
+
+// sqliteKind reads an extended result code (sqlite.org/rescode.html).
+func sqliteKind(code int) fault.Kind {
+	switch code {
+	case sqlitelib.SQLITE_CONSTRAINT_UNIQUE, sqlitelib.SQLITE_CONSTRAINT_PRIMARYKEY:
+		return fault.Exists
+	case sqlitelib.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return fault.NotFound
+	}
+	switch code & 0xff {
+	case sqlitelib.SQLITE_BUSY, sqlitelib.SQLITE_LOCKED:
+		return fault.Busy
+	case sqlitelib.SQLITE_FULL:
+		return fault.Full
+	}
+	return fault.Internal
+}
+
+// postgresKind reads an SQLSTATE (PostgreSQL documentation, appendix A).
+func postgresKind(code string) fault.Kind {
+	switch code {
+	case "23505": // unique_violation
+		return fault.Exists
+	case "23503": // foreign_key_violation
+		return fault.NotFound
+	case "53100": // disk_full
+		return fault.Full
+	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
+		return fault.Busy
+	}
+	for _, class := range [...]string{"08", "53", "57"} { // connection, resources, operator intervention
+		if strings.HasPrefix(code, class) {
+			return fault.Busy
+		}
+	}
+	return fault.Internal
+}
+
+// again reports whether a transaction that ended with err did nothing and may simply be run once more.
+func again(err error) bool {
+	var post *pq.Error
+	if errors.As(err, &post) {
+		return post.Code == "40001" || post.Code == "40P01"
+	}
+	return errors.Is(err, errBatchLost)
+}

@@ -1,0 +1,64 @@
+package sqldbtest
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// Each runs fn as the subtests "sqlite" and "postgres", each on a fresh database with the whole schema.
+func Each(t *testing.T, fn func(t *testing.T, db *sqldb.DB)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(t, OpenSQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { fn(t, OpenPostgres(t)) })
+}
+
+// OpenSQLite opens a fresh migrated SQLite database that the end of the test closes and removes.
+func OpenSQLite(t testing.TB) *sqldb.DB {
+	t.Helper()
+	// No test cuts the power, so none has to wait for the disk.
+	return open(t, "sqlite:"+filepath.Join(t.TempDir(), "satchel.db"), sqldb.Options{Relaxed: true})
+}
+
+// OpenPostgres opens a fresh migrated Postgres database that the end of the test closes and drops.
+func OpenPostgres(t testing.TB) *sqldb.DB {
+	t.Helper()
+	return open(t, PostgresURL(t), sqldb.Options{})
+}
+
+// PostgresURL makes an empty Postgres database, dropped at the end of the test, and answers its URL.
+func PostgresURL(t testing.TB) string {
+	t.Helper()
+	server, err := sharedServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, drop, err := server.create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := drop(); err != nil {
+			t.Errorf("drop the test database: %v", err)
+		}
+	})
+	return url
+}
+
+func open(t testing.TB, location string, o sqldb.Options) *sqldb.DB {
+	t.Helper()
+	db, err := sqldb.Open(t.Context(), location, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("close the test database: %v", err)
+		}
+	})
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}

@@ -1,0 +1,53 @@
+package sqldb
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// maxTries bounds how often Update runs a function whose transaction lost against another.
+const maxTries = 8
+
+// Update runs fn in a transaction that may write: all of fn happens or nothing, and when Update
+// returns nil it is durable. fn may run more than once and must not keep what it changed outside
+// unless Update succeeds; it must not wait for anything but the database.
+//
+// On Postgres the isolation is READ COMMITTED; rules that read before they write lock the row that
+// they decide on first (a drive's row, for anything in a drive).
+func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) (err error) {
+	defer db.timed("update", &err)()
+	for try := 1; ; try++ {
+		if db.writer != nil {
+			err = db.writer.update(ctx, fn)
+		} else {
+			err = db.updatePostgres(ctx, fn)
+		}
+		if !again(err) || try == maxTries {
+			return classify(ctx, err)
+		}
+		// The loser waits a little longer each time, at random, so that two do not meet again.
+		pause := time.NewTimer(time.Duration(1+rand.IntN(1<<try)) * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return ctx.Err()
+		case <-pause.C:
+		}
+	}
+}
+
+func (db *DB) updatePostgres(ctx context.Context, fn func(tx *Tx) error) error {
+	tx, err := db.pool.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	run, late := db.runIn(tx)
+	defer late(ctx)
+	defer tx.Rollback() // after a commit it does nothing; after a panic it frees the connection
+	err = fn(&Tx{engine: Postgres, run: run})
+	if err != nil {
+		return err
+	}
+	return tx.Commit()
+}
