@@ -1,0 +1,268 @@
+package drive
+
+import (
+	"context"
+	"errors"
+	"hash"
+	"io"
+	"time"
+
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// While a long body arrives, its offset is recorded this often: what a killed server loses is at most that.
+const (
+	checkpointBytes = 32 << 20
+	checkpointTime  = 5 * time.Second
+)
+
+// Append adds bytes to an upload at offset, and answers the upload as it is on record afterwards: Offset counts
+// what is durable, also when err is not nil. The last byte commits the file. A body that breaks off leaves what had
+// arrived: err is Invalid with code "body_truncated" then. At most Length bytes are taken; of a body that
+// is longer the rest is not read. OffsetMismatch, NotFound, TooLarge, Full, and what commit refuses. The caller holds the upload.
+func (s *Drives) Append(ctx context.Context, driveID, id string, offset int64, body io.Reader) (Upload, error) {
+	u, err := s.readUpload(ctx, s.db, driveID, id)
+	if err != nil {
+		return u, fault.Wrap(err, "drive.Append")
+	}
+	if offset != u.Offset || !u.Ended.IsZero() || u.Kind == Joined {
+		return u, offsetMismatch()
+	}
+	if offset > 0 {
+		s.counts.resumed.Add(1)
+	}
+	usage, err := s.Usage(ctx, driveID)
+	if err != nil {
+		return u, err
+	}
+	a := &appending{s: s, u: &u, room: s.room(usage)}
+	if a.digest, err = u.runningDigest(); err != nil {
+		return u, fault.Wrap(err, "drive.Append")
+	}
+	// A client that goes away must not undo what it sent: what follows its bytes is not tied to its request.
+	err = a.take(ctx, context.WithoutCancel(ctx), body)
+	return u, fault.Wrap(err, "drive.Append")
+}
+
+func offsetMismatch() error {
+	return fault.New(fault.OffsetMismatch, "drive.Append", "The upload is at another offset. Ask for it and go on from there.")
+}
+
+// appending is one Append under way.
+type appending struct {
+	s      *Drives
+	u      *Upload // as on record
+	room   room
+	digest hash.Hash
+	stage  blob.Stage
+
+	at         int64 // bytes in the stage, those on record included
+	checkpoint time.Time
+}
+
+func (a *appending) take(ctx, durable context.Context, body io.Reader) error {
+	limit := a.u.Length - a.u.Offset
+	if a.u.Length < 0 {
+		if limit = a.room.bytes - a.u.Offset; limit < 0 {
+			return a.room.over
+		}
+	}
+	if !a.u.staged {
+		grown, broken, err := a.takeSmall(durable, body, limit)
+		if err != nil || !grown {
+			return errors.Join(err, broken)
+		}
+		if broken != nil {
+			return a.close(durable, broken)
+		}
+	} else if err := a.resume(durable); err != nil {
+		return err
+	}
+	a.checkpoint = time.Now()
+	taken := a.at - a.u.Offset
+	more := limit - taken
+	if a.u.Length < 0 {
+		more++ // one byte too many shows that the body is longer
+	}
+	n, broken := a.s.pour(ctx, a.stage, body, a.digest, more, func() error { return a.mark(durable) })
+	a.at += n
+	return a.close(durable, broken)
+}
+
+// takeSmall reads up to the largest content that is kept in a row. grown says that there is more, and a stage holds it now.
+// broken is why the body ended early.
+func (a *appending) takeSmall(ctx context.Context, body io.Reader, limit int64) (grown bool, broken, err error) {
+	take := min(limit, a.s.o.InlineMax-a.u.Offset)
+	if a.u.Length < 0 && take == limit {
+		take++ // one byte too many shows that the body is longer than there is room for
+	}
+	fresh, broken := io.ReadAll(io.LimitReader(body, take))
+	if a.u.Length < 0 && int64(len(fresh)) > limit {
+		return false, nil, a.room.over
+	}
+	a.s.counts.received.Add(int64(len(fresh)))
+	a.digest.Write(fresh)
+	whole := append(a.u.small, fresh...)
+	if broken != nil {
+		broken = truncatedUpload(broken)
+	}
+	// Content that just fills a row may be all there is; only a further byte makes it grow, unless the length says so already.
+	if int64(len(whole)) < a.s.o.InlineMax || a.u.Length == int64(len(whole)) {
+		return false, broken, a.recordSmall(ctx, whole)
+	}
+	if a.stage, err = a.s.newStage(ctx, a.u.key()); err != nil {
+		return false, broken, err
+	}
+	a.at = int64(len(whole))
+	if _, err := a.stage.Write(whole); err != nil {
+		a.stage.Close()
+		return false, broken, storeError(err, "drive.Append")
+	}
+	return true, broken, nil
+}
+
+// newStage begins a stage; one that a killed server left under this key is dropped, as no row knows it.
+func (s *Drives) newStage(ctx context.Context, key blob.Key) (blob.Stage, error) {
+	stage, err := s.blobs.Stage(ctx, key)
+	if errors.Is(err, blob.ErrExists) {
+		if err := s.blobs.Remove(ctx, key); err != nil {
+			return nil, storeError(err, "drive.newStage")
+		}
+		stage, err = s.blobs.Stage(ctx, key)
+	}
+	return stage, storeError(err, "drive.newStage")
+}
+
+// recordSmall keeps content in the upload's row; when it is whole, the file appears in the same transaction.
+func (a *appending) recordSmall(ctx context.Context, whole []byte) error {
+	u := *a.u
+	full := int64(len(whole)) == u.Length
+	state, err := digestState(a.digest)
+	if err != nil {
+		return err
+	}
+	if whole == nil {
+		whole = []byte{}
+	}
+	err = a.s.edit(ctx, "drive.Append", u.DriveID, func(e *edit) error {
+		u = *a.u
+		if err := e.recordOffset(ctx, &u, int64(len(whole)), state, whole); err != nil {
+			return err
+		}
+		if !full || u.Kind == Partial {
+			return nil
+		}
+		return e.commitUpload(ctx, &u, content{sha256: a.digest.Sum(nil), size: int64(len(whole)), small: whole})
+	})
+	if err != nil {
+		return err // a refused commit keeps nothing of these bytes: they can be sent again
+	}
+	*a.u = u
+	if !u.Ended.IsZero() {
+		a.s.completed(u)
+	}
+	return nil
+}
+
+func (a *appending) resume(ctx context.Context) error {
+	stage, err := a.s.blobs.Resume(ctx, a.u.key(), a.u.Offset)
+	if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrShort) {
+		return &fault.Error{Kind: fault.Gone, Op: "drive.resume", Code: "upload_lost",
+			Public: "What was received of this upload is gone. Begin it again.", Err: err}
+	}
+	a.stage, a.at = stage, a.u.Offset
+	return storeError(err, "drive.resume")
+}
+
+// mark records the offset of a long body now and then.
+func (a *appending) mark(ctx context.Context) error {
+	at := a.stage.Offset()
+	if at-a.u.Offset < checkpointBytes && time.Since(a.checkpoint) < checkpointTime {
+		return nil
+	}
+	a.checkpoint = time.Now()
+	return a.record(ctx, at)
+}
+
+// record makes what the stage holds durable, and then says so in the row: never the other way round.
+func (a *appending) record(ctx context.Context, at int64) error {
+	if at == a.u.Offset {
+		return nil
+	}
+	if err := a.stage.Sync(); err != nil {
+		return storeError(err, "drive.record")
+	}
+	state, err := digestState(a.digest)
+	if err != nil {
+		return err
+	}
+	u := *a.u
+	err = a.s.db.Update(ctx, func(tx *sqldb.Tx) error {
+		u = *a.u
+		e := &edit{Tx: tx, s: a.s, drive: u.DriveID, now: a.s.o.Now()}
+		return e.recordOffset(ctx, &u, at, state, nil)
+	})
+	if err == nil {
+		*a.u = u
+	}
+	return err
+}
+
+// close ends an Append: records what came, commits what is full. broken is why the body ended early, nil if it did not.
+func (a *appending) close(ctx context.Context, broken error) error {
+	defer a.stage.Close()
+	var body brokenBody
+	if broken != nil && !errors.As(broken, &body) && !fault.Is(broken, fault.Invalid) {
+		return broken // the disk or the database: nothing more is recorded
+	}
+	if broken != nil {
+		broken = truncatedUpload(broken)
+	}
+	if a.u.Length < 0 && a.at > a.room.bytes {
+		return a.room.over
+	}
+	if err := a.record(ctx, a.at); err != nil {
+		return err
+	}
+	if !a.u.pending() {
+		return broken
+	}
+	if err := a.stage.Seal(ctx); err != nil {
+		return storeError(err, "drive.Append")
+	}
+	u, err := a.s.commit(ctx, *a.u, content{sha256: a.digest.Sum(nil), size: a.u.Length, key: a.u.key()})
+	if err == nil {
+		*a.u = u
+	}
+	return err
+}
+
+func truncatedUpload(cause error) error {
+	if fault.Is(cause, fault.Invalid) {
+		return cause
+	}
+	return &fault.Error{Kind: fault.Invalid, Op: "drive.Append", Code: "body_truncated", Public: "The body broke off. What had arrived is kept.", Err: cause}
+}
+
+// recordOffset moves the offset from the one that u has on record. It writes nothing if another
+// request moved it, or took over the hold.
+func (e *edit) recordOffset(ctx context.Context, u *Upload, at int64, state, small []byte) error {
+	fence, held := e.s.fenceOf(u.ID)
+	if !held {
+		return heldElsewhere(nil)
+	}
+	expires := e.now.Add(e.s.o.UploadExpiry)
+	n, err := e.Exec(ctx, `UPDATE uploads SET received = $3, digest = $4, content = $5, staged = $6, expires_at = $7
+		WHERE id = $1 AND received = $2 AND completed_at = 0 AND fence = $8`,
+		u.ID, u.Offset, at, sqldb.Bytes(state), sqldb.Bytes(small), small == nil, sqldb.Micros(expires), fence)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return offsetMismatch()
+	}
+	u.Offset, u.digest, u.small, u.staged, u.Expires = at, state, small, small == nil, expires
+	return nil
+}

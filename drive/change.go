@@ -1,0 +1,116 @@
+package drive
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// edit is a transaction that changes one drive. It holds the drive's row from its first statement on,
+// so that edits of a drive come one after the other and see each other's results.
+type edit struct {
+	*sqldb.Tx
+	s       *Drives
+	drive   string
+	root    string
+	quota   int64
+	used    int64
+	now     time.Time
+	changes []Change
+	locks   []Lock // live ones, once loaded
+	loaded  bool
+
+	sequence, usedBefore int64
+	// after runs when the transaction is durable: what must not happen if it is rolled back.
+	after []func()
+}
+
+// edit runs fn in a transaction on the drive, and then writes down its changes and usage.
+// An unknown drive is NotFound. As with sqldb.Update, fn may run more than once.
+func (s *Drives) edit(ctx context.Context, op, driveID string, fn func(e *edit) error) error {
+	var done *edit
+	err := s.db.Update(ctx, func(tx *sqldb.Tx) error {
+		e := &edit{Tx: tx, s: s, drive: driveID, now: s.o.Now()}
+		if err := e.begin(ctx); err != nil {
+			return err
+		}
+		if err := fn(e); err != nil {
+			return err
+		}
+		done = e
+		return e.end(ctx)
+	})
+	if err != nil {
+		return fault.Wrap(err, op)
+	}
+	for _, f := range done.after {
+		f()
+	}
+	if len(done.changes) > 0 {
+		s.o.Changed(done.changes)
+	}
+	return nil
+}
+
+func (e *edit) begin(ctx context.Context) error {
+	query := `SELECT root_id, quota, used, sequence FROM drives WHERE id = $1`
+	if e.Engine() == sqldb.Postgres {
+		query += ` FOR UPDATE` // SQLite's one writer needs none
+	}
+	err := e.Row(ctx, query, []any{e.drive}, &e.root, &e.quota, &e.used, &e.sequence)
+	e.usedBefore = e.used
+	return err
+}
+
+func (e *edit) end(ctx context.Context) error {
+	if len(e.changes) == 0 && e.used == e.usedBefore {
+		return nil
+	}
+	for i := range e.changes {
+		c := &e.changes[i]
+		e.sequence++
+		c.Sequence = e.sequence
+		if _, err := e.Exec(ctx, `INSERT INTO changes (drive_id, sequence, node_id, kind, path, at) VALUES ($1, $2, $3, $4, $5, $6)`,
+			e.drive, c.Sequence, c.NodeID, string(c.Kind), string(c.Path), sqldb.Micros(c.At)); err != nil {
+			return err
+		}
+	}
+	_, err := e.Exec(ctx, `UPDATE drives SET sequence = $2, used = $3 WHERE id = $1`, e.drive, e.sequence, e.used)
+	return err
+}
+
+// changed notes what was done to a node.
+func (e *edit) changed(kind ChangeKind, nodeID string, path Path) {
+	e.changes = append(e.changes, Change{DriveID: e.drive, NodeID: nodeID, Kind: kind, Path: path, At: e.now})
+}
+
+// take counts n bytes more against the quota: Full if they don't fit. Bytes are given back with a negative n.
+func (e *edit) take(n int64) error {
+	if n > 0 && e.quota >= 0 && e.used+n > e.quota {
+		return full(e.quota, e.used)
+	}
+	e.used += n
+	return nil
+}
+
+func full(quota, used int64) error {
+	return fault.New(fault.Full, "drive.quota",
+		fmt.Sprintf("The drive is full: %d of %d bytes are used. Remove files or empty the trash.", used, quota)).WithCode("quota_exceeded")
+}
+
+// Changes answers what happened in a drive after sequence, oldest first, at most limit.
+func (s *Drives) Changes(ctx context.Context, driveID string, after int64, limit int) ([]Change, error) {
+	all, err := sqldb.All(ctx, s.db, `SELECT sequence, node_id, kind, path, at FROM changes
+		WHERE drive_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3`, []any{driveID, after, limit},
+		func(scan sqldb.Scan) (Change, error) {
+			c := Change{DriveID: driveID}
+			var at int64
+			err := scan(&c.Sequence, &c.NodeID, (*string)(&c.Kind), (*string)(&c.Path), &at)
+			c.At = sqldb.Time(at)
+			return c, err
+		})
+	return all, fault.Wrap(err, "drive.Changes")
+}

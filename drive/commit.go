@@ -1,0 +1,277 @@
+package drive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// content is bytes that are whole: small ones in memory, others sealed in the blob store.
+type content struct {
+	sha256 []byte
+	size   int64
+	small  []byte   // when key is empty; never nil then
+	key    blob.Key // the sealed blob
+}
+
+// Guard is what a request brings against others' changes. It is looked at inside the
+// transaction, after the path was resolved and before anything is written.
+type Guard struct {
+	// Tokens are the lock tokens that the request sent: what a lock covers whose token is missing is fault.Locked.
+	Tokens []string
+	// Check, if set, sees the node that stands at the target (nil if none does) and refuses by an error.
+	Check func(current *Node) error
+}
+
+func (g Guard) check(current *Node) error {
+	if g.Check == nil {
+		return nil
+	}
+	return g.Check(current)
+}
+
+// Conflict is what happens when the name is taken.
+type Conflict string
+
+const (
+	Rename  Conflict = "rename"  // take the next free name: "name (1).ext"
+	Replace Conflict = "replace" // the old content stays as a version
+	Fail    Conflict = "fail"    // fault.Exists
+)
+
+// writing is how content becomes a node.
+type writing struct {
+	mediaType string
+	modified  time.Time
+	conflict  Conflict
+	guard     Guard
+}
+
+// admit looks at everything that can refuse content at a place before it is taken: parent, precondition,
+// locks and what is in the way. It answers the name to use and the node to replace, nil for a new one.
+func (e *edit) admit(ctx context.Context, at *place, w writing) (parent link, name string, old *Node, err error) {
+	parent, err = at.parent()
+	if err != nil {
+		return
+	}
+	if err = w.guard.check(at.node); err != nil {
+		return
+	}
+	name, old = at.path.Name(), at.node
+	if old != nil && (old.Folder || w.conflict == Fail) && w.conflict != Rename {
+		return parent, name, nil, taken(at.path)
+	}
+	if old != nil && w.conflict == Rename {
+		if name, err = e.freeName(ctx, parent.id, name); err != nil {
+			return
+		}
+		old = nil
+	}
+	if old != nil {
+		err = e.unlocked(ctx, w.guard.Tokens, contentOf(at))
+	} else {
+		err = e.unlocked(ctx, w.guard.Tokens, membersOf(at.chainTo(parent)))
+	}
+	return
+}
+
+func taken(p Path) error {
+	return fault.New(fault.Exists, "drive.commit", "There is something with this name already.").WithCode("name_taken").WithPath(string(p))
+}
+
+// write makes content the file at a place. It is the only way by which bytes become a node.
+func (e *edit) write(ctx context.Context, at *place, c content, w writing) (node Node, created bool, err error) {
+	parent, name, old, err := e.admit(ctx, at, w)
+	if err != nil {
+		return Node{}, false, err
+	}
+	id, err := e.adopt(ctx, c)
+	if err != nil {
+		return Node{}, false, err
+	}
+	if w.modified.IsZero() {
+		w.modified = e.now
+	}
+	if w.mediaType == "" {
+		w.mediaType = mediaType(name)
+	}
+	node = Node{
+		DriveID: e.drive, ParentID: parent.id, Name: name, Path: parent.path.Join(name), Size: c.size, MediaType: w.mediaType,
+		SHA256: c.sha256, Created: e.now, Modified: w.modified, Revision: 1, blob: id,
+	}
+	if old == nil {
+		if err := e.take(c.size); err != nil {
+			return Node{}, false, err
+		}
+		node.ID = sqldb.NewID()
+		e.changed(ChangeCreated, node.ID, node.Path)
+		return node, true, e.insert(ctx, node)
+	}
+	node.ID, node.Name, node.Path, node.Created, node.Revision = old.ID, old.Name, old.Path, old.Created, old.Revision+1
+	if err := e.supersede(ctx, *old, node); err != nil {
+		return Node{}, false, err
+	}
+	e.changed(ChangeWritten, node.ID, node.Path)
+	_, err = e.Exec(ctx, `UPDATE nodes SET blob_id = $2, sha256 = $3, size = $4, media_type = $5, modified_at = $6, revision = $7 WHERE id = $1`,
+		node.ID, string(node.blob), node.SHA256, node.Size, node.MediaType, sqldb.Micros(node.Modified), node.Revision)
+	return node, false, err
+}
+
+// adopt writes the blob's row, or finds the one that holds the same content already.
+func (e *edit) adopt(ctx context.Context, c content) (blob.Key, error) {
+	id := c.key
+	if id == "" {
+		id = blob.Key(sqldb.NewID())
+	}
+	find := `SELECT id FROM blobs WHERE sha256 = $1 AND size = $2`
+	if e.Engine() == sqldb.Postgres {
+		find += ` FOR SHARE` // garbage collection waits, or has removed it before
+	}
+	for {
+		n, err := e.Exec(ctx, `INSERT INTO blobs (id, sha256, size, content, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256, size) DO NOTHING`,
+			string(id), c.sha256, c.size, sqldb.Bytes(c.small), sqldb.Micros(e.now))
+		if err != nil {
+			return "", err
+		}
+		if n == 1 {
+			return id, nil
+		}
+		var same string
+		err = e.Row(ctx, find, []any{c.sha256, c.size}, &same)
+		if sqldb.NoRow(err) {
+			continue
+		}
+		if c.key != "" && blob.Key(same) != c.key { // the copy that was just sealed is not needed
+			e.after = append(e.after, func() { e.s.discard(c.key) })
+		}
+		return blob.Key(same), err
+	}
+}
+
+// insert adds a node's row and tells its folder.
+func (e *edit) insert(ctx context.Context, n Node) error {
+	if _, err := ParsePath(string(n.Path)); err != nil {
+		return err // too deep or too long to be asked for
+	}
+	if err := e.grow(ctx, n.ParentID, 1); err != nil {
+		return err
+	}
+	var blobID any
+	if !n.Folder {
+		blobID = string(n.blob)
+	}
+	_, err := e.Exec(ctx, `INSERT INTO nodes (id, drive_id, parent_id, name, name_key, folder, blob_id, sha256, size, media_type, created_at, modified_at, revision)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		n.ID, e.drive, n.ParentID, n.Name, nameKey(n.Name), n.Folder, blobID, sqldb.Bytes(n.SHA256), n.Size, n.MediaType,
+		sqldb.Micros(n.Created), sqldb.Micros(n.Modified), n.Revision)
+	return err
+}
+
+// grow counts a folder's children up or down; that is a change of the folder itself.
+func (e *edit) grow(ctx context.Context, folderID string, by int) error {
+	var children int
+	err := e.Row(ctx, `UPDATE nodes SET children = children + $2, revision = revision + 1, modified_at = $3 WHERE id = $1 RETURNING children`,
+		[]any{folderID, by, sqldb.Micros(e.now)}, &children)
+	if err != nil {
+		return err
+	}
+	if by > 0 && children > MaxChildren {
+		return fault.New(fault.TooLarge, "drive.grow", fmt.Sprintf("A folder holds at most %d files and folders.", MaxChildren)).WithCode("folder_full")
+	}
+	return nil
+}
+
+// freeName is name, or the first of "name (1).ext", "name (2).ext" … that no child of the folder has.
+func (e *edit) freeName(ctx context.Context, folderID, name string) (string, error) {
+	if free, err := e.nameFree(ctx, folderID, name); err != nil || free {
+		return name, err
+	}
+	stem, ext := name, ""
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+		stem, ext = name[:dot], name[dot:]
+	}
+	prefix := nameKey(stem) + " ("
+	used := map[string]bool{}
+	// ')' follows '(' in ASCII: the range holds what begins with "stem (".
+	err := e.Each(ctx, `SELECT name_key FROM nodes WHERE parent_id = $1 AND name_key >= $2 AND name_key < $3`,
+		[]any{folderID, prefix, nameKey(stem) + " )"}, func(scan sqldb.Scan) error {
+			var key string
+			err := scan(&key)
+			used[key] = true
+			return err
+		})
+	if err != nil {
+		return "", err
+	}
+	for i := 1; ; i++ {
+		suffix := fmt.Sprintf(" (%d)%s", i, ext)
+		candidate := cut(stem, MaxName-len(suffix)) + suffix
+		if used[nameKey(candidate)] {
+			continue
+		}
+		if strings.HasPrefix(nameKey(candidate), prefix) { // inside the range that was read
+			return candidate, CheckName(candidate)
+		}
+		if free, err := e.nameFree(ctx, folderID, candidate); err != nil || free {
+			return candidate, err
+		}
+	}
+}
+
+func (e *edit) nameFree(ctx context.Context, folderID, name string) (bool, error) {
+	var one int
+	err := e.Row(ctx, `SELECT 1 FROM nodes WHERE parent_id = $1 AND name_key = $2`, []any{folderID, nameKey(name)}, &one)
+	if sqldb.NoRow(err) {
+		return true, nil
+	}
+	return false, err
+}
+
+// cut shortens s to at most max bytes without splitting a character.
+func cut(s string, max int) string {
+	if max < 0 {
+		return ""
+	}
+	for len(s) > max {
+		i := len(s) - 1
+		for i > 0 && s[i]&0xC0 == 0x80 {
+			i--
+		}
+		s = s[:i]
+	}
+	return s
+}
+
+// mediaType guesses by the name's extension; what it doesn't know is application/octet-stream (RFC 2046, section 4.5.1).
+func mediaType(name string) string {
+	if t := mime.TypeByExtension(strings.ToLower(path.Ext(name))); t != "" {
+		return t
+	}
+	return "application/octet-stream"
+}
+
+// discard removes bytes that no row names any more. What fails stays for gc.
+func (s *Drives) discard(key blob.Key) {
+	if err := s.blobs.Remove(context.Background(), key); err != nil {
+		s.o.Log.Warn("bytes without a row are left for gc", "blob", key, "error", err)
+	}
+}
+
+// storeError gives a blob store's error its kind.
+func storeError(err error, op string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, blob.ErrFull):
+		return &fault.Error{Kind: fault.Full, Op: op, Code: "storage_full", Public: "The server's storage is full.", Err: err}
+	}
+	return fault.Wrap(err, op)
+}

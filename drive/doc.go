@@ -1,0 +1,17 @@
+// Package drive holds the rules of a user's drive, each with its own SQL.
+//
+// A drive is a tree of nodes with a quota. Every file's content is a blob,
+// known by its SHA-256 and size and shared by all nodes and versions that hold
+// it. Content arrives by two ways and becomes a node by one:
+//
+//	put.go      a whole body: WebDAV PUT, form POST       ┐
+//	upload.go   a resumable upload: begin, look, drop     ├─▶ commit.go
+//	append.go   bytes of an upload, from its offset on    ┘
+//
+// What else happens to a tree is in a file of its own: list.go, folder.go,
+// move.go, copy.go, trash.go, lock.go, property.go. Every transaction that
+// changes a drive takes the drive's row first (change.go), which puts
+// changes to one drive in order and numbers them.
+//
+// Names and paths are in path.go; sweep.go, gc.go and check.go keep the house.
+package drive

@@ -1,0 +1,109 @@
+package drive
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// Options sets the bounds of all drives. New fills in the defaults of what is zero.
+type Options struct {
+	Quota        int64         // bytes that a new drive may hold, trash and versions included; 0 or less is no limit
+	MaxFile      int64         // bytes of the largest file; 0 or less is no limit
+	UploadExpiry time.Duration // how long an upload lives after its last byte; default 24 h
+	TrashExpiry  time.Duration // how long a removed node can be restored; default 30 days, negative is for ever
+	Versions     int           // contents kept of an overwritten file; default 20, negative is none
+	InlineMax    int64         // largest content that is kept in its row; default 64 KiB
+	GCGrace      time.Duration // how old an orphan must be before gc removes it; default 1 h
+	Log          *slog.Logger  // default slog.Default()
+	Now          func() time.Time
+	// Changed, if set, is called after each transaction that changed a drive, with what it changed.
+	// It must return at once.
+	Changed func([]Change)
+}
+
+// largestInline bounds InlineMax: content above it is never looked for in a row.
+const largestInline = 1 << 20
+
+// Drives is every drive of this server. It is safe for use by many goroutines.
+type Drives struct {
+	db     *sqldb.DB
+	blobs  blob.Store
+	o      Options
+	holds  *holds
+	counts counts
+	chunks sync.Pool // *[]byte of chunkSize
+}
+
+// New gives access to the drives in db, whose content is in blobs.
+func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
+	if o.UploadExpiry <= 0 {
+		o.UploadExpiry = 24 * time.Hour
+	}
+	if o.TrashExpiry == 0 {
+		o.TrashExpiry = 30 * 24 * time.Hour
+	}
+	if o.Versions == 0 {
+		o.Versions = 20
+	}
+	if o.InlineMax <= 0 {
+		o.InlineMax = 64 << 10
+	}
+	o.InlineMax = min(o.InlineMax, largestInline)
+	if o.GCGrace <= 0 {
+		o.GCGrace = time.Hour
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Changed == nil {
+		o.Changed = func([]Change) {}
+	}
+	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(),
+		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }}}
+}
+
+// Create makes a user's drive inside tx, the transaction that makes the user. The drive has the user's id.
+func (s *Drives) Create(ctx context.Context, tx *sqldb.Tx, userID string) error {
+	quota, now, root := s.o.Quota, sqldb.Micros(s.o.Now()), sqldb.NewID()
+	if quota <= 0 {
+		quota = -1
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO drives (id, root_id, quota, created_at) VALUES ($1, $2, $3, $4)`,
+		userID, root, quota, now); err != nil {
+		return fault.Wrap(err, "drive.Create")
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO nodes (id, drive_id, name, name_key, folder, created_at, modified_at, revision)
+		VALUES ($1, $2, '', '', TRUE, $3, $3, 1)`, root, userID, now)
+	return fault.Wrap(err, "drive.Create")
+}
+
+// Usage is how full a drive is, in bytes. Quota is negative when there is no limit.
+type Usage struct {
+	Used, Quota int64
+}
+
+// Free is how many bytes fit in, and false if there is no limit.
+func (u Usage) Free() (int64, bool) {
+	if u.Quota < 0 {
+		return 0, false
+	}
+	return max(0, u.Quota-u.Used), true
+}
+
+// Usage answers how full the drive is: files, their versions and the trash.
+func (s *Drives) Usage(ctx context.Context, driveID string) (u Usage, err error) {
+	err = s.db.Row(ctx, `SELECT used, quota FROM drives WHERE id = $1`, []any{driveID}, &u.Used, &u.Quota)
+	return u, fault.Wrap(err, "drive.Usage")
+}
+
+// MaxFile is the size of the largest file that is taken, in bytes; 0 is no limit.
+func (s *Drives) MaxFile() int64 { return max(0, s.o.MaxFile) }

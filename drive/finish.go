@@ -1,0 +1,200 @@
+package drive
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"io"
+
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// commitUpload makes the file of a full upload, in the caller's transaction. Committing what is committed does nothing,
+// so that whoever finds a full upload may do it. Its parts, if it was joined, end with it.
+//
+// The name may have been taken since the upload began. As bytes that a client believes in must become a file, the
+// upload then takes the next free name, also where Fail was asked for.
+func (e *edit) commitUpload(ctx context.Context, u *Upload, c content) error {
+	current, err := e.s.readUpload(ctx, e, e.drive, u.ID)
+	if err != nil || !current.Ended.IsZero() {
+		*u = current
+		return err
+	}
+	at, err := e.uploadTarget(ctx, *u)
+	if err != nil {
+		return err
+	}
+	w := writing{mediaType: u.MediaType, modified: u.Modified, conflict: Rename}
+	if u.Conflict == Replace && (at.node == nil || !at.node.Folder) {
+		w.conflict = Replace
+	}
+	node, _, err := e.write(ctx, at, c, w)
+	if err != nil {
+		return err
+	}
+	u.NodeID, u.Ended, u.Offset, u.Expires = node.ID, e.now, u.Length, e.now.Add(e.s.o.UploadExpiry)
+	if _, err := e.Exec(ctx, `UPDATE uploads SET node_id = $2, completed_at = $3, received = length, expires_at = $4,
+		digest = NULL, content = NULL, staged = FALSE WHERE id = $1`, u.ID, u.NodeID, sqldb.Micros(u.Ended), sqldb.Micros(u.Expires)); err != nil {
+		return err
+	}
+	for _, part := range u.Parts {
+		if _, err := e.Exec(ctx, `DELETE FROM uploads WHERE id = $1 AND drive_id = $2`, part, e.drive); err != nil {
+			return err
+		}
+		e.after = append(e.after, func() { e.s.discard(blob.Key(part)) })
+	}
+	return nil
+}
+
+// uploadTarget is where the file goes: into the folder that the upload began in, wherever that is by now, else
+// into the folder of its path, made anew where it is missing.
+func (e *edit) uploadTarget(ctx context.Context, u Upload) (*place, error) {
+	folder, err := locate(ctx, e, e.drive, u.folderID)
+	if fault.Is(err, fault.NotFound) {
+		folder, err = e.makeFolders(ctx, u.Folder)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return resolve(ctx, e, e.drive, folder.last().path.Join(u.Name))
+}
+
+// commit is commitUpload in a transaction of its own.
+func (s *Drives) commit(ctx context.Context, u Upload, c content) (Upload, error) {
+	done := u
+	err := s.edit(ctx, "drive.commit", u.DriveID, func(e *edit) error {
+		done = u
+		return e.commitUpload(ctx, &done, c)
+	})
+	if err != nil {
+		return u, err
+	}
+	s.completed(done)
+	return done, nil
+}
+
+func (s *Drives) completed(u Upload) {
+	s.counts.completed.Add(1)
+	s.counts.stored.Add(u.Length)
+}
+
+// finish commits an upload that is pending: its bytes are all there, and the server was killed or the commit was
+// refused. The caller holds it.
+func (s *Drives) finish(ctx context.Context, u Upload) (Upload, error) {
+	ctx = context.WithoutCancel(ctx) // begun, it is brought to its end
+	var c content
+	var err error
+	if u.Kind == Joined {
+		c, err = s.join(ctx, u)
+	} else {
+		c, err = s.seal(ctx, u)
+	}
+	if err != nil {
+		return u, err
+	}
+	return s.commit(ctx, u, c)
+}
+
+// finishHeld is finish for one who does not hold the upload yet.
+func (s *Drives) finishHeld(ctx context.Context, u Upload) (Upload, error) {
+	hold, err := s.HoldUpload(ctx, u.ID, func() {})
+	if err != nil {
+		return u, err
+	}
+	defer hold.Release()
+	return s.Upload(ctx, u.DriveID, u.ID)
+}
+
+// seal turns what a full upload received into content.
+func (s *Drives) seal(ctx context.Context, u Upload) (content, error) {
+	digest, err := u.runningDigest()
+	if err != nil {
+		return content{}, err
+	}
+	c := content{sha256: digest.Sum(nil), size: u.Length}
+	if !u.staged {
+		c.small = append([]byte{}, u.small...)
+		return c, nil
+	}
+	a := &appending{s: s, u: &u}
+	if err := a.resume(ctx); err != nil {
+		return content{}, err
+	}
+	defer a.stage.Close()
+	c.key = u.key()
+	return c, storeError(a.stage.Seal(ctx), "drive.seal")
+}
+
+// join puts the parts of a joined upload together: each byte is copied once.
+func (s *Drives) join(ctx context.Context, u Upload) (content, error) {
+	digest := sha256.New()
+	c := content{size: u.Length}
+	var sink io.Writer
+	var small bytes.Buffer
+	var stage blob.Stage
+	if u.Length <= s.o.InlineMax {
+		sink = &small
+	} else {
+		var err error
+		if stage, err = s.newStage(ctx, u.key()); err != nil {
+			return content{}, err
+		}
+		defer stage.Close()
+		c.key, sink = u.key(), stage
+	}
+	for _, id := range u.Parts {
+		if err := s.copyPart(ctx, io.MultiWriter(sink, digest), u.DriveID, id); err != nil {
+			return content{}, err
+		}
+	}
+	c.sha256 = digest.Sum(nil)
+	if stage == nil {
+		c.small = append([]byte{}, small.Bytes()...)
+		return c, nil
+	}
+	return c, storeError(stage.Seal(ctx), "drive.join")
+}
+
+func (s *Drives) copyPart(ctx context.Context, to io.Writer, driveID, id string) error {
+	part, err := s.readUpload(ctx, s.db, driveID, id)
+	if err != nil {
+		return err
+	}
+	if part.Kind != Partial || !part.Full() {
+		return partUnfinished()
+	}
+	from := io.Reader(bytes.NewReader(part.small))
+	if part.staged {
+		opened, err := s.blobs.OpenStage(ctx, part.key(), part.Length)
+		if err != nil {
+			return storeError(err, "drive.join")
+		}
+		defer opened.Close()
+		from = opened
+	}
+	buffer := s.chunks.Get().(*[]byte)
+	defer s.chunks.Put(buffer)
+	_, err = io.CopyBuffer(to, from, *buffer)
+	return storeError(err, "drive.join")
+}
+
+func partUnfinished() error {
+	return fault.New(fault.Invalid, "drive.join", "An upload is joined of partial uploads that are complete.").WithCode("part_unfinished")
+}
+
+// joinedLength checks the parts of a joined upload and adds up their lengths.
+func (e *edit) joinedLength(ctx context.Context, parts []string) (total int64, err error) {
+	for _, id := range parts {
+		part, err := e.s.readUpload(ctx, e, e.drive, id)
+		if err != nil {
+			return 0, err
+		}
+		if part.Kind != Partial || !part.Full() {
+			return 0, partUnfinished()
+		}
+		total += part.Length
+	}
+	return total, nil
+}

@@ -1,0 +1,152 @@
+package drive
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// Stat answers the node at path. NotFound.
+func (s *Drives) Stat(ctx context.Context, driveID string, path Path) (Node, error) {
+	p, err := resolve(ctx, s.db, driveID, path)
+	if err != nil {
+		return Node{}, fault.Wrap(err, "drive.Stat")
+	}
+	node, err := p.found()
+	return node, fault.Wrap(err, "drive.Stat")
+}
+
+// StatID answers a node by its id, Path included. NotFound for another drive's, and for what is in the trash.
+func (s *Drives) StatID(ctx context.Context, driveID, nodeID string) (Node, error) {
+	p, err := locate(ctx, s.db, driveID, nodeID)
+	if err != nil {
+		return Node{}, fault.Wrap(err, "drive.StatID")
+	}
+	return *p.node, nil
+}
+
+// List answers the node at path and, if it is a folder, its children sorted by name
+// (byte order of the NFC form, folders and files mixed), with one query for all of them. NotFound.
+func (s *Drives) List(ctx context.Context, driveID string, path Path) (Node, []Node, error) {
+	node, err := s.Stat(ctx, driveID, path)
+	if err != nil || !node.Folder {
+		return node, nil, err
+	}
+	children, err := s.children(ctx, s.db, node, "", -1)
+	return node, children, fault.Wrap(err, "drive.List")
+}
+
+// Page answers a folder and at most limit of its children whose names sort after the name after, as List does.
+// A further page begins after the last child's name. NotFound; a file is Invalid with code "is_file".
+func (s *Drives) Page(ctx context.Context, driveID string, path Path, after string, limit int) (Node, []Node, error) {
+	node, err := s.Stat(ctx, driveID, path)
+	if err != nil {
+		return node, nil, err
+	}
+	if !node.Folder {
+		return node, nil, fault.New(fault.Invalid, "drive.Page", "This is a file, not a folder.").WithCode("is_file")
+	}
+	children, err := s.children(ctx, s.db, node, nameKey(after), limit)
+	return node, children, fault.Wrap(err, "drive.Page")
+}
+
+// noLimit stands for LIMIT ALL on both engines.
+const noLimit = 1 << 62
+
+func (s *Drives) children(ctx context.Context, q sqldb.Querier, folder Node, after string, limit int) ([]Node, error) {
+	if limit < 0 {
+		limit = noLimit
+	}
+	return sqldb.All(ctx, q, `SELECT `+nodeColumns+` FROM nodes n WHERE n.parent_id = $1 AND n.name_key > $2 ORDER BY n.name_key LIMIT $3`,
+		[]any{folder.ID, after, limit}, func(scan sqldb.Scan) (Node, error) {
+			var row nodeRow
+			err := scan(row.dest()...)
+			return row.node(folder.DriveID, folder.Path.Join(row.name.String)), err
+		})
+}
+
+// Walk calls fn for the node at path and everything below it, parents before children. More than
+// limit nodes is TooLarge with code "too_many_nodes", before fn was called for any. NotFound.
+func (s *Drives) Walk(ctx context.Context, driveID string, path Path, limit int, fn func(Node) error) error {
+	top, err := s.Stat(ctx, driveID, path)
+	if err != nil {
+		return fault.Wrap(err, "drive.Walk")
+	}
+	all, err := s.subtree(ctx, s.db, top, limit)
+	if err != nil {
+		return fault.Wrap(err, "drive.Walk")
+	}
+	for _, node := range all {
+		if err := fn(node); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// subtree is top and everything below it, parents first, read by one query.
+func (s *Drives) subtree(ctx context.Context, q sqldb.Querier, top Node, limit int) ([]Node, error) {
+	if !top.Folder {
+		return []Node{top}, nil
+	}
+	all := []Node{top}
+	paths := map[string]Path{top.ID: top.Path}
+	err := q.Each(ctx, `WITH RECURSIVE tree (id, depth) AS (
+			SELECT id, 1 FROM nodes WHERE parent_id = $1
+			UNION ALL
+			SELECT c.id, tree.depth + 1 FROM tree JOIN nodes c ON c.parent_id = tree.id
+		) SELECT `+nodeColumns+` FROM tree JOIN nodes n ON n.id = tree.id ORDER BY tree.depth, n.parent_id, n.name_key LIMIT $2`,
+		[]any{top.ID, limit}, func(scan sqldb.Scan) error {
+			var row nodeRow
+			if err := scan(row.dest()...); err != nil {
+				return err
+			}
+			if len(all) == limit {
+				return fault.New(fault.TooLarge, "drive.subtree", fmt.Sprintf("This folder holds more than %d files and folders.", limit)).WithCode("too_many_nodes")
+			}
+			node := row.node(top.DriveID, paths[row.parent.String].Join(row.name.String))
+			if node.Folder {
+				paths[node.ID] = node.Path
+			}
+			all = append(all, node)
+			return nil
+		})
+	return all, err
+}
+
+// Open answers a file and its content, which the caller closes. NotFound; a folder is Invalid with
+// code "is_folder". Content that is not small comes from the blob store as it is: an *os.File on disk.
+func (s *Drives) Open(ctx context.Context, driveID string, path Path) (Node, blob.Content, error) {
+	node, err := s.Stat(ctx, driveID, path)
+	if err != nil {
+		return Node{}, nil, fault.Wrap(err, "drive.Open")
+	}
+	if node.Folder {
+		return Node{}, nil, fault.New(fault.Invalid, "drive.Open", "This is a folder, not a file.").WithCode("is_folder")
+	}
+	content, err := s.openBlob(ctx, node.blob, node.Size)
+	return node, content, fault.Wrap(err, "drive.Open")
+}
+
+func (s *Drives) openBlob(ctx context.Context, id blob.Key, size int64) (blob.Content, error) {
+	if size <= largestInline {
+		var small []byte
+		var stored bool
+		if err := s.db.Row(ctx, `SELECT content, content IS NULL FROM blobs WHERE id = $1`, []any{string(id)}, &small, &stored); err != nil {
+			return nil, err
+		}
+		if !stored {
+			return inMemory{bytes.NewReader(small)}, nil
+		}
+	}
+	return s.blobs.Open(ctx, id)
+}
+
+// inMemory is small content.
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }

@@ -1,0 +1,111 @@
+package drive
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// The bounds of dead properties.
+const (
+	MaxProperties    = 200      // of one node
+	MaxPropertyBytes = 64 << 10 // of one property, names and value
+)
+
+// Property is a WebDAV dead property (RFC 4918, section 4); Value is its inner XML as it was sent.
+type Property struct{ Namespace, Name, Language, Value string }
+
+// Properties answers dead properties by node id: of the node at path and, if children is set, of its
+// children, with one query for all. NotFound.
+func (s *Drives) Properties(ctx context.Context, driveID string, path Path, children bool) (map[string][]Property, error) {
+	node, err := s.Stat(ctx, driveID, path)
+	if err != nil {
+		return nil, fault.Wrap(err, "drive.Properties")
+	}
+	below := ""
+	if children {
+		below = node.ID
+	}
+	all := map[string][]Property{}
+	err = s.db.Each(ctx, `SELECT p.node_id, p.namespace, p.name, p.language, p.value FROM properties p
+		WHERE p.node_id = $1 OR p.node_id IN (SELECT id FROM nodes WHERE parent_id = $2) ORDER BY p.node_id, p.namespace, p.name`,
+		[]any{node.ID, below}, func(scan sqldb.Scan) error {
+			var id string
+			var p Property
+			err := scan(&id, &p.Namespace, &p.Name, &p.Language, &p.Value)
+			all[id] = append(all[id], p)
+			return err
+		})
+	return all, fault.Wrap(err, "drive.Properties")
+}
+
+// PatchProperties sets and removes dead properties in one transaction; removing what is not there is no
+// error. A modified that is not zero becomes the node's time. The ETag of a file stays. NotFound, Locked,
+// Precondition; TooLarge over the bounds above.
+func (s *Drives) PatchProperties(ctx context.Context, driveID string, path Path, set, remove []Property, modified time.Time, g Guard) error {
+	for _, p := range set {
+		if len(p.Namespace)+len(p.Name)+len(p.Language)+len(p.Value) > MaxPropertyBytes {
+			return fault.New(fault.TooLarge, "drive.PatchProperties", fmt.Sprintf("A property holds at most %d bytes.", MaxPropertyBytes)).WithCode("property_too_large")
+		}
+	}
+	return s.edit(ctx, "drive.PatchProperties", driveID, func(e *edit) error {
+		at, err := resolve(ctx, e, driveID, path)
+		if err != nil {
+			return err
+		}
+		node, err := at.found()
+		if err != nil {
+			return err
+		}
+		if err := g.check(&node); err != nil {
+			return err
+		}
+		if err := e.unlocked(ctx, g.Tokens, contentOf(at)); err != nil {
+			return err
+		}
+		for _, p := range remove {
+			if _, err := e.Exec(ctx, `DELETE FROM properties WHERE node_id = $1 AND namespace = $2 AND name = $3`, node.ID, p.Namespace, p.Name); err != nil {
+				return err
+			}
+		}
+		for _, p := range set {
+			if err := e.setProperty(ctx, node.ID, p); err != nil {
+				return err
+			}
+		}
+		if err := e.fewProperties(ctx, node.ID, len(set)); err != nil {
+			return err
+		}
+		if !modified.IsZero() {
+			if _, err := e.Exec(ctx, `UPDATE nodes SET modified_at = $2 WHERE id = $1`, node.ID, sqldb.Micros(modified)); err != nil {
+				return err
+			}
+		}
+		e.changed(ChangeTouched, node.ID, node.Path)
+		return nil
+	})
+}
+
+func (e *edit) setProperty(ctx context.Context, nodeID string, p Property) error {
+	_, err := e.Exec(ctx, `INSERT INTO properties (node_id, namespace, name, language, value) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (node_id, namespace, name) DO UPDATE SET language = excluded.language, value = excluded.value`,
+		nodeID, p.Namespace, p.Name, p.Language, p.Value)
+	return err
+}
+
+func (e *edit) fewProperties(ctx context.Context, nodeID string, added int) error {
+	if added == 0 {
+		return nil
+	}
+	var n int
+	if err := e.Row(ctx, `SELECT COUNT(*) FROM properties WHERE node_id = $1`, []any{nodeID}, &n); err != nil {
+		return err
+	}
+	if n > MaxProperties {
+		return fault.New(fault.TooLarge, "drive.fewProperties", fmt.Sprintf("A file or folder has at most %d properties.", MaxProperties)).WithCode("too_many_properties")
+	}
+	return nil
+}

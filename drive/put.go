@@ -1,0 +1,229 @@
+package drive
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"time"
+
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// chunkSize is how many bytes are read, hashed and written at a time.
+const chunkSize = 256 << 10
+
+// PutOptions says how content is stored.
+type PutOptions struct {
+	Size      int64     // bytes that the body must have; negative if not known
+	MediaType string    // empty: by the name's extension
+	Modified  time.Time // zero: now
+	Conflict  Conflict  // zero: Replace
+	Guard     Guard
+}
+
+// Put stores a whole body as the file at path, in one transaction after the last byte: a body that
+// fails, is short or is refused leaves everything as it was. Parent, lock, precondition and quota are
+// looked at before the first byte is read and again at the end. created is false if it replaced content.
+// ParentMissing, Exists (a folder is there, or Conflict is Fail), Locked, Precondition, TooLarge, Full;
+// Invalid with code "body_truncated" if the body is not Size bytes long.
+func (s *Drives) Put(ctx context.Context, driveID string, path Path, body io.Reader, o PutOptions) (node Node, created bool, err error) {
+	if o.Conflict == "" {
+		o.Conflict = Replace
+	}
+	w := writing{mediaType: o.MediaType, modified: o.Modified, conflict: o.Conflict, guard: o.Guard}
+	room := s.room(Usage{Quota: -1})
+	if o.Size < 0 || o.Size > s.o.InlineMax { // a small body is read sooner than it is refused
+		if room, err = s.expect(ctx, driveID, path, o.Size, w); err != nil {
+			return Node{}, false, fault.Wrap(err, "drive.Put")
+		}
+	}
+	c, err := s.receive(ctx, body, o.Size, room)
+	if err != nil {
+		return Node{}, false, fault.Wrap(err, "drive.Put")
+	}
+	err = s.edit(ctx, "drive.Put", driveID, func(e *edit) error {
+		at, err := resolve(ctx, e, driveID, path)
+		if err != nil {
+			return err
+		}
+		node, created, err = e.write(ctx, at, c, w)
+		return err
+	})
+	if err != nil {
+		if c.key != "" {
+			s.discard(c.key)
+		}
+		return Node{}, false, err
+	}
+	s.counts.stored.Add(c.size)
+	return node, created, nil
+}
+
+// room is how many bytes may come, and the error of one more.
+type room struct {
+	bytes int64
+	over  error
+}
+
+// expect refuses early what commit would refuse, and answers how much room there is.
+func (s *Drives) expect(ctx context.Context, driveID string, path Path, size int64, w writing) (room, error) {
+	var r room
+	err := s.db.Read(ctx, func(tx *sqldb.Tx) error {
+		e := &edit{Tx: tx, s: s, drive: driveID, now: s.o.Now()} // reads only: nothing is written by admit
+		if err := tx.Row(ctx, `SELECT root_id, quota, used FROM drives WHERE id = $1`, []any{driveID}, &e.root, &e.quota, &e.used); err != nil {
+			return err
+		}
+		at, err := resolve(ctx, tx, driveID, path)
+		if err != nil {
+			return err
+		}
+		if _, _, _, err := e.admit(ctx, at, w); err != nil {
+			return err
+		}
+		r = s.room(Usage{Used: e.used, Quota: e.quota})
+		return nil
+	})
+	if err == nil && size > r.bytes {
+		err = r.over
+	}
+	return r, err
+}
+
+// room is the smaller of what the drive and what one file may hold.
+func (s *Drives) room(u Usage) room {
+	r := room{bytes: 1<<63 - 1, over: tooLarge(s.o.MaxFile)}
+	if s.o.MaxFile > 0 {
+		r.bytes = s.o.MaxFile
+	}
+	if free, limited := u.Free(); limited && free < r.bytes {
+		r = room{bytes: free, over: full(u.Quota, u.Used)}
+	}
+	return r
+}
+
+func tooLarge(limit int64) error {
+	return fault.New(fault.TooLarge, "drive.room", fmt.Sprintf("A file holds at most %d bytes.", limit)).WithCode("file_too_large")
+}
+
+// receive reads a body to its end: small content stays in memory, more goes to a stage that is then sealed.
+func (s *Drives) receive(ctx context.Context, body io.Reader, size int64, r room) (content, error) {
+	digest := sha256.New()
+	small, err := io.ReadAll(io.LimitReader(body, s.o.InlineMax+1))
+	s.counts.received.Add(int64(len(small)))
+	digest.Write(small)
+	c := content{size: int64(len(small)), small: small}
+	switch {
+	case err != nil:
+	case c.size > s.o.InlineMax:
+		c, err = s.receiveLarge(ctx, small, body, digest, size, r)
+	case c.size > r.bytes:
+		err = r.over
+	}
+	if err == nil && size >= 0 && c.size != size {
+		err = truncated(size, c.size, nil)
+	}
+	if err != nil {
+		if c.key != "" {
+			s.discard(c.key)
+		}
+		return content{}, bodyError(err, size, c.size)
+	}
+	c.sha256 = digest.Sum(nil)
+	return c, nil
+}
+
+func (s *Drives) receiveLarge(ctx context.Context, head []byte, body io.Reader, digest hash.Hash, size int64, r room) (content, error) {
+	c := content{key: blob.Key(sqldb.NewID())}
+	stage, err := s.blobs.Stage(ctx, c.key)
+	if err != nil {
+		return content{}, storeError(err, "drive.receive")
+	}
+	defer stage.Close()
+	if _, err := stage.Write(head); err != nil {
+		return c, storeError(err, "drive.receive")
+	}
+	c.size = int64(len(head))
+	n, err := s.pour(ctx, stage, body, digest, r.bytes-c.size+1, nil)
+	c.size += n
+	switch {
+	case err != nil:
+		return c, err
+	case c.size > r.bytes:
+		return c, r.over
+	case size >= 0 && c.size != size:
+		return c, truncated(size, c.size, nil)
+	}
+	return c, storeError(stage.Seal(ctx), "drive.receive")
+}
+
+// pour copies at most limit bytes from body to the stage and the digest, and answers how many the stage took.
+// A failure of the body comes back as a brokenBody, so that it is not taken for a broken disk.
+// each, if set, is called after each chunk.
+func (s *Drives) pour(ctx context.Context, stage blob.Stage, body io.Reader, digest io.Writer, limit int64, each func() error) (n int64, err error) {
+	buffer := s.chunks.Get().(*[]byte)
+	defer s.chunks.Put(buffer)
+	body = io.LimitReader(body, limit)
+	for {
+		asked := time.Now()
+		m, err := body.Read(*buffer)
+		if time.Since(asked) > s.o.GCGrace/2 {
+			return n, brokenBody{errStalled} // gc may take a stage that nobody wrote to for its grace time
+		}
+		if m > 0 {
+			if _, err := stage.Write((*buffer)[:m]); err != nil {
+				return n, storeError(err, "drive.pour")
+			}
+			digest.Write((*buffer)[:m])
+			n += int64(m)
+			s.counts.received.Add(int64(m))
+		}
+		switch {
+		case err == io.EOF:
+			return n, nil
+		case err != nil:
+			return n, brokenBody{err}
+		case ctx.Err() != nil:
+			return n, brokenBody{context.Cause(ctx)}
+		}
+		if each != nil {
+			if err := each(); err != nil {
+				return n, err
+			}
+		}
+	}
+}
+
+var errStalled = errors.New("the body stood still for too long")
+
+// brokenBody is a request body that failed before its end.
+type brokenBody struct{ error }
+
+func (b brokenBody) Unwrap() error { return b.error }
+
+// bodyError says that a body broke off; a fault passes as it is.
+func bodyError(err error, want, got int64) error {
+	var known *fault.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return truncated(want, got, err)
+}
+
+func truncated(want, got int64, cause error) error {
+	public := fmt.Sprintf("The body broke off after %d bytes. Nothing was stored.", got)
+	if want >= 0 {
+		public = fmt.Sprintf("The body holds %d bytes where %d were announced. Nothing was stored.", got, want)
+	}
+	return &fault.Error{Kind: fault.Invalid, Op: "drive.receive", Code: "body_truncated", Public: public, Err: cause}
+}
+
+// emptySHA256 is the digest of no bytes.
+func emptySHA256() []byte {
+	sum := sha256.Sum256(nil)
+	return sum[:]
+}

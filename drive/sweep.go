@@ -1,0 +1,114 @@
+package drive
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// sweepBatch is how many rows a sweep looks at in one query.
+const sweepBatch = 200
+
+// sweepPatience is how long a sweep waits for an upload that a request writes to, before it goes on to the next.
+const sweepPatience = 2 * time.Second
+
+// Recover commits every upload that is full and has no file yet: the server was killed in between. One that is
+// refused (over quota, say) is logged and stays. It is called at the start and by Sweep.
+func (s *Drives) Recover(ctx context.Context) error {
+	return s.eachUpload(ctx, `SELECT id, drive_id FROM uploads WHERE completed_at = 0 AND kind <> 'partial'
+		AND (received = length OR kind = 'joined') AND id > $1 ORDER BY id LIMIT $2`, nil, func(ctx context.Context, driveID, id string) error {
+		_, err := s.Upload(ctx, driveID, id)
+		return err
+	})
+}
+
+// Sweep ends what has expired: uploads without a byte for too long, old trash, locks. It commits what Recover would.
+func (s *Drives) Sweep(ctx context.Context) error {
+	now := s.o.Now()
+	return errors.Join(
+		s.Recover(ctx),
+		s.sweepUploads(ctx, now),
+		s.sweepTrash(ctx, now),
+		s.sweepLocks(ctx, now),
+	)
+}
+
+func (s *Drives) sweepUploads(ctx context.Context, now time.Time) error {
+	return s.eachUpload(ctx, `SELECT id, drive_id FROM uploads WHERE expires_at < $3 AND id > $1 ORDER BY id LIMIT $2`, []any{sqldb.Micros(now)},
+		func(ctx context.Context, driveID, id string) error {
+			u, err := s.readUpload(ctx, s.db, driveID, id)
+			if err != nil || !u.Expires.Before(now) {
+				return err // a request moved it on while the sweep waited
+			}
+			if err := s.removeUpload(ctx, driveID, id); err != nil {
+				return err
+			}
+			if u.Ended.IsZero() {
+				s.counts.expired.Add(1)
+			}
+			return nil
+		})
+}
+
+// eachUpload calls fn for every upload that the query finds, holding it. What fails is logged, and the next one is taken.
+func (s *Drives) eachUpload(ctx context.Context, query string, more []any, fn func(ctx context.Context, driveID, id string) error) error {
+	type row struct{ id, drive string }
+	for after := ""; ; {
+		rows, err := sqldb.All(ctx, s.db, query, append([]any{after, sweepBatch}, more...),
+			func(scan sqldb.Scan) (r row, err error) { return r, scan(&r.id, &r.drive) })
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		for _, r := range rows {
+			if err := s.withHold(ctx, r.id, func() error { return fn(ctx, r.drive, r.id) }); err != nil {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				s.o.Log.Warn("an upload is left as it is", "upload", r.id, "error", err)
+			}
+		}
+		after = rows[len(rows)-1].id
+	}
+}
+
+func (s *Drives) withHold(ctx context.Context, id string, fn func() error) error {
+	waiting, stop := context.WithTimeout(ctx, sweepPatience)
+	defer stop()
+	hold, err := s.HoldUpload(waiting, id, func() {})
+	if err != nil {
+		return err
+	}
+	defer hold.Release()
+	return fn()
+}
+
+func (s *Drives) sweepTrash(ctx context.Context, now time.Time) error {
+	if s.o.TrashExpiry < 0 {
+		return nil
+	}
+	until := now.Add(-s.o.TrashExpiry)
+	drives, err := sqldb.All(ctx, s.db, `SELECT DISTINCT drive_id FROM trash WHERE trashed_at <= $1`, []any{sqldb.Micros(until)},
+		func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
+	if err != nil {
+		return err
+	}
+	for _, id := range drives {
+		for {
+			n, err := s.purge(ctx, id, "", until)
+			if err != nil {
+				return err
+			}
+			if n < purgeBatch {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Drives) sweepLocks(ctx context.Context, now time.Time) error {
+	_, err := s.db.Exec(ctx, `DELETE FROM locks WHERE expires_at <= $1`, sqldb.Micros(now))
+	return err
+}

@@ -1,0 +1,321 @@
+package drive
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"time"
+
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// UploadKind is what an upload is to become.
+type UploadKind string
+
+const (
+	Whole   UploadKind = "whole"   // a file
+	Partial UploadKind = "partial" // a part of a file that an upload of kind Joined names
+	Joined  UploadKind = "joined"  // a file made of partial uploads
+)
+
+// The bounds of uploads.
+const (
+	MaxMetadata    = 8 << 10 // bytes of the metadata that a client sends
+	MaxParts       = 1000    // of a joined upload
+	MaxOpenUploads = 50_000  // unfinished, of one drive
+)
+
+// NewUpload is what BeginUpload is told.
+type NewUpload struct {
+	Folder    Path
+	Name      string
+	MediaType string
+	Modified  time.Time
+	Conflict  Conflict // zero: Rename
+	Metadata  string   // as the client sent it, to be repeated
+	Length    int64    // bytes; negative if not known yet
+	Kind      UploadKind
+	Parts     []string // ids of the full partial uploads that a joined one is made of
+}
+
+// Upload is a resumable transfer. Length is negative while it is not known.
+type Upload struct {
+	ID      string
+	DriveID string
+	NewUpload
+	Offset  int64 // bytes that are durable
+	Created time.Time
+	Expires time.Time // moves on with every byte
+	NodeID  string    // the file, once committed
+	Ended   time.Time // when it was committed; zero before
+
+	folderID string
+	digest   []byte // the state of the running SHA-256 at Offset
+	small    []byte // what was received, while it is in the row
+	staged   bool   // what was received is in the blob store's stage
+}
+
+// Full reports whether every byte is there.
+func (u Upload) Full() bool { return u.Length >= 0 && u.Offset == u.Length }
+
+// Target is the path that the upload asks for.
+func (u Upload) Target() Path { return u.Folder.Join(u.Name) }
+
+func (u Upload) key() blob.Key { return blob.Key(u.ID) }
+
+// BeginUpload creates an upload. What commit would refuse is refused here where it can be known: a name
+// that is taken (conflict Fail), a file in the way, the quota, a locked target. An empty file is committed at once,
+// and so is a joined upload: its parts are put together first. Invalid, Exists, ParentMissing, Locked, TooLarge, Full;
+// NotFound for a part that is not the drive's own, Invalid with code "part_unfinished" for one that is not full.
+func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (Upload, error) {
+	if err := n.check(); err != nil {
+		return Upload{}, fault.Wrap(err, "drive.BeginUpload")
+	}
+	u := Upload{ID: sqldb.NewID(), DriveID: driveID, NewUpload: n}
+	err := s.edit(ctx, "drive.BeginUpload", driveID, func(e *edit) error {
+		u.Created, u.Expires = e.now, e.now.Add(s.o.UploadExpiry)
+		if n.Kind == Joined {
+			length, err := e.joinedLength(ctx, n.Parts)
+			if err != nil {
+				return err
+			}
+			u.Length = length
+		}
+		if err := e.expectUpload(ctx, &u); err != nil {
+			return err
+		}
+		if err := e.insertUpload(ctx, u); err != nil {
+			return err
+		}
+		if u.Length == 0 && n.Kind != Partial {
+			return e.commitUpload(ctx, &u, content{sha256: emptySHA256(), small: []byte{}})
+		}
+		return nil
+	})
+	if err != nil {
+		return Upload{}, err
+	}
+	s.counts.begun.Add(1)
+	if n.Kind == Joined && u.Length > 0 {
+		return s.finishHeld(ctx, u)
+	}
+	return u, nil
+}
+
+func (n *NewUpload) check() error {
+	if n.Kind == "" {
+		n.Kind = Whole
+	}
+	if n.Conflict == "" {
+		n.Conflict = Rename
+	}
+	switch n.Conflict {
+	case Rename, Replace, Fail:
+	default:
+		return fault.New(fault.Invalid, "drive.NewUpload", `conflict is "rename", "replace" or "fail".`).WithCode("invalid_conflict")
+	}
+	if len(n.Metadata) > MaxMetadata {
+		return fault.New(fault.TooLarge, "drive.NewUpload", fmt.Sprintf("An upload's metadata is at most %d bytes long.", MaxMetadata)).WithCode("metadata_too_large")
+	}
+	if n.Kind == Joined && (len(n.Parts) == 0 || len(n.Parts) > MaxParts) {
+		return fault.New(fault.Invalid, "drive.NewUpload", fmt.Sprintf("An upload is joined of 1 to %d parts.", MaxParts)).WithCode("invalid_parts")
+	}
+	if n.Kind == Partial {
+		return nil
+	}
+	if err := CheckName(n.Name); err != nil {
+		return err
+	}
+	if n.Folder == "" {
+		n.Folder = Root
+	}
+	_, err := ParsePath(string(n.Folder.Join(n.Name)))
+	return err
+}
+
+// expectUpload refuses early what commit would refuse.
+func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
+	var open int
+	if err := e.Row(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM uploads WHERE drive_id = $1 AND completed_at = 0 LIMIT $2) AS open`,
+		[]any{e.drive, MaxOpenUploads}, &open); err != nil {
+		return err
+	}
+	if open >= MaxOpenUploads {
+		return fault.New(fault.TooMany, "drive.BeginUpload", "Too many uploads are open. End or remove some first.").WithCode("too_many_uploads")
+	}
+	if r := e.s.room(Usage{Used: e.used, Quota: e.quota}); u.Length > r.bytes {
+		return r.over
+	}
+	if u.Kind == Partial {
+		return nil
+	}
+	at, err := resolve(ctx, e, e.drive, u.Target())
+	if err != nil {
+		return err
+	}
+	if len(at.missing) > 1 { // folders will be made
+		if !at.last().folder {
+			return parentMissing(at.path)
+		}
+		return nil
+	}
+	parent, _, _, err := e.admit(ctx, at, writing{conflict: u.Conflict})
+	u.folderID = parent.id
+	return err
+}
+
+func (e *edit) insertUpload(ctx context.Context, u Upload) error {
+	parts := ""
+	if len(u.Parts) > 0 {
+		text, err := json.Marshal(u.Parts)
+		if err != nil {
+			return err
+		}
+		parts = string(text)
+	}
+	_, err := e.Exec(ctx, `INSERT INTO uploads (id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, parts, length, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`, u.ID, u.DriveID, string(u.Folder), u.folderID, u.Name, u.MediaType,
+		sqldb.Micros(u.Modified), string(u.Conflict), u.Metadata, string(u.Kind), parts, u.Length, sqldb.Micros(u.Created), sqldb.Micros(u.Expires))
+	return err
+}
+
+// Upload answers an upload of the drive; another drive's is NotFound. One that is full and not committed yet (the
+// server was killed, or the commit was refused) is committed first: what refuses it now is the error. The caller holds it.
+func (s *Drives) Upload(ctx context.Context, driveID, id string) (Upload, error) {
+	u, err := s.readUpload(ctx, s.db, driveID, id)
+	if err != nil {
+		return Upload{}, fault.Wrap(err, "drive.Upload")
+	}
+	if !u.pending() {
+		return u, nil
+	}
+	u, err = s.finish(ctx, u)
+	return u, fault.Wrap(err, "drive.Upload")
+}
+
+// OwnsUpload answers nil if the upload is the drive's, else NotFound. It takes no hold and commits nothing, so
+// that it can be asked before anything else.
+func (s *Drives) OwnsUpload(ctx context.Context, driveID, id string) error {
+	if !sqldb.ValidID(id) {
+		return noUpload()
+	}
+	var one int
+	err := s.db.Row(ctx, `SELECT 1 FROM uploads WHERE id = $1 AND drive_id = $2`, []any{id, driveID}, &one)
+	if sqldb.NoRow(err) {
+		return noUpload()
+	}
+	return fault.Wrap(err, "drive.OwnsUpload")
+}
+
+func noUpload() error {
+	return fault.New(fault.NotFound, "drive.Upload", "There is no such upload.").WithCode("upload_not_found")
+}
+
+// pending reports whether an upload has all it needs to be committed and is not.
+func (u Upload) pending() bool {
+	return u.Kind != Partial && u.Ended.IsZero() && (u.Full() || u.Kind == Joined)
+}
+
+const uploadColumns = `id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, parts, length, received,
+	digest, content, staged, node_id, completed_at, created_at, expires_at`
+
+func scanUpload(scan sqldb.Scan) (u Upload, err error) {
+	var parts string
+	var modified, ended, created, expires int64
+	err = scan(&u.ID, &u.DriveID, (*string)(&u.Folder), &u.folderID, &u.Name, &u.MediaType, &modified, (*string)(&u.Conflict), &u.Metadata,
+		(*string)(&u.Kind), &parts, &u.Length, &u.Offset, &u.digest, &u.small, &u.staged, &u.NodeID, &ended, &created, &expires)
+	if err != nil {
+		return u, err
+	}
+	u.Modified, u.Ended, u.Created, u.Expires = sqldb.Time(modified), sqldb.Time(ended), sqldb.Time(created), sqldb.Time(expires)
+	if parts != "" {
+		err = json.Unmarshal([]byte(parts), &u.Parts)
+	}
+	return u, err
+}
+
+func (s *Drives) readUpload(ctx context.Context, q sqldb.Querier, driveID, id string) (u Upload, err error) {
+	if !sqldb.ValidID(id) {
+		return u, noUpload()
+	}
+	all, err := sqldb.All(ctx, q, `SELECT `+uploadColumns+` FROM uploads WHERE id = $1 AND drive_id = $2`, []any{id, driveID}, scanUpload)
+	if err != nil {
+		return u, err
+	}
+	if len(all) == 0 {
+		return u, noUpload()
+	}
+	return all[0], nil
+}
+
+// SetLength tells the length of an upload whose length was not known. Invalid if it is known, or shorter than what
+// is there; TooLarge, Full. The caller holds it. A length that is reached already commits the upload.
+func (s *Drives) SetLength(ctx context.Context, driveID, id string, length int64) (Upload, error) {
+	var u Upload
+	err := s.edit(ctx, "drive.SetLength", driveID, func(e *edit) (err error) {
+		if u, err = s.readUpload(ctx, e, driveID, id); err != nil {
+			return err
+		}
+		if u.Length >= 0 || length < u.Offset {
+			return fault.New(fault.Invalid, "drive.SetLength", "The upload's length is known already, or more bytes are there.").WithCode("invalid_length")
+		}
+		if r := s.room(Usage{Used: e.used, Quota: e.quota}); length > r.bytes {
+			return r.over
+		}
+		u.Length = length
+		_, err = e.Exec(ctx, `UPDATE uploads SET length = $2 WHERE id = $1`, id, length)
+		return err
+	})
+	if err == nil && u.pending() {
+		u, err = s.finish(ctx, u)
+	}
+	return u, fault.Wrap(err, "drive.SetLength")
+}
+
+// DropUpload ends an upload with all that was received; a file that it became stays. NotFound. The caller holds it.
+func (s *Drives) DropUpload(ctx context.Context, driveID, id string) error {
+	err := s.removeUpload(ctx, driveID, id)
+	if err == nil {
+		s.counts.dropped.Add(1)
+	}
+	return fault.Wrap(err, "drive.DropUpload")
+}
+
+func (s *Drives) removeUpload(ctx context.Context, driveID, id string) error {
+	u, err := s.readUpload(ctx, s.db, driveID, id)
+	if err != nil {
+		return err
+	}
+	if _, err := s.db.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, id); err != nil {
+		return err
+	}
+	if u.Ended.IsZero() { // after the commit the stage is a blob
+		s.discard(u.key())
+	}
+	return nil
+}
+
+// runningDigest continues the SHA-256 of what was received.
+func (u Upload) runningDigest() (hash.Hash, error) {
+	digest := sha256.New()
+	if len(u.digest) == 0 {
+		return digest, nil
+	}
+	err := digest.(encoding.BinaryUnmarshaler).UnmarshalBinary(u.digest)
+	return digest, err
+}
+
+func digestState(digest hash.Hash) ([]byte, error) {
+	return digest.(encoding.BinaryMarshaler).MarshalBinary()
+}
+
+// PeekUpload answers an upload of the drive as it is on record, without committing or holding it. NotFound.
+func (s *Drives) PeekUpload(ctx context.Context, driveID, id string) (Upload, error) {
+	u, err := s.readUpload(ctx, s.db, driveID, id)
+	return u, fault.Wrap(err, "drive.PeekUpload")
+}

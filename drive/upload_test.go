@@ -1,0 +1,436 @@
+package drive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/satchelhq/satchel/fault"
+)
+
+func (f *fixture) begin(n NewUpload) Upload {
+	f.t.Helper()
+	u, err := f.BeginUpload(f.t.Context(), f.alice, n)
+	if err != nil {
+		f.t.Fatalf("begin %+v: %v", n, err)
+	}
+	return u
+}
+
+// send appends as a door does: it holds the upload meanwhile.
+func (f *fixture) send(u Upload, offset int64, body io.Reader) (Upload, error) {
+	f.t.Helper()
+	hold, err := f.HoldUpload(f.t.Context(), u.ID, func() {})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer hold.Release()
+	return f.Append(f.t.Context(), f.alice, u.ID, offset, body)
+}
+
+func (f *fixture) look(u Upload) (Upload, error) {
+	f.t.Helper()
+	hold, err := f.HoldUpload(f.t.Context(), u.ID, func() {})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer hold.Release()
+	return f.Upload(f.t.Context(), f.alice, u.ID)
+}
+
+// An upload arrives in pieces of every size, small ones that stay in the row and large ones that fill a stage.
+func TestUploadInPieces(t *testing.T) {
+	each(t, Options{InlineMax: 1000}, func(t *testing.T, f *fixture) {
+		random := rand.New(rand.NewPCG(1, 2))
+		for i, size := range []int{0, 1, 999, 1000, 1001, 5000, 1 << 20} {
+			want := make([]byte, size)
+			for j := range want {
+				want[j] = byte(random.Uint32())
+			}
+			name := fmt.Sprintf("f%d", i)
+			length := int64(size)
+			if i%2 == 1 {
+				length = -1 // told with the last piece
+			}
+			u := f.begin(NewUpload{Name: name, Length: length})
+			for at := 0; at < size; {
+				n := 1 + random.IntN(size-at)
+				after, err := f.send(u, int64(at), bytes.NewReader(want[at:at+n]))
+				if err != nil || after.Offset != int64(at+n) {
+					t.Fatalf("%d bytes at %d: offset %d, %v", n, at, after.Offset, err)
+				}
+				at += n
+			}
+			if length < 0 {
+				if _, err := f.SetLength(t.Context(), f.alice, u.ID, int64(size)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, err := f.read(f.alice, Path("/"+name)); err != nil || got != string(want) {
+				t.Errorf("%d bytes: the file differs or is not there (%v)", size, err)
+			}
+			done, err := f.look(u)
+			if err != nil || done.NodeID == "" || done.Offset != int64(size) {
+				t.Errorf("%d bytes: after the end: %+v, %v", size, done, err)
+			}
+		}
+	})
+}
+
+func TestUploadBrokenOff(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		text := "a text that does not fit into a row, sent in two parts of which the first breaks off"
+		u := f.begin(NewUpload{Name: "f", Length: int64(len(text))})
+		for _, at := range []int{5, 40} {
+			now, err := f.look(u)
+			if err != nil {
+				t.Fatal(err)
+			}
+			after, err := f.send(u, now.Offset, io.MultiReader(strings.NewReader(text[now.Offset:at]), broken{}))
+			if !fault.Is(err, fault.Invalid) || after.Offset != int64(at) {
+				t.Errorf("broken at %d: offset %d, %v", at, after.Offset, err)
+			}
+		}
+		if _, err := f.Stat(t.Context(), f.alice, "/f"); !fault.Is(err, fault.NotFound) {
+			t.Errorf("a file is there before the last byte: %v", err)
+		}
+		_, err := f.send(u, 7, strings.NewReader("x"))
+		wantKind(t, "at another offset", err, "offset_mismatch")
+		after, err := f.send(u, 40, strings.NewReader(text[40:]+"and more than was announced"))
+		if err != nil || after.NodeID == "" {
+			t.Errorf("the rest: %+v, %v", after, err)
+		}
+		f.run("tree /f=" + text)
+		_, err = f.send(u, int64(len(text)), strings.NewReader("x"))
+		wantKind(t, "after the end", err, "offset_mismatch")
+	})
+}
+
+// What a server knew when it was killed is what the next one goes on from.
+func TestUploadAfterKill(t *testing.T) {
+	each(t, Options{InlineMax: 8}, func(t *testing.T, f *fixture) {
+		text := strings.Repeat("0123456789", 5)
+		u := f.begin(NewUpload{Name: "f", Length: 50})
+		if _, err := f.send(u, 0, strings.NewReader(text[:20])); err != nil {
+			t.Fatal(err)
+		}
+		// Bytes that were written and not recorded: the stage is longer than the row says.
+		stage, err := f.blobs.Resume(t.Context(), u.key(), 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stage.Write([]byte("lost bytes")); err != nil {
+			t.Fatal(err)
+		}
+		stage.Close()
+		if _, err := f.send(u, 20, strings.NewReader(text[20:])); err != nil {
+			t.Fatal(err)
+		}
+		f.run("tree /f=" + text)
+
+		// Full, sealed, and killed before the transaction: the next look commits it, once.
+		v := f.begin(NewUpload{Name: "g", Length: 50})
+		f.fail("commit", func() { _, err = f.send(v, 0, strings.NewReader(text)) })
+		if err == nil {
+			t.Fatal("the commit did not fail")
+		}
+		if _, err := f.Stat(t.Context(), f.alice, "/g"); !fault.Is(err, fault.NotFound) {
+			t.Fatalf("there is a file although the commit failed: %v", err)
+		}
+		if err := f.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		done, err := f.look(v)
+		if err != nil || done.NodeID == "" {
+			t.Errorf("after Recover: %+v, %v", done, err)
+		}
+		f.run("tree /f=" + text + " /g=" + text)
+	})
+}
+
+// fail makes every transaction that commits a file fail while fn runs: the quota is used up.
+func (f *fixture) fail(_ string, fn func()) {
+	f.t.Helper()
+	u, err := f.Usage(f.t.Context(), f.alice)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	set := func(quota int64) {
+		if _, err := f.db.Exec(f.t.Context(), `UPDATE drives SET quota = $2 WHERE id = $1`, f.alice, quota); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	set(u.Used)
+	defer set(u.Quota)
+	fn()
+}
+
+func TestUploadTarget(t *testing.T) {
+	each(t, Options{Quota: 10_000, MaxFile: 5000}, func(t *testing.T, f *fixture) {
+		f.put("/taken.txt", "old")
+		f.run("mkdir /dir")
+		for _, c := range []struct {
+			n    NewUpload
+			want string // the error's kind
+			path Path
+		}{
+			{NewUpload{Name: "taken.txt"}, "", "/taken (1).txt"},
+			{NewUpload{Name: "taken.txt"}, "", "/taken (2).txt"},
+			{NewUpload{Name: "taken.txt", Conflict: Replace}, "", "/taken.txt"},
+			{NewUpload{Name: "taken.txt", Conflict: Fail}, "exists", ""},
+			{NewUpload{Name: "dir", Conflict: Replace}, "exists", ""},
+			{NewUpload{Name: "dir"}, "", "/dir (1)"},
+			{NewUpload{Name: "f", Folder: "/dir/new/deep"}, "", "/dir/new/deep/f"},
+			{NewUpload{Name: "f", Folder: "/taken.txt"}, "parent_missing", ""},
+			{NewUpload{Name: "f", Folder: "/taken.txt/x/y"}, "parent_missing", ""},
+			{NewUpload{Name: ".."}, "invalid", ""},
+			{NewUpload{Name: "a/b"}, "invalid", ""},
+			{NewUpload{Name: "f", Conflict: "merge"}, "invalid", ""},
+			{NewUpload{Name: "f", Length: 5001}, "too_large", ""},
+			{NewUpload{Name: "f", Metadata: strings.Repeat("m", MaxMetadata+1)}, "too_large", ""},
+		} {
+			what := fmt.Sprintf("%s in %s, %s", c.n.Name, c.n.Folder, c.n.Conflict)
+			if c.n.Length == 0 {
+				c.n.Length = 3
+			}
+			u, err := f.BeginUpload(t.Context(), f.alice, c.n)
+			wantKind(t, what, err, c.want)
+			if err != nil {
+				continue
+			}
+			done, err := f.send(u, 0, strings.NewReader("new"))
+			if err != nil {
+				t.Errorf("%s: %v", what, err)
+				continue
+			}
+			if n, err := f.StatID(t.Context(), f.alice, done.NodeID); err != nil || n.Path != c.path {
+				t.Errorf("%s: the file is %s (%v), want %s", what, n.Path, err, c.path)
+			}
+		}
+	})
+}
+
+// The folder of an upload may move or go while bytes arrive; the file is never lost.
+func TestUploadFolderMoves(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		f.run("mkdir /a\nmkdir /b")
+		u := f.begin(NewUpload{Name: "f", Folder: "/a", Length: 3})
+		v := f.begin(NewUpload{Name: "g", Folder: "/b", Length: 3})
+		w := f.begin(NewUpload{Name: "h", Conflict: Fail, Length: 3})
+		f.run("mv /a /moved\nrm /b\nput /h taken meanwhile")
+		for _, up := range []Upload{u, v, w} {
+			if _, err := f.send(up, 0, strings.NewReader("new")); err != nil {
+				t.Error(err)
+			}
+		}
+		f.run("tree /b/ /b/g=new /h (1)=new /h=taken meanwhile /moved/ /moved/f=new")
+	})
+}
+
+func TestUploadJoined(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		texts := []string{"the first part, too long for a row. ", "short. ", "", "and the last part of them all, a long one again"}
+		var parts []string
+		for _, text := range texts {
+			u := f.begin(NewUpload{Kind: Partial, Length: int64(len(text))})
+			if text != "" {
+				if _, err := f.send(u, 0, strings.NewReader(text)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			parts = append(parts, u.ID)
+		}
+		f.run("tree")
+		half := f.begin(NewUpload{Kind: Partial, Length: 5})
+		for _, c := range []struct {
+			drive string
+			parts []string
+			want  string
+		}{
+			{f.alice, append([]string{half.ID}, parts...), "invalid"},
+			{f.alice, []string{"nonsense"}, "not_found"},
+			{f.alice, nil, "invalid"},
+			{f.bob, parts, "not_found"},
+			{f.alice, parts, ""},
+			{f.alice, parts, "not_found"}, // they were used
+		} {
+			_, err := f.BeginUpload(t.Context(), c.drive, NewUpload{Kind: Joined, Name: "f", Parts: c.parts, Length: -1})
+			wantKind(t, fmt.Sprint(c.parts), err, c.want)
+		}
+		f.run("tree /f=" + strings.Join(texts, ""))
+		if n := f.stored(); n != 1 {
+			t.Errorf("%d stages and blobs in the store, want the file's", n)
+		}
+	})
+}
+
+func TestUploadIsItsOwners(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		u := f.begin(NewUpload{Name: "f", Length: 10})
+		ctx := t.Context()
+		_, err := f.Upload(ctx, f.bob, u.ID)
+		wantKind(t, "look", err, "not_found")
+		_, err = f.Append(ctx, f.bob, u.ID, 0, strings.NewReader("x"))
+		wantKind(t, "append", err, "not_found")
+		_, err = f.SetLength(ctx, f.bob, u.ID, 1)
+		wantKind(t, "length", err, "not_found")
+		wantKind(t, "drop", f.DropUpload(ctx, f.bob, u.ID), "not_found")
+		wantKind(t, "owns", f.OwnsUpload(ctx, f.bob, u.ID), "not_found")
+		wantKind(t, "owns nonsense", f.OwnsUpload(ctx, f.bob, "'; DROP TABLE uploads"), "not_found")
+		wantKind(t, "its owner", f.OwnsUpload(ctx, f.alice, u.ID), "")
+	})
+}
+
+func TestUploadEnds(t *testing.T) {
+	each(t, Options{UploadExpiry: time.Hour}, func(t *testing.T, f *fixture) {
+		long := strings.Repeat("x", 100)
+		dropped := f.begin(NewUpload{Name: "dropped", Length: 200})
+		idle := f.begin(NewUpload{Name: "idle", Length: 200})
+		fresh := f.begin(NewUpload{Name: "fresh", Length: 200})
+		for _, u := range []Upload{dropped, idle, fresh} {
+			if _, err := f.send(u, 0, strings.NewReader(long)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := f.DropUpload(t.Context(), f.alice, dropped.ID); err != nil {
+			t.Fatal(err)
+		}
+		f.forward(50 * time.Minute)
+		if _, err := f.send(fresh, 100, strings.NewReader("y")); err != nil {
+			t.Fatal(err)
+		}
+		f.forward(20 * time.Minute)
+		if err := f.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			u    Upload
+			want string
+		}{{dropped, "not_found"}, {idle, "not_found"}, {fresh, ""}} {
+			_, err := f.look(c.u)
+			wantKind(t, c.u.Name, err, c.want)
+		}
+		if n := f.stored(); n != 1 {
+			t.Errorf("%d stages are left, want 1", n)
+		}
+		if c := f.Counts(); c.UploadsBegun != 3 || c.UploadsDropped != 1 || c.UploadsExpired != 1 || c.UploadsCompleted != 0 {
+			t.Errorf("counts %+v", c)
+		}
+	})
+}
+
+// A deferred length does not pass the limits.
+func TestUploadDeferredIsBounded(t *testing.T) {
+	each(t, Options{Quota: 100, MaxFile: 60}, func(t *testing.T, f *fixture) {
+		u := f.begin(NewUpload{Name: "f", Length: -1})
+		_, err := f.send(u, 0, strings.NewReader(strings.Repeat("x", 61)))
+		wantKind(t, "over the file limit", err, "too_large")
+		now, err := f.look(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.send(u, now.Offset, strings.NewReader(strings.Repeat("x", 60-int(now.Offset)))); err != nil {
+			t.Fatal(err)
+		}
+		f.put("/other", strings.Repeat("y", 50))
+		_, err = f.SetLength(t.Context(), f.alice, u.ID, 60)
+		wantKind(t, "over quota", err, "full")
+	})
+}
+
+// Whoever resumes makes the request that still writes let go, and takes over.
+func TestHoldTakenOver(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		u := f.begin(NewUpload{Name: "f", Length: 100})
+		reader, writer := io.Pipe()
+		first, err := f.HoldUpload(t.Context(), u.ID, func() { writer.CloseWithError(errors.New("asked to let go")) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan Upload)
+		go func() {
+			defer first.Release()
+			after, _ := f.Append(context.Background(), f.alice, u.ID, 0, reader)
+			ended <- after
+		}()
+		if _, err := writer.Write([]byte(strings.Repeat("a", 30))); err != nil {
+			t.Fatal(err)
+		}
+		var waiting sync.WaitGroup
+		waiting.Go(func() {
+			second, err := f.HoldUpload(t.Context(), u.ID, func() {})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer second.Release()
+			if _, err := f.Append(t.Context(), f.alice, u.ID, 30, strings.NewReader(strings.Repeat("b", 70))); err != nil {
+				t.Error(err)
+			}
+		})
+		if after := <-ended; after.Offset != 30 {
+			t.Errorf("the first request ended at %d, want 30", after.Offset)
+		}
+		waiting.Wait()
+		f.run("tree /f=" + strings.Repeat("a", 30) + strings.Repeat("b", 70))
+
+		impatient, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer stop()
+		v := f.begin(NewUpload{Name: "g", Length: 1})
+		stubborn, err := f.HoldUpload(t.Context(), v.ID, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.HoldUpload(impatient, v.ID, func() {})
+		wantKind(t, "held by one who does not let go", err, "locked")
+		stubborn.Release()
+	})
+}
+
+// Two processes on one Postgres: the one that lost its lease writes nothing more.
+func TestLeaseIsFenced(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		if !f.db.Shared() {
+			return // SQLite serves one process
+		}
+		other := New(f.db, f.blobs, f.o)
+		u := f.begin(NewUpload{Name: "f", Length: 10})
+		asked := make(chan struct{})
+		first, err := f.HoldUpload(t.Context(), u.ID, func() { close(asked) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Append(t.Context(), f.alice, u.ID, 0, strings.NewReader("abc")); err != nil {
+			t.Fatal(err)
+		}
+		taken := make(chan *Hold)
+		go func() {
+			second, err := other.HoldUpload(context.Background(), u.ID, func() {})
+			if err != nil {
+				t.Error(err)
+			}
+			taken <- second
+		}()
+		<-asked // the other process's wish arrives
+		// This one goes on as if it had not heard: its lease ends, and its row is not its own any more.
+		if _, err := f.db.Exec(t.Context(), `UPDATE uploads SET held_until = 0 WHERE id = $1`, u.ID); err != nil {
+			t.Fatal(err)
+		}
+		second := <-taken
+		_, err = f.Append(t.Context(), f.alice, u.ID, 3, strings.NewReader("old"))
+		wantKind(t, "after the lease was lost", err, "offset_mismatch")
+		if _, err := other.Append(t.Context(), f.alice, u.ID, 3, strings.NewReader("defghij")); err != nil {
+			t.Error(err)
+		}
+		first.Release()
+		second.Release()
+		f.run("tree /f=abcdefghij")
+	})
+}
