@@ -1,0 +1,54 @@
+package tus
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// reply mends the headers of the handler's answers just before they go out.
+type reply struct {
+	http.ResponseWriter
+	base     string               // address of all uploads, as the outside sees it
+	created  string               // id of the upload that this request created
+	current  func() (int64, bool) // the offset on record, for a PATCH
+	headless bool                 // a HEAD that came as a POST: its length must not be announced, as no body follows
+	sent     bool
+}
+
+type replyKey struct{}
+
+func (p *reply) WriteHeader(status int) {
+	if !p.sent {
+		p.sent = status >= 200
+		p.mend(status)
+	}
+	p.ResponseWriter.WriteHeader(status)
+}
+
+func (p *reply) mend(status int) {
+	header := p.Header()
+	// The address is right behind a proxy too, and is told when the bytes that came along were refused: the
+	// upload exists, and the client can go on.
+	if p.created != "" {
+		header.Set("Location", p.base+p.created)
+	}
+	if status == http.StatusConflict && p.current != nil {
+		if at, ok := p.current(); ok {
+			header.Set("Upload-Offset", strconv.FormatInt(at, 10))
+		}
+	}
+	if p.headless {
+		header.Del("Content-Length")
+	}
+	header.Set("Cache-Control", "no-store")
+}
+
+func (p *reply) Write(b []byte) (int, error) {
+	if !p.sent {
+		p.WriteHeader(http.StatusOK)
+	}
+	return p.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection's deadlines.
+func (p *reply) Unwrap() http.ResponseWriter { return p.ResponseWriter }

@@ -1,0 +1,102 @@
+package tus
+
+import (
+	"context"
+	"io"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+
+	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/hooks"
+)
+
+// store is the handler's DataStore. Whose uploads it means stands in the context of each request.
+type store struct{ d *Door }
+
+// NewUpload begins an upload. One that joins others is complete when it returns.
+func (s store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.Upload, error) {
+	who, _ := authn.From(ctx)
+	n, err := target(info)
+	if err != nil {
+		return nil, s.d.mapped(ctx, err)
+	}
+	if n.Kind != drive.Partial {
+		if err := s.d.rules.Admit(ctx, hooks.Proposal{UserID: who.UserID, Name: n.Name, MediaType: n.MediaType, Size: n.Length}); err != nil {
+			return nil, s.d.mapped(ctx, err)
+		}
+	}
+	u, err := s.d.drives.BeginUpload(ctx, who.UserID, n)
+	if err != nil {
+		return nil, s.d.mapped(ctx, err)
+	}
+	if p, ok := ctx.Value(replyKey{}).(*reply); ok {
+		p.created = u.ID
+	}
+	return &upload{s.d, u}, nil
+}
+
+// GetUpload finds an upload of the caller's; one that is full is committed by it.
+func (s store) GetUpload(ctx context.Context, id string) (handler.Upload, error) {
+	who, _ := authn.From(ctx)
+	u, err := s.d.drives.Upload(ctx, who.UserID, id)
+	if err != nil {
+		return nil, s.d.mapped(ctx, err)
+	}
+	return &upload{s.d, u}, nil
+}
+
+func (s store) AsTerminatableUpload(u handler.Upload) handler.TerminatableUpload { return u.(*upload) }
+func (s store) AsConcatableUpload(u handler.Upload) handler.ConcatableUpload     { return u.(*upload) }
+func (s store) AsLengthDeclarableUpload(u handler.Upload) handler.LengthDeclarableUpload {
+	return u.(*upload)
+}
+
+// upload is one upload in a request that holds it.
+type upload struct {
+	d *Door
+	u drive.Upload
+}
+
+func (u *upload) GetInfo(context.Context) (handler.FileInfo, error) {
+	info := handler.FileInfo{
+		ID: u.u.ID, Size: max(0, u.u.Length), SizeIsDeferred: u.u.Length < 0, Offset: u.u.Offset,
+		MetaData: handler.ParseMetadataHeader(u.u.Metadata), IsPartial: u.u.Kind == drive.Partial, IsFinal: u.u.Kind == drive.Joined,
+		PartialUploads: u.u.Parts,
+	}
+	return info, nil
+}
+
+// WriteChunk answers how many bytes are durable, and with the last one the file is there.
+func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (int64, error) {
+	after, err := u.d.drives.Append(ctx, u.u.DriveID, u.u.ID, offset, src)
+	if after.ID != "" {
+		u.u = after
+	}
+	return max(0, after.Offset-offset), u.d.mapped(ctx, err)
+}
+
+// FinishUpload has nothing to do: the last byte finished it.
+func (u *upload) FinishUpload(context.Context) error { return nil }
+
+// ConcatUploads has nothing to do: creating the joined upload put its parts together.
+func (u *upload) ConcatUploads(context.Context, []handler.Upload) error { return nil }
+
+// DeclareLength tells the length of an upload whose length was not known.
+func (u *upload) DeclareLength(ctx context.Context, length int64) error {
+	after, err := u.d.drives.SetLength(ctx, u.u.DriveID, u.u.ID, length)
+	if err == nil {
+		u.u = after
+	}
+	return u.d.mapped(ctx, err)
+}
+
+// Terminate drops the upload and what was received.
+func (u *upload) Terminate(ctx context.Context) error {
+	return u.d.mapped(ctx, u.d.drives.DropUpload(ctx, u.u.DriveID, u.u.ID))
+}
+
+// GetReader is not reached: files are read in the drive.
+func (u *upload) GetReader(context.Context) (io.ReadCloser, error) {
+	return nil, handler.ErrNotImplemented
+}

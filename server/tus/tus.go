@@ -1,0 +1,219 @@
+package tus
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+	expslog "golang.org/x/exp/slog"
+
+	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/hooks"
+	"github.com/satchelhq/satchel/server/answer"
+	"github.com/satchelhq/satchel/server/origin"
+)
+
+// Prefix is where uploads are; an upload's address is Prefix and its id.
+const Prefix = "/files/"
+
+const (
+	version     = "1.0.0"
+	extensions  = "creation,creation-with-upload,creation-defer-length,termination,concatenation"
+	octetStream = "application/offset+octet-stream"
+)
+
+// ErrShutdown is the cause with which the server ends the contexts of requests when it stops: a PATCH under way
+// then keeps what arrived and answers 503.
+var ErrShutdown error = handler.ErrServerShutdown
+
+// Options are what the door needs.
+type Options struct {
+	Drives *drive.Drives
+	Rules  *hooks.Rules // asked before an upload begins; nil admits everything
+	Origin origin.Origin
+	Log    *slog.Logger // default slog.Default()
+}
+
+// Door serves /files/. It is safe for use by many goroutines.
+type Door struct {
+	drives *drive.Drives
+	rules  *hooks.Rules
+	origin origin.Origin
+	log    *slog.Logger
+	tusd   *handler.UnroutedHandler
+}
+
+const (
+	lockPatience = 10 * time.Second // how long a request waits for the one that it interrupts
+	readPatience = 60 * time.Second // how long a body may send nothing
+	// The handler keeps a goroutine a request for this long after it ended. What must outlive a
+	// request does not depend on it: see drive.Append.
+	grace = time.Millisecond
+)
+
+// New makes the door.
+func New(o Options) (*Door, error) {
+	if o.Rules == nil {
+		o.Rules = &hooks.Rules{}
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	d := &Door{drives: o.Drives, rules: o.Rules, origin: o.Origin, log: o.Log}
+	composer := handler.NewStoreComposer()
+	composer.UseCore(store{d})
+	composer.UseTerminater(store{d})
+	composer.UseConcater(store{d})
+	composer.UseLengthDeferrer(store{d})
+	composer.UseLocker(locker{d})
+	tusd, err := handler.NewUnroutedHandler(handler.Config{
+		StoreComposer:                    composer,
+		BasePath:                         Prefix,
+		MaxSize:                          o.Drives.MaxFile(),
+		DisableDownload:                  true,
+		Cors:                             &handler.CorsConfig{Disable: true},
+		Logger:                           expslog.New(expslog.NewTextHandler(io.Discard, nil)), // requests are logged by the server
+		GracefulRequestCompletionTimeout: grace,
+		AcquireLockTimeout:               lockPatience,
+		NetworkTimeout:                   readPatience,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tus: %w", err)
+	}
+	d.tusd = tusd
+	return d, nil
+}
+
+// ServeHTTP checks what the handler does not, and lets it speak the protocol.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	asked := r.Method
+	if method := r.Header.Get("X-HTTP-Method-Override"); method != "" && r.Method == http.MethodPost {
+		r = r.Clone(r.Context())
+		r.Method = method
+		r.Header.Del("X-HTTP-Method-Override")
+	}
+	header := w.Header()
+	header.Set("Tus-Resumable", version)
+	header.Set("Cache-Control", "no-store")
+	if r.Method == http.MethodOptions {
+		d.options(w)
+		return
+	}
+	serve, id, err := d.admit(r)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	reply := &reply{ResponseWriter: w, base: d.origin.Base(r) + Prefix, headless: asked == http.MethodPost && r.Method == http.MethodHead}
+	r = r.WithContext(context.WithValue(r.Context(), replyKey{}, reply))
+	if r.Method == http.MethodPatch {
+		reply.current = func() (int64, bool) { return d.offset(r.Context(), id) }
+	}
+	// The handler sets deadlines on the connection and leaves them there for the requests that follow.
+	defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) }()
+	address := *r.URL
+	address.Path = id // the handler takes the whole path for the id
+	r.URL = &address
+	d.tusd.Middleware(serve).ServeHTTP(reply, r)
+}
+
+// options tells what the server can do (protocol, "OPTIONS"). It asks for no credentials.
+func (d *Door) options(w http.ResponseWriter) {
+	header := w.Header()
+	header.Set("Tus-Version", version)
+	header.Set("Tus-Extension", extensions)
+	if limit := d.drives.MaxFile(); limit > 0 {
+		header.Set("Tus-Max-Size", strconv.FormatInt(limit, 10))
+	}
+	header.Set("Allow", "OPTIONS, POST, HEAD, PATCH, DELETE")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// admit finds the handler's method for a request, or the error that refuses it. Whose an upload is comes first, so
+// that a stranger learns nothing and stops nobody.
+func (d *Door) admit(r *http.Request) (serve http.HandlerFunc, id string, err error) {
+	who, ok := authn.From(r.Context())
+	if !ok {
+		return nil, "", fault.New(fault.Unauthenticated, "tus.admit", "")
+	}
+	id = strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/files"), "/")
+	if id != "" {
+		if err := d.drives.OwnsUpload(r.Context(), who.UserID, id); err != nil {
+			return nil, "", err
+		}
+	}
+	switch {
+	case id == "" && r.Method == http.MethodPost:
+		serve = d.tusd.PostFile
+	case id != "" && r.Method == http.MethodHead:
+		serve = d.tusd.HeadFile
+	case id != "" && r.Method == http.MethodPatch:
+		serve = d.tusd.PatchFile
+	case id != "" && r.Method == http.MethodDelete:
+		serve = d.tusd.DelFile
+	default:
+		return nil, "", errMethod{}
+	}
+	if r.Header.Get("Tus-Resumable") != version {
+		return nil, "", errVersion{}
+	}
+	return serve, id, checkHeaders(r)
+}
+
+// checkHeaders refuses what the protocol forbids and the handler takes.
+func checkHeaders(r *http.Request) error {
+	mediaType := r.Header.Get("Content-Type")
+	switch r.Method {
+	case http.MethodPatch:
+		if mediaType != octetStream {
+			return fault.New(fault.Unsupported, "tus.checkHeaders", "PATCH takes Content-Type: "+octetStream+".")
+		}
+	case http.MethodPost:
+		if mediaType != octetStream && r.ContentLength != 0 && mediaType != "" {
+			return fault.New(fault.Unsupported, "tus.checkHeaders", "Creation with upload takes Content-Type: "+octetStream+".")
+		}
+		if strings.HasPrefix(r.Header.Get("Upload-Concat"), "final") && r.Header.Get("Upload-Length") != "" {
+			return fault.New(fault.Invalid, "tus.checkHeaders", "A final upload has the length of its parts: send no Upload-Length.").WithCode("final_with_length")
+		}
+		return checkMetadata(r.Header.Get("Upload-Metadata"))
+	}
+	return nil
+}
+
+// offset is where an upload is, for the answer to a PATCH that was somewhere else.
+func (d *Door) offset(ctx context.Context, id string) (int64, bool) {
+	who, _ := authn.From(ctx)
+	u, err := d.drives.PeekUpload(ctx, who.UserID, id)
+	return u.Offset, err == nil
+}
+
+func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	switch err.(type) {
+	case errMethod:
+		w.Header().Set("Allow", "OPTIONS, POST, HEAD, PATCH, DELETE")
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	case errVersion:
+		w.Header().Set("Tus-Version", version)
+		w.WriteHeader(http.StatusPreconditionFailed)
+	default:
+		answer.Text(w, r, err)
+	}
+}
+
+// errMethod is a method that an address does not have.
+type errMethod struct{}
+
+func (errMethod) Error() string { return "tus: method not allowed" }
+
+// errVersion is a missing or unknown Tus-Resumable.
+type errVersion struct{}
+
+func (errVersion) Error() string { return "tus: unknown protocol version" }
