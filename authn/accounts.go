@@ -1,0 +1,97 @@
+package authn
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// Whether strangers may register.
+const (
+	RegistrationOpen   = "open"
+	RegistrationClosed = "closed"
+)
+
+// What Options.Observe is told.
+const (
+	EventLoginOK       = "login_ok"     // a password was right; a remembered Basic credential does not count again
+	EventLoginFailed   = "login_failed" // a name or a password was wrong, or the account is disabled
+	EventRegister      = "register"
+	EventRefresh       = "refresh"
+	EventRefreshReused = "refresh_reused" // a used refresh token came again and its session was ended
+	EventLogout        = "logout"
+)
+
+// Options sets how accounts work. New fills in the defaults of what is zero.
+type Options struct {
+	Issuer       string        // the iss of access tokens; default "satchel"
+	AccessTTL    time.Duration // life of an access token; default 15 min
+	RefreshTTL   time.Duration // life of a refresh token, and of a session that is not refreshed; default 30 days
+	PageTTL      time.Duration // life of a page session; default 30 days
+	TicketTTL    time.Duration // life of a ticket; default 60 s
+	Registration string        // "open" (default); anything else is closed
+	HashParallel int           // passwords hashed at once, 19 MiB of memory each; default two a core, at most 16
+	Log          *slog.Logger  // default slog.Default()
+	Now          func() time.Time
+	// CreateDrive makes the new user's drive, in the transaction that makes the user. Required by
+	// whoever makes users; nil makes users without a drive.
+	CreateDrive func(ctx context.Context, tx *sqldb.Tx, userID string) error
+	// Observe is told of every event (Event…), for metrics. It must return at once.
+	Observe func(event string)
+}
+
+// Accounts is every account of this server. It is safe for use by many goroutines.
+type Accounts struct {
+	db     *sqldb.DB
+	o      Options
+	hasher *hasher
+	keys   *keyring
+	proven *proven
+	seeing sync.Map // ids of the sessions whose seen_at is being written
+}
+
+// New gives access to the accounts in db.
+func New(db *sqldb.DB, o Options) *Accounts {
+	orDefault := func(d *time.Duration, value time.Duration) {
+		if *d <= 0 {
+			*d = value
+		}
+	}
+	orDefault(&o.AccessTTL, 15*time.Minute)
+	orDefault(&o.RefreshTTL, 30*24*time.Hour)
+	orDefault(&o.PageTTL, 30*24*time.Hour)
+	orDefault(&o.TicketTTL, time.Minute)
+	if o.Issuer == "" {
+		o.Issuer = "satchel"
+	}
+	if o.Registration == "" {
+		o.Registration = RegistrationOpen
+	}
+	if o.HashParallel <= 0 {
+		o.HashParallel = min(2*runtime.GOMAXPROCS(0), 16)
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.CreateDrive == nil {
+		o.CreateDrive = func(context.Context, *sqldb.Tx, string) error { return nil }
+	}
+	if o.Observe == nil {
+		o.Observe = func(string) {}
+	}
+	return &Accounts{db: db, o: o,
+		hasher: newHasher(o.HashParallel),
+		keys:   newKeyring(db, o.Now, o.AccessTTL),
+		proven: newProven(),
+	}
+}
+
+// now is the time in microseconds, as rows keep it.
+func (a *Accounts) now() int64 { return sqldb.Micros(a.o.Now()) }

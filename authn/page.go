@@ -1,0 +1,37 @@
+package authn
+
+import (
+	"context"
+	"time"
+
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// PageSession is a browser that is signed in. It depends on no other session.
+type PageSession struct {
+	Cookie  string // the value of CookieName
+	Expires time.Time
+	User    User
+}
+
+func (a *Accounts) openPage(ctx context.Context, tx *sqldb.Tx, userID string, c Client) (PageSession, error) {
+	cookie, hash := newSecret()
+	expires := a.o.Now().Add(a.o.PageTTL)
+	_, err := a.openSession(ctx, tx, userID, kindPage, hash, a.o.PageTTL, c)
+	return PageSession{Cookie: cookie, Expires: expires}, err
+}
+
+// Cookie answers whose page session a cookie holds. Unauthenticated with code "session_ended".
+func (a *Accounts) Cookie(ctx context.Context, cookie string) (Principal, error) {
+	if !secretShape(cookie) {
+		return Principal{}, sessionEnded()
+	}
+	l, err := a.session(ctx, `s.cookie = $1 AND s.kind = $2`, hashSecret(cookie), kindPage)
+	if err != nil {
+		return Principal{}, fault.Wrap(err, "authn.Cookie")
+	}
+	a.seen(ctx, l)
+	l.Method = MethodCookie
+	return l.Principal, nil
+}

@@ -1,0 +1,47 @@
+package authn
+
+import "context"
+
+// The cookie that holds a page session: HttpOnly, SameSite=Lax, Path=/. Over HTTPS it is the one
+// that browsers bind to the host (RFC 6265bis, section 4.1.3.2).
+const (
+	CookieName       = "satchel"
+	SecureCookieName = "__Host-satchel"
+)
+
+// Method is how a principal proved who it is.
+type Method string
+
+const (
+	MethodBearer Method = "bearer"
+	MethodBasic  Method = "basic"
+	MethodCookie Method = "cookie"
+)
+
+// Principal is who is asking. A user's drive has the user's id.
+type Principal struct {
+	UserID    string
+	SessionID string // empty for Basic, which has no session
+	Username  string
+	Role      Role
+	Method    Method
+}
+
+// Client is from where somebody signs in, for the list of sessions. Both are only shown, never trusted.
+type Client struct {
+	Address   string
+	UserAgent string
+}
+
+type principalKey struct{}
+
+// WithPrincipal puts who is asking into a request's context.
+func WithPrincipal(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+// From is who is asking; false if nobody proved to be anyone.
+func From(ctx context.Context) (Principal, bool) {
+	p, ok := ctx.Value(principalKey{}).(Principal)
+	return p, ok
+}

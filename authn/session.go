@@ -1,0 +1,113 @@
+package authn
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// The kinds of session.
+const (
+	kindTokens = "token" // an app's, held by its refresh token
+	kindPage   = "page"  // a browser's, held by its cookie
+)
+
+// maxSessions bounds the live sessions of one user: the ones seen longest ago are ended for new ones.
+const maxSessions = 200
+
+// seenEvery is how exact sessions.seen_at is: a session's use is written down this often and no more.
+const seenEvery = time.Minute
+
+// openSession adds a session. The caller holds the user's row (lockUser, or has just inserted it), so that
+// what ends all of a user's sessions does not miss one that is being opened.
+func (a *Accounts) openSession(ctx context.Context, tx *sqldb.Tx, userID, kind string, cookie []byte, ttl time.Duration, c Client) (id string, err error) {
+	now := a.now()
+	id = sqldb.NewID()
+	if _, err := tx.Exec(ctx, `INSERT INTO sessions (id, user_id, kind, cookie, user_agent, address, created_at, seen_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)`,
+		id, userID, kind, cookie, shown(c.UserAgent, 256), shown(c.Address, 64), now, now+ttl.Microseconds()); err != nil {
+		return "", err
+	}
+	_, err = tx.Exec(ctx, `UPDATE sessions SET revoked_at = $1 WHERE id IN
+		(SELECT id FROM sessions WHERE user_id = $2 AND revoked_at = 0 ORDER BY seen_at DESC, id DESC LIMIT 1000 OFFSET $3)`,
+		now, userID, maxSessions)
+	return id, err
+}
+
+// shown makes a stranger's text storable: UTF-8 without NUL (Postgres takes no other), at most max bytes.
+func shown(s string, max int) string {
+	s = strings.ReplaceAll(s, "\x00", "")
+	return strings.ToValidUTF8(s[:min(len(s), max)], "")
+}
+
+// lockUser takes the row of an account that may sign in.
+func lockUser(ctx context.Context, tx *sqldb.Tx, userID string) error {
+	n, err := tx.Exec(ctx, `UPDATE users SET disabled_at = 0 WHERE id = $1 AND disabled_at = 0`, userID)
+	if err == nil && n == 0 {
+		err = sessionEnded()
+	}
+	return err
+}
+
+// live is a session that was found, with its user.
+type live struct {
+	Principal
+	seenAt int64
+}
+
+// session reads the one session that where names and refuses it unless it is alive and its user may sign in.
+// where is a constant of this package.
+func (a *Accounts) session(ctx context.Context, where string, args ...any) (live, error) {
+	var l live
+	var expires, revoked, disabled int64
+	err := a.db.Row(ctx, `SELECT s.id, s.seen_at, s.expires_at, s.revoked_at, u.id, u.username, u.role, u.disabled_at
+		FROM sessions s JOIN users u ON u.id = s.user_id WHERE `+where, args,
+		&l.SessionID, &l.seenAt, &expires, &revoked, &l.UserID, &l.Username, &l.Role, &disabled)
+	if err != nil && !sqldb.NoRow(err) {
+		return live{}, err
+	}
+	if err != nil || revoked != 0 || disabled != 0 || expires <= a.now() {
+		return live{}, sessionEnded()
+	}
+	return l, nil
+}
+
+// seen writes down that a session was used. It is worth no request's failure, so errors go to the log.
+func (a *Accounts) seen(ctx context.Context, l live) {
+	now := a.now()
+	if now-l.seenAt < seenEvery.Microseconds() {
+		return
+	}
+	if _, busy := a.seeing.LoadOrStore(l.SessionID, struct{}{}); busy {
+		return // a request beside this one writes it
+	}
+	defer a.seeing.Delete(l.SessionID)
+	_, err := a.db.Exec(ctx, `UPDATE sessions SET seen_at = $1 WHERE id = $2 AND seen_at < $1`, now, l.SessionID)
+	if err != nil && ctx.Err() == nil {
+		a.o.Log.Warn("session use was not written", "session", l.SessionID, "err", err)
+	}
+}
+
+// Logout ends the principal's session, of whatever kind. Its tokens, tickets and cookie are refused from the
+// next request on. Invalid with code "no_session" for Basic, which has nothing to end.
+func (a *Accounts) Logout(ctx context.Context, p Principal) error {
+	if p.SessionID == "" {
+		return fault.New(fault.Invalid, "authn.Logout", "There is no session to end: these credentials are sent with every request.").WithCode("no_session")
+	}
+	n, err := a.db.Exec(ctx, `UPDATE sessions SET revoked_at = $1 WHERE id = $2 AND user_id = $3 AND revoked_at = 0`,
+		a.now(), p.SessionID, p.UserID)
+	if err != nil {
+		return fault.Wrap(err, "authn.Logout")
+	}
+	if n > 0 {
+		a.o.Observe(EventLogout)
+	}
+	return nil
+}
+
+func sessionEnded() error {
+	return fault.New(fault.Unauthenticated, "authn.session", "The session has ended. Sign in again.").WithCode("session_ended")
+}

@@ -1,0 +1,27 @@
+package authn
+
+import (
+	"context"
+
+	"github.com/satchelhq/satchel/fault"
+)
+
+// Sweep drops what has ended: sessions with their tokens and tickets, tickets that nobody redeemed, and used
+// refresh tokens that are older than RefreshTTL, before which a token that comes again still ends its session.
+// It may run on several nodes at once.
+func (a *Accounts) Sweep(ctx context.Context) error {
+	now := a.now()
+	for _, drop := range []struct {
+		query string
+		until int64
+	}{
+		{`DELETE FROM tickets WHERE expires_at <= $1`, now},
+		{`DELETE FROM sessions WHERE expires_at <= $1 OR revoked_at > 0`, now},
+		{`DELETE FROM refresh_tokens WHERE used_at > 0 AND created_at <= $1`, now - a.o.RefreshTTL.Microseconds()},
+	} {
+		if _, err := a.db.Exec(ctx, drop.query, drop.until); err != nil {
+			return fault.Wrap(err, "authn.Sweep")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+package answer
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/satchelhq/satchel/fault"
+)
+
+// Text writes err as plain text, for tus clients, which show it to people as it is:
+// the sentence, every rejected field, the code and the request id, a line each.
+func Text(w http.ResponseWriter, r *http.Request, err error) {
+	status := begin(w, r, err)
+	code, sentence, fields := fault.Public(err)
+	if status == http.StatusUnauthorized {
+		challenge(w, r, code)
+	}
+	var b strings.Builder
+	b.WriteString(sentence + "\n")
+	for _, f := range fields {
+		fmt.Fprintf(&b, "%s: %s\n", f.Name, f.Message)
+	}
+	fmt.Fprintf(&b, "code: %s\n", code)
+	if id := RequestID(r.Context()); id != "" {
+		fmt.Fprintf(&b, "request: %s\n", id)
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write([]byte(b.String()))
+	}
+}
