@@ -1,0 +1,85 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/server/answer"
+	"github.com/satchelhq/satchel/server/origin"
+)
+
+// Options is what the API works on. All of it is required.
+type Options struct {
+	Accounts *authn.Accounts
+	Drives   *drive.Drives
+	Origin   origin.Origin
+}
+
+type api struct {
+	accounts *authn.Accounts
+	drives   *drive.Drives
+	origin   origin.Origin
+}
+
+// New makes the door. Who is asking is in the request's context already (authn.WithPrincipal).
+func New(o Options) http.Handler {
+	a := &api{accounts: o.Accounts, drives: o.Drives, origin: o.Origin}
+	byPath := make(map[string]methods)
+	for _, r := range a.routes() {
+		if byPath[r.path] == nil {
+			byPath[r.path] = methods{}
+		}
+		byPath[r.path][r.method] = answer.Handle(r.handler, answer.Error)
+	}
+	mux := http.NewServeMux()
+	for path, m := range byPath {
+		mux.Handle(path, m)
+	}
+	mux.Handle("/", answer.Handle(notFound, answer.Error))
+	return mux
+}
+
+// methods answers one address. HEAD is GET without its body.
+type methods map[string]http.Handler
+
+func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if h, ok := m[method]; ok {
+		h.ServeHTTP(w, r)
+		return
+	}
+	allowed := make([]string, 0, len(m)+1)
+	for method := range m {
+		allowed = append(allowed, method)
+		if method == http.MethodGet {
+			allowed = append(allowed, http.MethodHead)
+		}
+	}
+	slices.Sort(allowed)
+	answer.MethodNotAllowed(w, r, allowed...)
+}
+
+func notFound(http.ResponseWriter, *http.Request) error {
+	return fault.New(fault.NotFound, "api", "The API has no such address. GET /api/v1/openapi.json describes all that it has.").WithCode("no_such_route")
+}
+
+// signedIn is a handler for a caller who is somebody; a stranger gets Unauthenticated.
+func signedIn(h func(w http.ResponseWriter, r *http.Request, p authn.Principal) error) answer.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		p, ok := authn.From(r.Context())
+		if !ok {
+			return fault.New(fault.Unauthenticated, "api", "")
+		}
+		return h(w, r, p)
+	}
+}
+
+func (a *api) client(r *http.Request) authn.Client {
+	return authn.Client{Address: a.origin.ClientAddr(r), UserAgent: r.UserAgent()}
+}

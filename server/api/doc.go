@@ -1,0 +1,13 @@
+// Package api is the JSON door: /api/v1/ and /.well-known/jwks.json.
+//
+// routes.go lists every address; openapi.json, which is served as
+// /api/v1/openapi.json, describes each of them, and a test holds the two
+// together. account.go signs people in and out, file.go looks at and moves
+// what is on the drive, trash.go brings it back. Contents go over tus and WebDAV.
+//
+// Bodies are JSON objects of at most 64 KiB, read strictly in body.go: a field that
+// nobody knows is refused by its name. Errors are problem+json (package answer).
+//
+// No answer carries a CORS header. A request with the page cookie may write, so the server
+// wraps this door in net/http's CrossOriginProtection.
+package api

@@ -1,0 +1,185 @@
+package api
+
+import (
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/server/answer"
+)
+
+// nodeBody is a file or a folder.
+type nodeBody struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"` // empty for the drive's top folder
+	Path      string    `json:"path"`
+	Folder    bool      `json:"folder"`
+	Size      int64     `json:"size"`                 // bytes
+	SHA256    string    `json:"sha256,omitempty"`     // hexadecimal; files only
+	MediaType string    `json:"media_type,omitempty"` // files only
+	Modified  time.Time `json:"modified"`
+	ETag      string    `json:"etag"`
+}
+
+func nodeOf(n drive.Node) nodeBody {
+	body := nodeBody{ID: n.ID, Name: n.Name, Path: string(n.Path), Folder: n.Folder, Size: n.Size, Modified: n.Modified.UTC(), ETag: n.ETag()}
+	if !n.Folder {
+		body.SHA256, body.MediaType = hex.EncodeToString(n.SHA256), n.MediaType
+	}
+	return body
+}
+
+// folderBody is a folder with a page of what is in it.
+type folderBody struct {
+	nodeBody
+	Children []nodeBody `json:"children"`
+	Next     string     `json:"next,omitempty"` // the after of the next page, if there is more
+}
+
+// The bounds of a page of children.
+const (
+	defaultLimit = 1000
+	maxLimit     = 1000
+)
+
+// look answers a file, or a folder with what is in it, sorted by name.
+func (a *api) look(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
+	path, err := drive.ParsePath(r.PathValue("path"))
+	if err != nil {
+		return err
+	}
+	after, limit, err := page(r)
+	if err != nil {
+		return err
+	}
+	node, err := a.drives.Stat(r.Context(), p.UserID, path)
+	if err != nil {
+		return err
+	}
+	if !node.Folder {
+		w.Header().Set("ETag", node.ETag())
+		answer.JSON(w, r, http.StatusOK, nodeOf(node))
+		return nil
+	}
+	node, children, err := a.drives.Page(r.Context(), p.UserID, path, after, limit+1) // one more tells whether there is more
+	if err != nil {
+		return err
+	}
+	body := folderBody{nodeBody: nodeOf(node), Children: make([]nodeBody, 0, min(len(children), limit))}
+	for _, child := range children[:min(len(children), limit)] {
+		body.Children = append(body.Children, nodeOf(child))
+	}
+	if len(children) > limit {
+		body.Next = children[limit-1].Name
+	}
+	answer.JSON(w, r, http.StatusOK, body)
+	return nil
+}
+
+// page reads the query's after and limit.
+func page(r *http.Request) (after string, limit int, err error) {
+	query := r.URL.Query()
+	if after = query.Get("after"); after != "" {
+		if err := drive.CheckName(after); err != nil {
+			return "", 0, err
+		}
+	}
+	limit, err = limitOf(query)
+	return after, limit, err
+}
+
+func limitOf(query url.Values) (int, error) {
+	text := query.Get("limit")
+	if text == "" {
+		return defaultLimit, nil
+	}
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 1 || limit > maxLimit {
+		return 0, invalid("invalid_fields", []fault.Field{{Name: "limit", Code: "invalid", Message: "A number from 1 to " + strconv.Itoa(maxLimit) + "."}})
+	}
+	return limit, nil
+}
+
+// remove moves a file or a folder into the trash. If-Match keeps it if it has changed.
+func (a *api) remove(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
+	path, err := drive.ParsePath(r.PathValue("path"))
+	if err != nil {
+		return err
+	}
+	if err := a.drives.Trash(r.Context(), p.UserID, path, drive.Guard{Check: ifMatch(r)}); err != nil {
+		return err
+	}
+	answer.JSON(w, r, http.StatusNoContent, nil)
+	return nil
+}
+
+// ifMatch is the request's If-Match (RFC 9110, section 13.1.1); nil if it has none.
+func ifMatch(r *http.Request) func(current *drive.Node) error {
+	header := strings.Join(r.Header.Values("If-Match"), ",")
+	if header == "" {
+		return nil
+	}
+	return func(current *drive.Node) error {
+		for tag := range strings.SplitSeq(header, ",") { // no entity tag of ours holds a comma
+			tag = strings.TrimSpace(tag)
+			if current != nil && (tag == "*" || tag == current.ETag()) {
+				return nil
+			}
+		}
+		return fault.New(fault.Precondition, "api.ifMatch", "")
+	}
+}
+
+func (a *api) makeFolder(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
+	var name string
+	if err := readBody(w, r, fields{"path": &name}); err != nil {
+		return err
+	}
+	if err := required("path", name); err != nil {
+		return err
+	}
+	path, err := drive.ParsePath(name)
+	if err != nil {
+		return err
+	}
+	node, err := a.drives.MakeFolder(r.Context(), p.UserID, path, drive.Guard{})
+	if err != nil {
+		return err
+	}
+	address := url.URL{Path: "/api/v1/files" + string(node.Path)}
+	w.Header().Set("Location", address.EscapedPath())
+	answer.JSON(w, r, http.StatusCreated, nodeOf(node))
+	return nil
+}
+
+// move moves or renames. What stands at the target stays there unless overwrite is set, which moves it to the trash.
+func (a *api) move(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
+	var from, to string
+	var overwrite bool
+	if err := readBody(w, r, fields{"from": &from, "to": &to, "overwrite": &overwrite}); err != nil {
+		return err
+	}
+	if err := required("from", from, "to", to); err != nil {
+		return err
+	}
+	source, err := drive.ParsePath(from)
+	if err != nil {
+		return err
+	}
+	target, err := drive.ParsePath(to)
+	if err != nil {
+		return err
+	}
+	node, _, err := a.drives.Move(r.Context(), p.UserID, source, target, overwrite, drive.Guard{})
+	if err != nil {
+		return err
+	}
+	answer.JSON(w, r, http.StatusOK, nodeOf(node))
+	return nil
+}

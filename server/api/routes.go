@@ -1,0 +1,69 @@
+package api
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"net/http"
+	"time"
+
+	"github.com/satchelhq/satchel/server/answer"
+)
+
+type route struct {
+	method  string
+	path    string // as net/http's ServeMux spells patterns
+	handler answer.Handler
+}
+
+// routes is everything that the API answers to. openapi.json lists the same.
+func (a *api) routes() []route {
+	const v1 = "/api/v1"
+	return []route{
+		{"POST", v1 + "/register", a.register},
+		{"POST", v1 + "/login", a.login},
+		{"POST", v1 + "/token/refresh", a.refresh},
+		{"POST", v1 + "/logout", signedIn(a.logout)},
+		{"GET", v1 + "/me", signedIn(a.me)},
+
+		{"GET", v1 + "/files/{path...}", signedIn(a.look)},
+		{"DELETE", v1 + "/files/{path...}", signedIn(a.remove)},
+		{"POST", v1 + "/folders", signedIn(a.makeFolder)},
+		{"POST", v1 + "/move", signedIn(a.move)},
+		{"GET", v1 + "/trash", signedIn(a.listTrash)},
+		{"DELETE", v1 + "/trash", signedIn(a.emptyTrash)},
+		{"DELETE", v1 + "/trash/{id}", signedIn(a.purge)},
+		{"POST", v1 + "/trash/{id}/restore", signedIn(a.restore)},
+
+		{"GET", v1 + "/openapi.json", describe},
+		{"GET", "/.well-known/jwks.json", a.jwks},
+	}
+}
+
+//go:embed openapi.json
+var openapi []byte
+
+// describe answers the API's own description (OpenAPI 3.1).
+func describe(w http.ResponseWriter, r *http.Request) error {
+	return public(w, r, "application/json", openapi)
+}
+
+// jwks answers the keys with which anybody may verify an access token.
+func (a *api) jwks(w http.ResponseWriter, r *http.Request) error {
+	keys, err := a.accounts.JWKS(r.Context())
+	if err != nil {
+		return err
+	}
+	return public(w, r, "application/jwk-set+json", keys) // RFC 7517, section 8.5
+}
+
+// public answers a document that anyone may keep for five minutes.
+func public(w http.ResponseWriter, r *http.Request, mediaType string, document []byte) error {
+	sum := sha256.Sum256(document)
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(document))
+	return nil
+}
