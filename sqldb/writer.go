@@ -60,10 +60,12 @@ func (w *writer) update(ctx context.Context, fn func(tx *Tx) error) error {
 	if shared == nil {
 		return err
 	}
-	if err != nil {
-		return err // rolled back to the savepoint: nothing of it is in the commit
-	}
+	// Nothing of an update that failed is in the commit. It waits all the same: it may have failed because of what
+	// another in the batch wrote, which is true for everyone only now.
 	<-shared.done
+	if err != nil && (shared.err == nil || errors.Is(shared.err, errBatchLost)) {
+		return err
+	}
 	return shared.err
 }
 

@@ -55,7 +55,7 @@ func (s *server) ready(limit time.Duration) error {
 		select {
 		case <-ctx.Done():
 			log, _ := os.ReadFile(s.log)
-			return fmt.Errorf("Postgres does not answer at %s: %w\n%s", s.base.Redacted(), err, log)
+			return fmt.Errorf("the server at %s does not answer: %w\n%s", s.base.Redacted(), err, log)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
