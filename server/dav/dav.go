@@ -1,0 +1,131 @@
+package dav
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/server/origin"
+)
+
+// Options is what the door needs.
+type Options struct {
+	Drives *drive.Drives
+	Origin origin.Origin // tells which Destination is this server
+	Log    *slog.Logger  // default slog.Default()
+	Prefix string        // where the drive is mounted, with a slash at both ends; default "/dav/"
+	// MaxNodes is how many resources one PROPFIND answers. A deeper one is 403 propfind-finite-depth (RFC 4918,
+	// section 9.1). It does not bound a listing of one folder. Default 10,000.
+	MaxNodes int
+	Now      func() time.Time // default time.Now
+}
+
+// Handler serves the caller's drive. The principal is in the request's context (package authn).
+type Handler struct{ o Options }
+
+// New makes the handler. It is to be mounted at o.Prefix and at the same without its last slash.
+func New(o Options) *Handler {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Prefix == "" {
+		o.Prefix = "/dav/"
+	}
+	if o.MaxNodes <= 0 {
+		o.MaxNodes = 10_000
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Handler{o}
+}
+
+// request is one request of a principal to a place in its drive.
+type request struct {
+	h       *Handler
+	w       http.ResponseWriter
+	r       *http.Request
+	who     authn.Principal
+	driveID string
+	at      place
+}
+
+// allMethods is the Allow header. It names what is served, and nothing else.
+const allMethods = "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, MKCOL, PROPFIND, PROPPATCH, LOCK, UNLOCK"
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodOptions {
+		options(w)
+		return
+	}
+	q := &request{h: h, w: w, r: r}
+	if err := q.serve(); err != nil {
+		writeError(w, r, q.spell(err))
+	}
+}
+
+func (q *request) serve() (err error) {
+	who, ok := authn.From(q.r.Context())
+	if !ok {
+		return fault.New(fault.Unauthenticated, "dav.serve", "")
+	}
+	q.who, q.driveID = who, who.UserID
+	method := q.method()
+	if method == nil {
+		return notAllowed(allMethods, "This address does not know the method.")
+	}
+	at, ok, err := locate(q.h.o.Prefix, q.r.URL.EscapedPath())
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fault.New(fault.NotFound, "dav.serve", "")
+	}
+	q.at = at
+	return method()
+}
+
+func (q *request) method() func() error {
+	switch q.r.Method {
+	case http.MethodGet, http.MethodHead:
+		return q.get
+	case http.MethodPut:
+		return q.put
+	case http.MethodDelete:
+		return q.delete
+	case "COPY":
+		return q.copy
+	case "MOVE":
+		return q.move
+	case "MKCOL":
+		return q.mkcol
+	case "PROPFIND":
+		return q.propfind
+	case "PROPPATCH":
+		return q.proppatch
+	case "LOCK":
+		return q.lock
+	case "UNLOCK":
+		return q.unlock
+	}
+	return nil
+}
+
+// hosts are the names under which this server is asked, with ports where they are not the scheme's own.
+func (q *request) hosts() []string {
+	hosts := []string{q.r.Host}
+	if base, err := url.Parse(q.h.o.Origin.Base(q.r)); err == nil {
+		hosts = append(hosts, base.Host)
+	}
+	return hosts
+}
+
+// explorer reports whether Windows' WebDAV client asks, which cuts a listing off at 1,000,000 bytes.
+func (q *request) explorer() bool {
+	return strings.HasPrefix(q.r.UserAgent(), "Microsoft-WebDAV-MiniRedir/")
+}

@@ -1,0 +1,32 @@
+// Package dav is the WebDAV door (RFC 4918, class 1, 2 and 3): the caller's own drive as a tree of
+// resources below one prefix, for Finder, Explorer, GNOME, davfs2, rclone, Office and whoever speaks it.
+//
+// [New] gives the handler; one file holds one method:
+//
+//	options.go  get.go  put.go  delete.go  copymove.go  mkcol.go  propfind.go  proppatch.go  lock.go
+//
+// What the methods share:
+//
+//	dav.go           the way of a request: who asks, for which path, which method
+//	href.go          URL paths to drive paths, and back as the client spelled them
+//	ifheader.go      the If header: lists, tags, Not, entity tags, state tokens
+//	conditions.go    If-Match and its relatives (RFC 9110, section 13), and what a drive.Guard is made of
+//	destination.go   depth.go   timeout.go   one header each
+//	xmlread.go       request bodies: bounded, without DTDs, every prefix declared
+//	requests.go      what the bodies say: propfind, propertyupdate, lockinfo
+//	liveproperty.go  the properties that the server knows by itself
+//	multistatus.go   207 answers, streamed
+//	errors.go        where WebDAV spells an error in its own way
+//	above.go         stub collections above the prefix, for Explorer
+//
+// # Why not golang.org/x/net/webdav
+//
+// Its types are used where they are right (Property, Propstat, StatusText and the status codes). Its
+// Handler is not: it sits on a file-by-file FileSystem that cannot say "all of this or nothing". There, a PUT
+// truncates before the body has come, COPY and MOVE remove the target before they look at the source,
+// preconditions are not read, a tagged If header moves the path that is checked, and a listing opens
+// every child several times. Here each method is one call of package drive, which is one transaction, and
+// conditions are looked at inside it.
+//
+// Nothing is destroyed by a request that is refused. No answer is a redirect.
+package dav

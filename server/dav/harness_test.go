@@ -1,0 +1,164 @@
+package dav_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/blob/mem"
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/server/dav"
+	"github.com/satchelhq/satchel/sqldb"
+	"github.com/satchelhq/satchel/sqldb/sqldbtest"
+)
+
+// server is the door over a real drive, with a user's principal in every request.
+type server struct {
+	*httptest.Server
+	t      *testing.T
+	drives *drive.Drives
+	userID string
+}
+
+type setup struct {
+	drive drive.Options
+	dav   dav.Options
+}
+
+func newServer(t *testing.T, db *sqldb.DB, s setup) *server {
+	t.Helper()
+	drives := drive.New(db, mem.New(), s.drive)
+	userID := newUser(t, db, drives)
+	s.dav.Drives = drives
+	door := dav.New(s.dav)
+	gate := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Nobody") == "" {
+			r = r.WithContext(authn.WithPrincipal(r.Context(), authn.Principal{UserID: userID, Username: "ann", Method: authn.MethodBasic}))
+		}
+		door.ServeHTTP(w, r)
+	})
+	srv := httptest.NewServer(gate)
+	t.Cleanup(srv.Close)
+	return &server{Server: srv, t: t, drives: drives, userID: userID}
+}
+
+// newUser makes a row for a user who owns a drive, and answers its id.
+func newUser(t *testing.T, db *sqldb.DB, drives *drive.Drives) string {
+	t.Helper()
+	id := sqldb.NewID()
+	err := db.Update(t.Context(), func(tx *sqldb.Tx) error {
+		_, err := tx.Exec(t.Context(), `INSERT INTO users (id, username, username_key, password_hash, created_at) VALUES ($1, $1, $1, '-', $2)`,
+			id, sqldb.Micros(time.Now()))
+		if err != nil {
+			return err
+		}
+		return drives.Create(t.Context(), tx, id)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// onSQLite is for tests of what the engine plays no part in.
+func onSQLite(t *testing.T, s setup) *server {
+	t.Helper()
+	return newServer(t, sqldbtest.OpenSQLite(t), s)
+}
+
+// onBoth runs fn on each engine.
+func onBoth(t *testing.T, s setup, fn func(t *testing.T, s *server)) {
+	t.Helper()
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) { fn(t, newServer(t, db, s)) })
+}
+
+// cases runs fn for each name on each engine, with an empty drive every time.
+func cases[C any](t *testing.T, all []C, name func(C) string, fn func(s *server, c C)) {
+	t.Helper()
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		for _, c := range all {
+			t.Run(name(c), func(t *testing.T) { fn(newServer(t, db, setup{}), c) })
+		}
+	})
+}
+
+// answer is a response that was read to its end.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// do sends a request; headers are lines of "Name: value", HOST in them standing for the server.
+func (s *server) do(method, path, headers string, body ...string) answer {
+	s.t.Helper()
+	var content io.Reader
+	if len(body) > 0 {
+		content = strings.NewReader(body[0])
+	}
+	return s.send(method, path, headers, content)
+}
+
+func (s *server) send(method, path, headers string, body io.Reader) answer {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(context.Background(), method, s.URL+path, body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for line := range strings.SplitSeq(headers, "\n") {
+		if name, value, ok := strings.Cut(line, ":"); ok {
+			value = strings.ReplaceAll(strings.TrimSpace(value), "HOST", strings.TrimPrefix(s.URL, "http://"))
+			r.Header[http.CanonicalHeaderKey(strings.TrimSpace(name))] = append(r.Header[http.CanonicalHeaderKey(strings.TrimSpace(name))], value)
+		}
+	}
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatalf("%s %s: the answer broke off: %v", method, path, err)
+	}
+	return answer{response.StatusCode, response.Header, string(content)}
+}
+
+// want is do with the status that it must have.
+func (s *server) want(status int, method, path, headers string, body ...string) answer {
+	s.t.Helper()
+	a := s.do(method, path, headers, body...)
+	if a.status != status {
+		s.t.Fatalf("%s %s is %d, want %d\n%s", method, path, a.status, status, a.body)
+	}
+	return a
+}
+
+// holds checks a file's content; "-" is no file.
+func (s *server) holds(path, content string) {
+	s.t.Helper()
+	a := s.do("GET", path, "")
+	switch {
+	case content == "-" && a.status != http.StatusNotFound:
+		s.t.Errorf("GET %s is %d %q, want nothing there", path, a.status, a.body)
+	case content != "-" && (a.status != http.StatusOK || a.body != content):
+		s.t.Errorf("GET %s is %d %q, want %q", path, a.status, a.body, content)
+	}
+}
+
+const lockBody = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype><D:owner>ann</D:owner></D:lockinfo>`
+
+// lock takes a lock and answers its token.
+func (s *server) lock(path, headers string) string {
+	s.t.Helper()
+	a := s.do("LOCK", path, headers, lockBody)
+	if a.status != http.StatusOK && a.status != http.StatusCreated {
+		s.t.Fatalf("LOCK %s is %d\n%s", path, a.status, a.body)
+	}
+	return strings.Trim(a.header.Get("Lock-Token"), "<>")
+}

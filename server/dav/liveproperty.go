@@ -1,0 +1,98 @@
+package dav
+
+import (
+	"encoding/xml"
+	"net/http"
+	"strconv"
+
+	"github.com/satchelhq/satchel/drive"
+)
+
+// microsoft is the namespace of the properties that Explorer keeps.
+const microsoft = "urn:schemas-microsoft-com:"
+
+// liveProperty is one that the server knows by itself. None of them can be set, but for the time of last change.
+type liveProperty struct {
+	name xml.Name
+	// all says that an allprop answer holds it. Quota is not among them (RFC 4331, section 3): some Finders
+	// stall for a minute and a half over it.
+	all bool
+	has func(l *listing, n *drive.Node) bool
+	// value appends the property's inner XML.
+	value func(b []byte, l *listing, n *drive.Node) []byte
+}
+
+func ofBoth(*listing, *drive.Node) bool       { return true }
+func ofFile(_ *listing, n *drive.Node) bool   { return !n.Folder }
+func ofFolder(_ *listing, n *drive.Node) bool { return n.Folder }
+
+// liveProperties are all of them, in the order in which allprop answers.
+var liveProperties = [...]liveProperty{
+	{dav("resourcetype"), true, ofBoth, func(b []byte, _ *listing, n *drive.Node) []byte {
+		if n.Folder {
+			b = append(b, "<D:collection/>"...)
+		}
+		return b
+	}},
+	{dav("displayname"), true, ofBoth, func(b []byte, l *listing, n *drive.Node) []byte {
+		if n.Name == "" {
+			return appendText(b, l.rootName)
+		}
+		return appendText(b, n.Name)
+	}},
+	{dav("creationdate"), true, func(_ *listing, n *drive.Node) bool { return !n.Created.IsZero() }, func(b []byte, _ *listing, n *drive.Node) []byte {
+		return n.Created.UTC().AppendFormat(b, "2006-01-02T15:04:05Z")
+	}},
+	{dav("getlastmodified"), true, dated, appendModified},
+	{dav("getcontentlength"), true, ofFile, func(b []byte, _ *listing, n *drive.Node) []byte {
+		return strconv.AppendInt(b, n.Size, 10)
+	}},
+	{dav("getcontenttype"), true, func(_ *listing, n *drive.Node) bool { return !n.Folder && n.MediaType != "" }, func(b []byte, _ *listing, n *drive.Node) []byte {
+		return appendText(b, n.MediaType)
+	}},
+	// A folder has none: what GET answers of it changes with what is in it, and its tag would have to as well.
+	{dav("getetag"), true, ofFile, func(b []byte, _ *listing, n *drive.Node) []byte {
+		return appendText(b, n.ETag())
+	}},
+	{dav("lockdiscovery"), true, ofBoth, func(b []byte, l *listing, n *drive.Node) []byte {
+		for _, lock := range l.locks[n.ID] {
+			b = appendActiveLock(b, lock, l.h.hrefOf(lock.Path), lock.Expires.Sub(l.h.o.Now()))
+		}
+		return b
+	}},
+	{dav("supportedlock"), true, ofBoth, func(b []byte, _ *listing, _ *drive.Node) []byte {
+		return append(b, "<D:lockentry><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>"+
+			"<D:lockentry><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>"...)
+	}},
+	{dav("quota-available-bytes"), false, func(l *listing, n *drive.Node) bool {
+		_, limited := l.usage.Free()
+		return n.Folder && limited
+	}, func(b []byte, l *listing, _ *drive.Node) []byte {
+		free, _ := l.usage.Free()
+		return strconv.AppendInt(b, free, 10)
+	}},
+	{dav("quota-used-bytes"), false, ofFolder, func(b []byte, l *listing, _ *drive.Node) []byte {
+		return strconv.AppendInt(b, l.usage.Used, 10)
+	}},
+	// Explorer sets it after each save and believes it more than getlastmodified. Kept as a dead property it would
+	// go stale with the next client's PUT, so it is another name of the same time.
+	{xml.Name{Space: microsoft, Local: "Win32LastModifiedTime"}, false, dated, appendModified},
+}
+
+func dav(local string) xml.Name { return xml.Name{Space: "DAV:", Local: local} }
+
+func dated(_ *listing, n *drive.Node) bool { return !n.Modified.IsZero() }
+
+func appendModified(b []byte, _ *listing, n *drive.Node) []byte {
+	return n.Modified.UTC().AppendFormat(b, http.TimeFormat)
+}
+
+// live answers the live property of that name, or nil.
+func live(name xml.Name) *liveProperty {
+	for i := range liveProperties {
+		if liveProperties[i].name == name {
+			return &liveProperties[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,15 @@
+package dav
+
+import "net/http"
+
+// options answers what is served, on any path and to anyone: Finder and Explorer ask before they have
+// credentials, and take anything but 200 for "no WebDAV here".
+func options(w http.ResponseWriter) {
+	header := w.Header()
+	header["DAV"] = []string{"1, 2, 3"} // spelled like this: some clients compare case
+	header["MS-Author-Via"] = []string{"DAV"}
+	header.Set("Allow", allMethods)
+	header.Set("Accept-Ranges", "bytes")
+	header.Set("Content-Length", "0")
+	w.WriteHeader(http.StatusOK)
+}

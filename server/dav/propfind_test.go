@@ -1,0 +1,162 @@
+package dav_test
+
+import (
+	"encoding/xml"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/server/dav"
+	"github.com/satchelhq/satchel/sqldb"
+	"github.com/satchelhq/satchel/sqldb/sqldbtest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares an XML answer, one element a line, with testdata/NAME.xml.
+func golden(t *testing.T, name, body string) {
+	t.Helper()
+	if err := xml.Unmarshal([]byte(body), &struct{}{}); err != nil {
+		t.Errorf("the answer is not XML: %v\n%s", err, body)
+	}
+	body = regexp.MustCompile(`opaquelocktoken:[0-9a-f-]{36}`).ReplaceAllString(body, "opaquelocktoken:TOKEN")
+	body = strings.NewReplacer("<D:response>", "\n<D:response>\n", "</D:response>", "\n</D:response>", "<D:propstat>", "\n<D:propstat>\n  ",
+		"</D:prop><D:status>", "\n</D:prop><D:status>", "><D:prop>", ">\n<D:prop>\n  ", "</D:multistatus>", "\n</D:multistatus>",
+		"<D:getlastmodified>", "\n  <D:getlastmodified>", "<D:lockdiscovery>", "\n  <D:lockdiscovery>", "<D:supportedlock>", "\n  <D:supportedlock>").Replace(body)
+	file := filepath.Join("testdata", name+".xml")
+	if *update {
+		if err := os.WriteFile(file, []byte(body), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != string(want) {
+		t.Errorf("%s differs (go test -update writes it anew):\n%s", file, body)
+	}
+}
+
+func noon() time.Time { return time.Date(2024, 5, 6, 12, 0, 0, 0, time.UTC) }
+
+func TestPropfindAnswers(t *testing.T) {
+	onBoth(t, setup{drive: drive.Options{Now: noon, Quota: 1_000_000}, dav: dav.Options{Now: noon}}, func(t *testing.T, s *server) {
+		s.play(`
+			MKCOL /d want 201
+			MKCOL /d/e%20%26%20%3Cf%3E want 201
+			PUT /d/a.txt [] body hello want 201`)
+		s.want(207, "PROPPATCH", "/dav/d/a.txt", "", `<D:propertyupdate xmlns:D="DAV:" xmlns:x="urn:x"><D:set><D:prop>
+			<x:colour xml:lang="en">red &amp; <x:b>green</x:b></x:colour><none/></D:prop></D:set></D:propertyupdate>`)
+		s.lock("/dav/d", "Timeout: Second-600")
+		for _, c := range []struct{ name, path, headers, body string }{
+			{"allprop-file", "/dav/d/a.txt", "Depth: 0", ""},
+			{"allprop-folder", "/dav/d", "Depth: 1", `<propfind xmlns="DAV:"><allprop/></propfind>`},
+			{"allprop-include", "/dav/", "Depth: 0", `<propfind xmlns="DAV:"><allprop/><include><quota-used-bytes/><displayname/><missing/></include></propfind>`},
+			{"allprop-explorer", "/dav/d", "Depth: 0\nUser-Agent: Microsoft-WebDAV-MiniRedir/10.0.19045", ""},
+			{"propname", "/dav/d", "Depth: 1", `<propfind xmlns="DAV:"><propname/></propfind>`},
+			{"prop", "/dav/d", "Depth: 1", `<D:propfind xmlns:D="DAV:" xmlns:x="urn:x" xmlns:m="urn:schemas-microsoft-com:"><D:prop>
+				<D:resourcetype/><D:getetag/><D:getcontentlength/><D:getlastmodified/><x:colour/><x:missing/><none/><nothing/><m:Win32LastModifiedTime/></D:prop></D:propfind>`},
+			{"quota", "/dav", "Depth: 0", `<propfind xmlns="DAV:"><prop><quota-available-bytes/><quota-used-bytes/></prop></propfind>`},
+			{"prop-none", "/dav/d/a.txt", "Depth: 0", `<propfind xmlns="DAV:"><prop/></propfind>`},
+			{"missing-depth", "/dav/", "", `<propfind xmlns="DAV:"><prop><getcontenttype/></prop></propfind>`},
+		} {
+			a := s.want(207, "PROPFIND", c.path, c.headers, c.body)
+			golden(t, c.name, a.body)
+		}
+	})
+}
+
+func TestPropfindRefused(t *testing.T) {
+	s := onSQLite(t, setup{dav: dav.Options{MaxNodes: 4}})
+	s.play(`
+		MKCOL /d want 201
+		PUT /d/1 [] body 1 want 201
+		PUT /d/2 [] body 1 want 201
+		PROPFIND /no [Depth: 0] want 404
+		PROPFIND /no [Depth: 1] want 404
+		PROPFIND /no want 404
+		PROPFIND / [Depth: 2] want 400
+		PROPFIND / [Depth: 0] body nonsense want 400
+		PROPFIND / [Depth: 0] body <propfind xmlns="DAV:"><prop><x:y/></prop></propfind> want 400
+		PROPFIND / [Depth: 0] body <!DOCTYPE a><propfind xmlns="DAV:"><allprop/></propfind> want 400
+		PROPFIND / [Depth: infinity] want 207
+		PUT /d/3 [] body 1 want 201
+		PROPFIND /d [Depth: infinity] want 207`)
+	for _, headers := range []string{"", "Depth: infinity"} {
+		a := s.want(http.StatusForbidden, "PROPFIND", "/dav/", headers)
+		if !strings.Contains(a.body, "<D:propfind-finite-depth/>") {
+			t.Errorf("403 does not say why:\n%s", a.body)
+		}
+	}
+	s.want(http.StatusRequestEntityTooLarge, "PROPFIND", "/dav/", "Depth: 0", "<a>"+strings.Repeat(" ", 64<<10)+"</a>")
+	var names strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&names, "<p%d/>", i)
+	}
+	s.want(http.StatusRequestEntityTooLarge, "PROPFIND", "/dav/", "Depth: 0", `<propfind xmlns="DAV:"><prop>`+names.String()+`</prop></propfind>`)
+	s.want(http.StatusPreconditionFailed, "PROPFIND", "/dav/", "Depth: 0\nIf: (<urn:nothing>)")
+}
+
+// TestPropfindQueries counts what a listing asks of the database: as much for 3 children as for 600.
+func TestPropfindQueries(t *testing.T) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		t.Run(engine, func(t *testing.T) {
+			location := "sqlite:" + filepath.Join(t.TempDir(), "satchel.db")
+			if engine == "postgres" {
+				location = sqldbtest.PostgresURL(t)
+			}
+			var queries atomic.Int64
+			db, err := sqldb.Open(t.Context(), location, sqldb.Options{Relaxed: true, Observe: func(string, time.Duration, error) { queries.Add(1) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = db.Close() })
+			if _, err := db.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s := newServer(t, db, setup{})
+			asked := map[string][]int64{}
+			for _, children := range []int{3, 600} {
+				folder := fmt.Sprintf("/dav/d%d", children)
+				s.want(http.StatusCreated, "MKCOL", folder, "")
+				for i := range children {
+					if _, _, err := s.drives.Put(t.Context(), s.userID, drive.Path(fmt.Sprintf("/d%d/f%d", children, i)), strings.NewReader("x"), drive.PutOptions{Size: 1}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				s.lock(folder, "")
+				for name, body := range map[string]string{
+					"finder":  `<D:propfind xmlns:D="DAV:"><D:prop><D:getlastmodified/><D:getcontentlength/><D:creationdate/><D:resourcetype/></D:prop></D:propfind>`,
+					"allprop": "",
+				} {
+					before := queries.Load()
+					a := s.want(207, "PROPFIND", folder, "Depth: 1", body)
+					asked[name] = append(asked[name], queries.Load()-before)
+					if n := strings.Count(a.body, "<D:response>"); n != children+1 {
+						t.Errorf("%d responses for %d children", n, children)
+					}
+				}
+			}
+			for name, n := range asked {
+				if n[0] != n[1] {
+					t.Errorf("%s takes %d queries for 3 children and %d for 600", name, n[0], n[1])
+				}
+			}
+			if n := asked["finder"][0]; n > 2 { // the folder, its children
+				t.Errorf("Finder's listing takes %d queries", n)
+			}
+			if n := asked["allprop"][0]; n > 5 { // and properties (of a path that is resolved again) and locks
+				t.Errorf("an allprop listing takes %d queries", n)
+			}
+		})
+	}
+}
