@@ -1,0 +1,90 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Config is every setting. [Load] fills and checks it.
+type Config struct {
+	Listen      string // HOST:PORT that serves everyone; port 0 takes a free one
+	AdminListen string // HOST:PORT of metrics and profiles; empty is none
+
+	Data     string // folder for whatever has no place of its own
+	Database string // sqlite:PATH or postgres://…; holds a password, perhaps
+	Blobs    string // disk:PATH
+
+	PublicURL      *url.URL       // scheme and host that people use; nil: as each request says
+	TrustedProxies []netip.Prefix // peers whose X-Forwarded-* is believed
+
+	Registration string // RegistrationOpen or RegistrationClosed
+	Durability   string // DurabilityStrict or DurabilityRelaxed
+
+	Quota      int64    // bytes that a new drive may hold; 0 is no limit
+	MaxFile    int64    // bytes of the largest file; 0 is no limit
+	DenyNames  []string // patterns that the name of an uploaded file must not match, such as *.exe
+	AllowTypes []string // media types that an upload may have, such as image/*; none is all
+
+	UploadExpiry time.Duration // life of an unfinished upload after its last byte
+	TrashExpiry  time.Duration // how long a removed file can be restored; negative is for ever
+	Versions     int           // contents kept of an overwritten file; 0 is none
+
+	LogLevel  slog.Level
+	LogFormat string // LogAuto, LogText or LogJSON
+
+	ShutdownGrace       time.Duration // how long running requests may take to end at shutdown
+	DatabaseConnections int           // connections to the database
+
+	from map[string]string // key → where its value was set; a key that is missing has its default
+}
+
+// The words that settings with a choice take.
+const (
+	RegistrationOpen   = "open"
+	RegistrationClosed = "closed"
+
+	DurabilityStrict  = "strict"
+	DurabilityRelaxed = "relaxed"
+
+	LogAuto = "auto" // text on a terminal, JSON otherwise
+	LogText = "text"
+	LogJSON = "json"
+)
+
+// Default is what holds where nothing is set. Database and Blobs stay empty: they follow Data.
+func Default() Config {
+	return Config{
+		Listen:              "127.0.0.1:8080",
+		AdminListen:         "127.0.0.1:8081",
+		Data:                "./data",
+		Registration:        RegistrationOpen,
+		Durability:          DurabilityStrict,
+		UploadExpiry:        24 * time.Hour,
+		TrashExpiry:         30 * 24 * time.Hour,
+		Versions:            20,
+		LogLevel:            slog.LevelInfo,
+		LogFormat:           LogAuto,
+		ShutdownGrace:       10 * time.Second,
+		DatabaseConnections: 16,
+	}
+}
+
+// Relaxed reports whether syncing is left to the operating system.
+func (c *Config) Relaxed() bool { return c.Durability == DurabilityRelaxed }
+
+// BlobFolder is the folder of Blobs.
+func (c *Config) BlobFolder() string { return strings.TrimPrefix(c.Blobs, "disk:") }
+
+// follow sets what depends on other settings and was not set itself.
+func (c *Config) follow() {
+	if c.Database == "" {
+		c.Database = "sqlite:" + filepath.Join(c.Data, "satchel.db")
+	}
+	if c.Blobs == "" {
+		c.Blobs = "disk:" + filepath.Join(c.Data, "blobs")
+	}
+}

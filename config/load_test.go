@@ -1,0 +1,276 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/satchelhq/satchel/config"
+)
+
+// write makes a file and answers its path.
+func write(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "satchel.toml")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// setting is what Load made of a key: its value as shown, and where it came from.
+func setting(t *testing.T, c *config.Config, key string) (value, from string) {
+	t.Helper()
+	for _, s := range c.Settings() {
+		if s.Key == key {
+			return s.Value, s.From
+		}
+	}
+	t.Fatalf("no setting %q", key)
+	return "", ""
+}
+
+func TestDefaults(t *testing.T) {
+	c, err := config.Load(config.Sources{Environ: []string{"HOME=/root", "PATH=/bin"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"listen": "127.0.0.1:8080", "admin_listen": "127.0.0.1:8081", "data": "./data",
+		"database": "sqlite:data/satchel.db", "blobs": "disk:data/blobs",
+		"public_url": "", "trusted_proxies": "", "registration": "open", "durability": "strict",
+		"quota": "0", "max_file": "0", "deny_names": "", "allow_types": "", "upload_expiry": "1d", "trash_expiry": "30d", "versions": "20",
+		"log_level": "info", "log_format": "auto", "shutdown_grace": "10s", "database_connections": "16",
+	}
+	for _, s := range c.Settings() {
+		if s.Value != want[s.Key] || s.From != "default" {
+			t.Errorf("%s = %q from %q, want %q from default", s.Key, s.Value, s.From, want[s.Key])
+		}
+		delete(want, s.Key)
+	}
+	for key := range want {
+		t.Errorf("%s is no setting", key)
+	}
+}
+
+func TestPrecedence(t *testing.T) {
+	const inFile, inEnv, inFlag = "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"
+	file := write(t, `listen = "`+inFile+`"`)
+	for _, c := range []struct {
+		name              string
+		file, env, flag   bool
+		wantValue, wantIn string
+	}{
+		{"nothing", false, false, false, "127.0.0.1:8080", "default"},
+		{"file", true, false, false, inFile, "file " + file},
+		{"environment over file", true, true, false, inEnv, "environment SATCHEL_LISTEN"},
+		{"flag over all", true, true, true, inFlag, "flag --listen"},
+		{"flag over file", true, false, true, inFlag, "flag --listen"},
+		{"environment alone", false, true, false, inEnv, "environment SATCHEL_LISTEN"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			src := config.Sources{Flags: map[string]string{}}
+			if c.file {
+				src.Flags["config"] = file
+			}
+			if c.env {
+				src.Environ = append(src.Environ, "SATCHEL_LISTEN="+inEnv)
+			}
+			if c.flag {
+				src.Flags["listen"] = inFlag
+			}
+			loaded, err := config.Load(src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if value, from := setting(t, loaded, "listen"); value != c.wantValue || from != c.wantIn {
+				t.Errorf("listen = %q from %q, want %q from %q", value, from, c.wantValue, c.wantIn)
+			}
+		})
+	}
+}
+
+func TestFile(t *testing.T) {
+	path := write(t, `
+# a home server
+data            = "/srv/satchel"
+admin_listen    = "off"
+public_url      = "https://files.example.org/"
+trusted_proxies = ["10.0.0.0/8", "::1"]
+registration    = "closed"
+durability      = "relaxed"
+quota           = "10GiB"
+max_file        = 1000
+trash_expiry    = "never"
+upload_expiry   = "90m"
+versions        = 0
+deny_names      = ["*.exe", "*.lnk"]
+log_level       = "debug"
+`)
+	c, err := config.Load(config.Sources{Environ: []string{"SATCHEL_CONFIG=" + path}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{
+		"database": "sqlite:/srv/satchel/satchel.db", "blobs": "disk:/srv/satchel/blobs", "admin_listen": "off",
+		"public_url": "https://files.example.org", "trusted_proxies": "10.0.0.0/8,::1/128", "quota": "10GiB",
+		"deny_names": "*.exe,*.lnk", "trash_expiry": "never", "upload_expiry": "1h30m0s", "versions": "0", "log_level": "debug",
+	} {
+		if value, _ := setting(t, c, key); value != want {
+			t.Errorf("%s = %q, want %q", key, value, want)
+		}
+	}
+	if c.Quota != 10<<30 || c.MaxFile != 1000 || c.UploadExpiry != 90*time.Minute || c.TrashExpiry >= 0 || c.AdminListen != "" {
+		t.Errorf("got %+v", c)
+	}
+	if !c.Relaxed() || c.BlobFolder() != "/srv/satchel/blobs" {
+		t.Errorf("relaxed %v, blob folder %q", c.Relaxed(), c.BlobFolder())
+	}
+}
+
+// What is refused, and the words that tell why.
+func TestRefused(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		file string
+		env  string // NAME=VALUE
+		flag string // key=value
+		want string
+	}{
+		{name: "an unknown key", file: `port = 8080`, want: "unknown setting port in FILE"},
+		{name: "a misspelt key", file: `listn = "x:1"`, want: "unknown setting listn in FILE: did you mean listen?"},
+		{name: "an unknown table", file: "[server]\nlisten = \"x:1\"", want: "unknown setting server.listen in FILE"},
+		{name: "an empty table", file: "[listen]", want: "listen (file FILE): a table is not a value for it"},
+		{name: "an unknown variable", env: "SATCHEL_COLOUR=red", want: "unknown setting SATCHEL_COLOUR in the environment"},
+		{name: "a misspelt variable", env: "SATCHEL_LISTN=x:1", want: "did you mean SATCHEL_LISTEN?"},
+		{name: "a secret file for what is no secret", env: "SATCHEL_LISTEN_FILE=/x", want: "unknown setting SATCHEL_LISTEN_FILE"},
+		{name: "TOML that is none", file: "listen = \n", want: "settings file FILE, line 1: "},
+		{name: "a file that is missing", flag: "config=/nonexistent/satchel.toml", want: "settings file: open /nonexistent/satchel.toml: no such file"},
+		{name: "an empty file name", flag: "config=", want: "--config: want the path of a TOML file"},
+		{name: "a secret file that is missing", env: "SATCHEL_DATABASE_FILE=/nonexistent/url", want: "database (SATCHEL_DATABASE_FILE): open /nonexistent/url: no such file"},
+		{name: "an array where one value is due", file: `listen = ["x:1"]`, want: "listen (file FILE): an array is not a value for it"},
+		{name: "a float", file: `versions = 2.5`, want: "versions (file FILE): a number with a fraction is not a value for it"},
+		{name: "an address without a port", env: "SATCHEL_LISTEN=localhost", want: `listen = "localhost" (environment SATCHEL_LISTEN): want HOST:PORT`},
+		{name: "a port that is none", flag: "listen=:99999", want: `listen = ":99999" (flag --listen): want HOST:PORT`},
+		{name: "no address", env: "SATCHEL_LISTEN=", want: `listen = "" (environment SATCHEL_LISTEN): want HOST:PORT`},
+		{name: "an admin address", file: `admin_listen = "on"`, want: `admin_listen = "on" (file FILE): want HOST:PORT, such as 127.0.0.1:8081, or off`},
+		{name: "a database", flag: "database=mysql://u@h/d", want: "database (flag --database): want sqlite:PATH or postgres://"},
+		{name: "a Postgres URL without a name", flag: "database=postgres://u:secret@h", want: "database (flag --database): want postgres://"},
+		{name: "S3", flag: "blobs=s3://bucket/prefix", want: "want disk:PATH; this version does not store in S3"},
+		{name: "blobs without a store", flag: "blobs=/srv", want: `blobs = "/srv" (flag --blobs): want disk:PATH`},
+		{name: "a public address below a path", flag: "public_url=https://a.example/satchel", want: "want http:// or https:// and a host without a path"},
+		{name: "a public address without a scheme", flag: "public_url=a.example", want: "want http:// or https://"},
+		{name: "a proxy by name", env: "SATCHEL_TRUSTED_PROXIES=proxy", want: "want networks or addresses"},
+		{name: "a choice", env: "SATCHEL_REGISTRATION=maybe", want: `registration = "maybe" (environment SATCHEL_REGISTRATION): want open or closed`},
+		{name: "a format", env: "SATCHEL_LOG_FORMAT=xml", want: "want auto, text or json"},
+		{name: "a level", env: "SATCHEL_LOG_LEVEL=loud", want: "want debug, info, warn or error"},
+		{name: "a size in words", env: "SATCHEL_QUOTA=plenty", want: "want a size in bytes"},
+		{name: "a size below zero", env: "SATCHEL_QUOTA=-1", want: "want a size in bytes"},
+		{name: "a size beyond all disks", env: "SATCHEL_QUOTA=9000000000TiB", want: "want a size in bytes"},
+		{name: "a time without a unit", env: "SATCHEL_UPLOAD_EXPIRY=30", want: "want a time such as 30s, 12h or 7d"},
+		{name: "no time", env: "SATCHEL_UPLOAD_EXPIRY=0s", want: "want a time such as"},
+		{name: "a time that never ends where it must", env: "SATCHEL_UPLOAD_EXPIRY=never", want: "want a time such as"},
+		{name: "a count beyond its bounds", file: "versions = 1000000", want: `versions = "1000000" (file FILE): want a whole number from 0 to 10000`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			src := config.Sources{Flags: map[string]string{}}
+			if c.file != "" {
+				src.Flags["config"] = write(t, c.file)
+			}
+			if c.env != "" {
+				src.Environ = []string{c.env}
+			}
+			if key, value, ok := strings.Cut(c.flag, "="); ok {
+				src.Flags[key] = value
+			}
+			_, err := config.Load(src)
+			if err == nil {
+				t.Fatal("it was taken")
+			}
+			got := err.Error()
+			if c.file != "" {
+				got = strings.ReplaceAll(got, src.Flags["config"], "FILE")
+			}
+			if !strings.Contains(got, c.want) {
+				t.Errorf("error\n\t%s\nwant it to say\n\t%s", got, c.want)
+			}
+			if strings.Contains(got, "secret@") {
+				t.Errorf("the password is in the error: %s", got)
+			}
+		})
+	}
+}
+
+func TestEverythingWrongIsToldAtOnce(t *testing.T) {
+	_, err := config.Load(config.Sources{Environ: []string{"SATCHEL_LISTEN=x", "SATCHEL_QUOTA=x", "SATCHEL_VERSIONS=x"}})
+	if err == nil {
+		t.Fatal("it was taken")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "listen ") || !strings.HasPrefix(lines[1], "quota ") || !strings.HasPrefix(lines[2], "versions ") {
+		t.Errorf("got %q, want a line each for listen, quota and versions", lines)
+	}
+}
+
+func TestEnvironmentOfOthers(t *testing.T) {
+	_, err := config.Load(config.Sources{Environ: []string{
+		"SATCHEL_TEST_POSTGRES=postgres://…", // our own tests'
+		"SATCHEL_SERVICE_HOST=10.96.0.7", "SATCHEL_SERVICE_PORT=80", "SATCHEL_SERVICE_PORT_HTTP=80",
+		"SATCHEL_PORT=tcp://10.96.0.7:80", "SATCHEL_PORT_80_TCP=tcp://10.96.0.7:80", "SATCHEL_PORT_80_TCP_ADDR=10.96.0.7",
+		"satchel_listen=nonsense", "NO_EQUALS_SIGN",
+	}})
+	if err != nil {
+		t.Errorf("refused: %v", err)
+	}
+}
+
+func TestSecretFromFile(t *testing.T) {
+	path := write(t, "postgres://satchel:hunter2@db.example/satchel?sslpassword=hunter3&sslmode=require\n")
+	c, err := config.Load(config.Sources{Environ: []string{"SATCHEL_DATABASE_FILE=" + path}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "postgres://satchel:hunter2@db.example/satchel?sslpassword=hunter3&sslmode=require"; c.Database != want {
+		t.Errorf("database = %q, want %q", c.Database, want)
+	}
+	value, from := setting(t, c, "database")
+	if strings.Contains(value, "hunter") || !strings.Contains(value, "db.example/satchel") {
+		t.Errorf("shown as %q: want the host and no password", value)
+	}
+	if from != "environment SATCHEL_DATABASE_FILE" {
+		t.Errorf("from %q", from)
+	}
+
+	_, err = config.Load(config.Sources{Environ: []string{"SATCHEL_DATABASE_FILE=" + path, "SATCHEL_DATABASE=sqlite:x"}})
+	if err == nil || !strings.Contains(err.Error(), "both SATCHEL_DATABASE and SATCHEL_DATABASE_FILE are set") {
+		t.Errorf("both set: %v", err)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]int64{
+		"0": 0, "1": 1, "512B": 512, "1KB": 1000, "1KiB": 1024, "500 MB": 500e6, "10GiB": 10 << 30, "10gib": 10 << 30, "2TiB": 2 << 40,
+	} {
+		c, err := config.Load(config.Sources{Environ: []string{"SATCHEL_QUOTA=" + text}})
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+		} else if c.Quota != want {
+			t.Errorf("%q is %d, want %d", text, c.Quota, want)
+		}
+	}
+}
+
+func TestFlags(t *testing.T) {
+	var names []string
+	for _, f := range config.Flags() {
+		names = append(names, f.Name)
+		if f.Usage == "" {
+			t.Errorf("--%s has no usage", f.Name)
+		}
+	}
+	if got, want := strings.Join(names, " "), "config listen admin-listen data database blobs public-url"; got != want {
+		t.Errorf("flags %s, want %s", got, want)
+	}
+}

@@ -1,0 +1,79 @@
+package config
+
+import "strings"
+
+// setting is a row of the table: how one field of a Config is called and read.
+type setting struct {
+	key    string
+	usage  string
+	flag   bool // has a command-line flag
+	secret bool // may hold a password: never printed whole, and SATCHEL_…_FILE works
+	list   bool // a TOML array is taken
+	value  value
+}
+
+// value is a field of a Config, seen as text.
+type value interface {
+	// Set reads text. Its error ends the sentence "want …".
+	Set(text string) error
+	// String is the value as it may be shown to people.
+	String() string
+}
+
+// settings is the table of all settings, bound to the fields of c.
+func (c *Config) settings() []setting {
+	return []setting{
+		{key: "listen", flag: true, usage: "`HOST:PORT` that serves everyone", value: address{&c.Listen, false}},
+		{key: "admin_listen", flag: true, usage: "`HOST:PORT` of metrics and profiles, or off", value: address{&c.AdminListen, true}},
+		{key: "data", flag: true, usage: "`FOLDER` of the database and the blobs", value: folder{&c.Data}},
+		{key: "database", flag: true, secret: true, usage: "sqlite:PATH or postgres://… `URL` (default sqlite:DATA/satchel.db)", value: database{&c.Database}},
+		{key: "blobs", flag: true, usage: "where content lives, disk:`PATH` (default disk:DATA/blobs)", value: blobs{&c.Blobs}},
+		{key: "public_url", flag: true, usage: "`URL` that people use, such as https://files.example.org", value: publicURL{&c.PublicURL}},
+		{key: "trusted_proxies", list: true, usage: "networks of reverse proxies whose X-Forwarded-* headers are believed", value: networks{&c.TrustedProxies}},
+		{key: "registration", usage: "who may make an account", value: choice{&c.Registration, []string{RegistrationOpen, RegistrationClosed}}},
+		{key: "durability", usage: "whether an answer waits for the disk", value: choice{&c.Durability, []string{DurabilityStrict, DurabilityRelaxed}}},
+		{key: "quota", usage: "size that a new drive may hold, 0 for no limit", value: size{&c.Quota}},
+		{key: "max_file", usage: "size of the largest file, 0 for no limit", value: size{&c.MaxFile}},
+		{key: "deny_names", list: true, usage: "patterns that the name of an uploaded file must not match, such as *.exe", value: list{&c.DenyNames}},
+		{key: "allow_types", list: true, usage: "media types that an upload may have, such as image/*; none is all", value: list{&c.AllowTypes}},
+		{key: "upload_expiry", usage: "life of an unfinished upload after its last byte", value: duration{&c.UploadExpiry, durationPositive}},
+		{key: "trash_expiry", usage: "how long a removed file can be restored", value: duration{&c.TrashExpiry, durationOrNever}},
+		{key: "versions", usage: "contents kept of an overwritten file", value: count{&c.Versions, 0, 10_000}},
+		{key: "log_level", usage: "least important log line that is written", value: level{&c.LogLevel}},
+		{key: "log_format", usage: "how log lines are written", value: choice{&c.LogFormat, []string{LogAuto, LogText, LogJSON}}},
+		{key: "shutdown_grace", usage: "how long running requests may take to end at shutdown", value: duration{&c.ShutdownGrace, durationOrZero}},
+		{key: "database_connections", usage: "connections to the database", value: count{&c.DatabaseConnections, 1, 10_000}},
+	}
+}
+
+// envPrefix begins the name of every variable that is ours.
+const envPrefix = "SATCHEL_"
+
+func (s setting) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
+}
+func (s setting) envFile() string  { return s.env() + "_FILE" }
+func (s setting) flagName() string { return strings.NewReplacer("_", "-", ".", "-").Replace(s.key) }
+
+// Flag is a command-line flag that sets a setting.
+type Flag struct {
+	Key     string // of the setting, as Sources.Flags wants it
+	Name    string // without dashes: "admin-listen"
+	Usage   string
+	Default string // empty if it follows another setting
+}
+
+// ConfigKey is the key of the flag that names the file. It is no setting itself.
+const ConfigKey = "config"
+
+// Flags are the flags to offer, in the order of the table.
+func Flags() []Flag {
+	flags := []Flag{{Key: ConfigKey, Name: "config", Usage: "settings `FILE` (TOML)"}}
+	c := Default()
+	for _, s := range c.settings() {
+		if s.flag {
+			flags = append(flags, Flag{Key: s.key, Name: s.flagName(), Usage: s.usage, Default: s.value.String()})
+		}
+	}
+	return flags
+}

@@ -1,0 +1,337 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// address is HOST:PORT. An optional one may be off.
+type address struct {
+	to       *string
+	optional bool
+}
+
+func (v address) Set(text string) error {
+	if v.optional && (text == "" || text == "off") {
+		*v.to = ""
+		return nil
+	}
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		if v.optional {
+			return errors.New("HOST:PORT, such as 127.0.0.1:8081, or off")
+		}
+		return errors.New("HOST:PORT, such as 127.0.0.1:8080")
+	}
+	*v.to = text
+	return nil
+}
+
+func (v address) String() string {
+	if *v.to == "" {
+		return "off"
+	}
+	return *v.to
+}
+
+type folder struct{ to *string }
+
+func (v folder) Set(text string) error {
+	if text == "" || strings.ContainsRune(text, 0) {
+		return errors.New("the path of a folder")
+	}
+	*v.to = text
+	return nil
+}
+
+func (v folder) String() string { return *v.to }
+
+// database is the URL of a database. Only its form is looked at: sqldb opens it.
+type database struct{ to *string }
+
+func (v database) Set(text string) error {
+	scheme, rest, _ := strings.Cut(text, ":")
+	switch {
+	case scheme == "sqlite" && strings.TrimPrefix(rest, "//") != "":
+	case scheme == "postgres" || scheme == "postgresql":
+		if u, err := url.Parse(text); err != nil || !strings.HasPrefix(rest, "//") || strings.Trim(u.Path, "/") == "" {
+			return errors.New("postgres://USER:PASSWORD@HOST/NAME (special characters percent-encoded)")
+		}
+	default:
+		return errors.New("sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME")
+	}
+	*v.to = text
+	return nil
+}
+
+// String hides every password that a Postgres URL can hold.
+func (v database) String() string {
+	scheme, _, _ := strings.Cut(*v.to, ":")
+	if *v.to == "" || scheme == "sqlite" {
+		return *v.to
+	}
+	u, err := url.Parse(*v.to)
+	if err != nil {
+		return scheme + "://…"
+	}
+	query := u.Query()
+	for _, name := range [...]string{"password", "sslpassword"} {
+		if query.Has(name) {
+			query.Set(name, "xxxxx")
+		}
+	}
+	u.RawQuery = query.Encode()
+	return u.Redacted()
+}
+
+// blobs is where content lives.
+type blobs struct{ to *string }
+
+func (v blobs) Set(text string) error {
+	scheme, path, _ := strings.Cut(text, ":")
+	if scheme == "s3" {
+		return errors.New("disk:PATH; this version does not store in S3")
+	}
+	if scheme != "disk" || path == "" {
+		return errors.New("disk:PATH")
+	}
+	*v.to = text
+	return nil
+}
+
+func (v blobs) String() string { return *v.to }
+
+// publicURL is a scheme and a host. Satchel cannot live below a path.
+type publicURL struct{ to **url.URL }
+
+func (v publicURL) Set(text string) error {
+	if text == "" {
+		*v.to = nil
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" ||
+		u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
+		return errors.New("http:// or https:// and a host without a path, such as https://files.example.org")
+	}
+	*v.to = &url.URL{Scheme: u.Scheme, Host: u.Host}
+	return nil
+}
+
+func (v publicURL) String() string {
+	if *v.to == nil {
+		return ""
+	}
+	return (*v.to).String()
+}
+
+// networks is a list of CIDRs; a single address is a network of one.
+type networks struct{ to *[]netip.Prefix }
+
+func (v networks) Set(text string) error {
+	var all []netip.Prefix
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(part)
+		if err != nil {
+			addr, err := netip.ParseAddr(part)
+			if err != nil {
+				return errors.New("networks or addresses with commas between, such as 10.0.0.0/8,::1")
+			}
+			addr = addr.Unmap().WithZone("")
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		all = append(all, prefix.Masked())
+	}
+	*v.to = all
+	return nil
+}
+
+func (v networks) String() string {
+	texts := make([]string, len(*v.to))
+	for i, prefix := range *v.to {
+		texts[i] = prefix.String()
+	}
+	return strings.Join(texts, ",")
+}
+
+// list is words with commas between. What they mean is said where they are used.
+type list struct{ to *[]string }
+
+func (v list) Set(text string) error {
+	var all []string
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			all = append(all, part)
+		}
+	}
+	*v.to = all
+	return nil
+}
+
+func (v list) String() string { return strings.Join(*v.to, ",") }
+
+// choice is one of a few words.
+type choice struct {
+	to    *string
+	words []string
+}
+
+func (v choice) Set(text string) error {
+	for _, word := range v.words {
+		if text == word {
+			*v.to = word
+			return nil
+		}
+	}
+	last := len(v.words) - 1
+	return fmt.Errorf("%s or %s", strings.Join(v.words[:last], ", "), v.words[last])
+}
+
+func (v choice) String() string { return *v.to }
+
+// size is a number of bytes, with a unit or without.
+type size struct{ to *int64 }
+
+// units are tried in order, so that the B of "KiB" is not taken for bytes.
+func units() []struct {
+	name  string
+	bytes int64
+} {
+	return []struct {
+		name  string
+		bytes int64
+	}{
+		{"KIB", 1 << 10}, {"MIB", 1 << 20}, {"GIB", 1 << 30}, {"TIB", 1 << 40},
+		{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1},
+	}
+}
+
+func (v size) Set(text string) error {
+	number, factor := strings.ToUpper(strings.TrimSpace(text)), int64(1)
+	for _, unit := range units() {
+		if rest, ok := strings.CutSuffix(number, unit.name); ok {
+			number, factor = strings.TrimSpace(rest), unit.bytes
+			break
+		}
+	}
+	n, err := strconv.ParseUint(number, 10, 63)
+	if err != nil || int64(n) > math.MaxInt64/factor {
+		return errors.New("a size in bytes, or such as 500MB or 10GiB, or 0 for no limit")
+	}
+	*v.to = int64(n) * factor
+	return nil
+}
+
+// String uses the largest binary unit that loses nothing.
+func (v size) String() string {
+	n := *v.to
+	for _, unit := range [...]struct {
+		name  string
+		shift uint
+	}{{"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}} {
+		if n > 0 && n%(1<<unit.shift) == 0 {
+			return strconv.FormatInt(n>>unit.shift, 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// duration is a time.Duration, with d for days of 24 hours.
+type duration struct {
+	to     *time.Duration
+	accept durationRange
+}
+
+type durationRange int
+
+const (
+	durationPositive durationRange = iota
+	durationOrZero
+	durationOrNever // "never" is negative
+)
+
+const never = time.Duration(-1)
+
+func (v duration) Set(text string) error {
+	d, err := parseDuration(text)
+	switch v.accept {
+	case durationPositive:
+		if err != nil || d <= 0 {
+			return errors.New("a time such as 30s, 12h or 7d")
+		}
+	case durationOrZero:
+		if err != nil || d < 0 {
+			return errors.New("a time such as 30s, or 0s")
+		}
+	case durationOrNever:
+		if text == "never" {
+			d, err = never, nil
+		} else if err != nil || d <= 0 {
+			return errors.New("a time such as 12h or 30d, or never")
+		}
+	}
+	*v.to = d
+	return nil
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	return time.ParseDuration(text)
+}
+
+func (v duration) String() string {
+	d := *v.to
+	switch {
+	case d < 0:
+		return "never"
+	case d > 0 && d%(24*time.Hour) == 0:
+		return strconv.Itoa(int(d/(24*time.Hour))) + "d"
+	}
+	return d.String()
+}
+
+// count is a whole number within bounds.
+type count struct {
+	to       *int
+	min, max int
+}
+
+func (v count) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < v.min || n > v.max {
+		return fmt.Errorf("a whole number from %d to %d", v.min, v.max)
+	}
+	*v.to = n
+	return nil
+}
+
+func (v count) String() string { return strconv.Itoa(*v.to) }
+
+type level struct{ to *slog.Level }
+
+func (v level) Set(text string) error {
+	switch text {
+	case "debug", "info", "warn", "error":
+		return v.to.UnmarshalText([]byte(text))
+	}
+	return errors.New("debug, info, warn or error")
+}
+
+func (v level) String() string { return strings.ToLower(v.to.String()) }
