@@ -29,6 +29,8 @@ type Guard struct {
 	Tokens []string
 	// Check, if set, sees the node that stands at the target (nil if none does) and refuses by an error.
 	Check func(current *Node) error
+	// Source, if set, sees the node that Move and Copy take, and refuses by an error.
+	Source func(source *Node) error
 }
 
 func (g Guard) check(current *Node) error {

@@ -62,6 +62,11 @@ func (e *edit) pair(ctx context.Context, from, to Path, overwrite bool, g Guard)
 	if err = g.check(dst.node); err != nil {
 		return
 	}
+	if g.Source != nil {
+		if err = g.Source(src.node); err != nil {
+			return
+		}
+	}
 	if dst.node != nil && !spelling && !overwrite {
 		return nil, nil, taken(to)
 	}

@@ -112,8 +112,11 @@ func tooLarge(limit int64) error {
 
 // receive reads a body to its end: small content stays in memory, more goes to a stage that is then sealed.
 func (s *Drives) receive(ctx context.Context, body io.Reader, size int64, r room) (content, error) {
+	if size >= 0 && size < r.bytes {
+		r = room{bytes: size, over: truncated(size, size+1, nil)} // of a longer body no more is read
+	}
 	digest := sha256.New()
-	small, err := io.ReadAll(io.LimitReader(body, s.o.InlineMax+1))
+	small, err := io.ReadAll(io.LimitReader(body, min(s.o.InlineMax, r.bytes)+1))
 	s.counts.received.Add(int64(len(small)))
 	digest.Write(small)
 	c := content{size: int64(len(small)), small: small}
