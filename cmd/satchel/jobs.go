@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/satchelhq/satchel/server"
+)
+
+// job is work that nobody waits for. Every job may run on several nodes at once.
+type job struct {
+	name  string
+	every time.Duration // 0: once, at the start
+	run   func(context.Context) error
+}
+
+func jobs(in *rooms, log *slog.Logger) []job {
+	return []job{
+		{"recover", 0, in.drives.Recover}, // uploads that were full when the server was killed
+		{"sweep_accounts", 15 * time.Minute, in.accounts.Sweep},
+		{"sweep_drives", 5 * time.Minute, in.drives.Sweep},
+		{"gc", time.Hour, func(ctx context.Context) error {
+			removed, err := in.drives.GC(ctx)
+			if removed.Blobs+removed.Orphans > 0 {
+				log.Info("garbage collected", "blobs", removed.Blobs, "orphans", removed.Orphans, "bytes", removed.Bytes)
+			}
+			return err
+		}},
+	}
+}
+
+// loop runs the job until ctx ends. Its times are spread at random, so that nodes that were started together
+// do not work at the same moment.
+func (j job) loop(ctx context.Context, log *slog.Logger, metrics *server.Metrics) {
+	if j.every == 0 {
+		j.once(ctx, log, metrics)
+		return
+	}
+	for wait := rand.N(j.every); pause(ctx, wait); wait = j.every*4/5 + rand.N(j.every*2/5) {
+		j.once(ctx, log, metrics)
+	}
+}
+
+func (j job) once(ctx context.Context, log *slog.Logger, metrics *server.Metrics) {
+	start := time.Now()
+	err := j.guarded(ctx)
+	if ctx.Err() != nil {
+		return // it was told to stop, which is no failure
+	}
+	took := time.Since(start)
+	metrics.ObserveJob(j.name, took, err)
+	if err != nil {
+		log.Error("background job failed", "job", j.name, "took", took, "err", err)
+		return
+	}
+	log.Debug("background job", "job", j.name, "took", took)
+}
+
+// guarded makes a panic an error: a job that is broken must not end the server.
+func (j job) guarded(ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return j.run(ctx)
+}
+
+// pause waits, and reports whether ctx still lives.
+func pause(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/satchelhq/satchel/config"
+)
+
+// listen opens an address; flag is the one that changes it.
+func listen(ctx context.Context, address, flag string) (net.Listener, error) {
+	var l net.ListenConfig
+	listener, err := l.Listen(ctx, "tcp", address)
+	switch {
+	case err == nil:
+		return listener, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("another program listens on %s: stop it, or choose another address with %s", address, flag)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("no permission to listen on %s: choose a port above 1023 with %s, or give the program CAP_NET_BIND_SERVICE", address, flag)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("this machine has no address %s: choose one that it has with %s", address, flag)
+	}
+	return nil, fmt.Errorf("listen on %s (%s): %w", address, flag, err)
+}
+
+// The bounds of a connection. A body has none: an upload takes as long as it takes, and who may send one was asked before.
+const (
+	headerTimeout  = 10 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 64 << 10
+)
+
+// newHTTPServer serves HTTP/1.1; base is the context of every request. Encryption, and HTTP/2 with it, is
+// the reverse proxy's.
+func newHTTPServer(base context.Context, handler http.Handler, log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		Protocols:         protocols,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		BaseContext:       func(net.Listener) context.Context { return base },
+	}
+}
+
+// greet tells people where to go.
+func greet(w io.Writer, c *config.Config, public, admin net.Listener) {
+	base := "http://" + reachable(public.Addr().String())
+	if c.PublicURL != nil {
+		base = c.PublicURL.String()
+	}
+	fmt.Fprintf(w, "page    %s/\ntus     %s/files/\nWebDAV  %s/dav/\n", base, base, base)
+	if admin != nil {
+		fmt.Fprintf(w, "metrics http://%s/metrics\n", reachable(admin.Addr().String()))
+	}
+}
+
+// reachable is an address that can be opened on this machine: "all addresses" is none.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || (err == nil && ip.IsUnspecified()) {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}

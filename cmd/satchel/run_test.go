@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// result is what a finished run left.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// satchel runs a command line to its end, with input piped in.
+func satchel(t *testing.T, input string, environ []string, args ...string) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), args, strings.NewReader(input), &stdout, &stderr, environ)
+	return result{code, stdout.String(), stderr.String()}
+}
+
+func TestExitCodes(t *testing.T) {
+	data := "SATCHEL_DATA=" + t.TempDir()
+	for _, c := range []struct {
+		args    string
+		environ string
+		code    int
+		stdout  string // what it says, or a part of it
+		stderr  string
+	}{
+		{args: "version", code: 0, stdout: "satchel "},
+		{args: "", code: 0, stdout: "A storage server"},
+		{args: "serve --help", code: 0, stdout: "shutdown_grace"},
+		{args: "user", code: 0, stdout: "passwd"},
+		{args: "srve", code: 2, stderr: `satchel: unknown command "srve"`},
+		{args: "user frobnicate", code: 2, stderr: `satchel: unknown command "frobnicate" for "satchel user"`},
+		{args: "serve now", code: 2, stderr: `unknown command "now" for "satchel serve"`},
+		{args: "user add", code: 2, stderr: "accepts 1 arg(s), received 0 (satchel user add --help tells more)"},
+		{args: "serve --port 80", code: 2, stderr: "unknown flag: --port (satchel serve --help tells more)"},
+		{args: "config check", environ: "SATCHEL_LISTN=:80", code: 2, stderr: "unknown setting SATCHEL_LISTN in the environment: did you mean SATCHEL_LISTEN?"},
+		{args: "config check", environ: "SATCHEL_DENY_NAMES=[", code: 2, stderr: `pattern "["`},
+		{args: "serve --listen nowhere", code: 2, stderr: `listen = "nowhere" (flag --listen): want HOST:PORT`},
+		{args: "serve --blobs s3://b/p", code: 2, stderr: "this version does not store in S3"},
+		{args: "serve --database postgres://u:hunter2@127.0.0.1:1/satchel", code: 1, stderr: "database postgres://u:xxxxx@127.0.0.1:1/satchel: "},
+		{args: "user passwd nobody", code: 1, stderr: "satchel: There is no such account."},
+		{args: "user delete nobody", code: 2, stderr: "say --yes"},
+		{args: "healthcheck --listen 127.0.0.1:1", code: 1, stderr: "connection refused"},
+		{args: "migrate", code: 0, stdout: "The schema is up to date."}, // the commands above made it
+	} {
+		t.Run(c.args+" "+c.environ, func(t *testing.T) {
+			got := satchel(t, "correct horse battery\n", []string{data, c.environ}, strings.Fields(c.args)...)
+			if got.code != c.code || !strings.Contains(got.stdout, c.stdout) || !strings.Contains(got.stderr, c.stderr) {
+				t.Errorf("exit code %d\nstdout: %s\nstderr: %s", got.code, got.stdout, got.stderr)
+			}
+			if strings.Contains(got.stderr, "hunter2") {
+				t.Errorf("the password is in %s", got.stderr)
+			}
+		})
+	}
+}
+
+func TestConfigCheck(t *testing.T) {
+	got := satchel(t, "", []string{"SATCHEL_DATABASE=postgres://satchel:hunter2@db/satchel"}, "config", "check", "--listen", ":9000")
+	if got.code != 0 {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	rows := map[string]string{}
+	for line := range strings.Lines(got.stdout) {
+		key, rest, _ := strings.Cut(line, " ")
+		rows[key] = strings.Join(strings.Fields(rest), " ")
+	}
+	for key, want := range map[string]string{
+		"listen":       ":9000 flag --listen",
+		"admin_listen": "127.0.0.1:8081 default",
+		"database":     "postgres://satchel:xxxxx@db/satchel environment SATCHEL_DATABASE",
+		"quota":        "0 default",
+	} {
+		if rows[key] != want {
+			t.Errorf("%s: %q, want %q", key, rows[key], want)
+		}
+	}
+}
+
+func TestUserCommands(t *testing.T) {
+	environ := []string{"SATCHEL_DATA=" + filepath.Join(t.TempDir(), "new", "data")}
+	const password = "correct horse battery\n"
+	for _, step := range []struct {
+		args, input string
+		code        int
+		says        string // on stdout when code is 0, else on stderr
+	}{
+		{"user add ada --email ada@example.org --role admin", password, 0, "ada (admin) has an account."},
+		{"user add ada", password, 1, "satchel: "},
+		{"user add bob", "", 2, "the input holds no password"},
+		{"user add bob", "short\n", 1, "password: "},
+		{"user add bob --role emperor", password, 1, "role: "},
+		{"user add bob", "no line end, still a password", 0, "bob (user) has an account."},
+		{"user list", "", 0, "ada@example.org"},
+		{"user disable bob", "", 0, "bob cannot sign in any more."},
+		{"user list", "", 0, "disabled"},
+		{"user enable bob", "", 0, "bob can sign in."},
+		{"user passwd ada@example.org", "another good password\r\n", 0, "new password"},
+		{"user delete bob", "bob\n", 2, "say --yes"},
+		{"user delete bob --yes", "", 0, "bob is deleted."},
+		{"user delete bob --yes", "", 1, "There is no such account."},
+		{"gc", "", 0, "0 blobs and 0 orphans removed, 0 bytes freed"},
+	} {
+		got := satchel(t, step.input, environ, strings.Fields(step.args)...)
+		said := got.stdout
+		if step.code != 0 {
+			said = got.stderr
+		}
+		if got.code != step.code || !strings.Contains(said, step.says) {
+			t.Errorf("%s: exit code %d\nstdout: %s\nstderr: %s", step.args, got.code, got.stdout, got.stderr)
+		}
+	}
+	if got := satchel(t, "", environ, "user", "list"); strings.Contains(got.stdout, "bob") || strings.Contains(got.stdout, "disabled") {
+		t.Errorf("at the end:\n%s", got.stdout)
+	}
+}

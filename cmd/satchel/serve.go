@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/satchelhq/satchel/config"
+	"github.com/satchelhq/satchel/pages"
+	"github.com/satchelhq/satchel/server"
+	"github.com/satchelhq/satchel/server/origin"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the drives until SIGTERM or SIGINT",
+		Long: `Serve the drives until SIGTERM or SIGINT.
+
+The first signal lets running requests end for shutdown_grace; what an upload had
+sent until then is kept. The second ends the process at once.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return p.serve(cmd.Context(), c)
+		},
+	}
+}
+
+func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
+	log := newLog(p.stderr, c, c.LogLevel)
+	metrics := server.NewMetrics()
+	in, err := openRooms(ctx, c, log, metrics)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.close()) }()
+
+	admission, err := rules(c)
+	if err != nil {
+		return err
+	}
+	html, err := pages.New(pages.Options{})
+	if err != nil {
+		return err
+	}
+	front, err := server.New(server.Options{
+		Accounts: in.accounts, Drives: in.drives, DB: in.db, Blobs: in.blobs, Rules: admission, Pages: html, Metrics: metrics, Log: log,
+		Origin:       origin.Origin{Public: c.PublicURL, Trusted: c.TrustedProxies},
+		Registration: c.Registration == config.RegistrationOpen,
+	})
+	if err != nil {
+		return err
+	}
+	public, err := listen(ctx, c.Listen, "--listen")
+	if err != nil {
+		return err
+	}
+	var admin net.Listener
+	if c.AdminListen != "" {
+		if admin, err = listen(ctx, c.AdminListen, "--admin-listen"); err != nil {
+			return errors.Join(err, public.Close())
+		}
+	}
+	greet(p.stdout, c, public, admin)
+	log.Info("serving", "listen", public.Addr().String(), "database", string(in.db.Engine()), "durability", c.Durability, "version", version())
+	return serveUntil(ctx, serving{c, log, front, public, admin, jobs(in, log), metrics})
+}
+
+// serving is what runs until the end.
+type serving struct {
+	c             *config.Config
+	log           *slog.Logger
+	front         *server.Server
+	public, admin net.Listener // admin may be nil
+	jobs          []job
+	metrics       *server.Metrics
+}
+
+// serveUntil serves until ctx ends or a listener fails, and then sees everything to its end: when it returns, no request
+// and no job is running.
+func serveUntil(ctx context.Context, s serving) error {
+	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
+	public := newHTTPServer(base, s.front.Public(), s.log)
+	operators := newHTTPServer(base, s.front.Admin(), s.log)
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return serveListener(public, s.public) })
+	if s.admin != nil {
+		group.Go(func() error { return serveListener(operators, s.admin) })
+	}
+	for _, j := range s.jobs {
+		group.Go(func() error {
+			j.loop(ctx, s.log, s.metrics)
+			return nil
+		})
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		s.log.Info("stopping", "grace", s.c.ShutdownGrace)
+		stop(s.log, public, s.front, cut, s.c.ShutdownGrace)
+		return operators.Close() // last, so that the end can be watched
+	})
+	err := group.Wait()
+	s.log.Info("stopped")
+	return err
+}
+
+func serveListener(srv *http.Server, l net.Listener) error {
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

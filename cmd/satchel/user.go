@@ -1,0 +1,12 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func (p *program) userCommand() *cobra.Command {
+	return group("user", "Accounts",
+		p.userAddCommand(), p.userListCommand(), p.userPasswdCommand(),
+		p.userDisableCommand(), p.userEnableCommand(), p.userDeleteCommand())
+}
+
+// loginArg is what the commands about one account take.
+const loginArg = "USERNAME|EMAIL|PHONE"

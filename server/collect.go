@@ -1,0 +1,67 @@
+package server
+
+import (
+	"database/sql"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/satchelhq/satchel/drive"
+)
+
+// reading is a metric whose value is read from a snapshot when Prometheus asks.
+type reading[S any] struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(S) float64
+}
+
+// snapshots collects readings that are taken from one snapshot, so that they fit together.
+type snapshots[S any] struct {
+	take     func() S
+	readings []reading[S]
+}
+
+func (c snapshots[S]) Describe(out chan<- *prometheus.Desc) {
+	for _, r := range c.readings {
+		out <- r.desc
+	}
+}
+
+func (c snapshots[S]) Collect(out chan<- prometheus.Metric) {
+	s := c.take()
+	for _, r := range c.readings {
+		out <- prometheus.MustNewConstMetric(r.desc, r.kind, r.value(s))
+	}
+}
+
+func counter[S any](name, help string, value func(S) float64) reading[S] {
+	return reading[S]{prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, value}
+}
+
+func gauge[S any](name, help string, value func(S) float64) reading[S] {
+	return reading[S]{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, value}
+}
+
+func driveCollector(take func() drive.Counts) prometheus.Collector {
+	type s = drive.Counts
+	return snapshots[s]{take, []reading[s]{
+		counter("satchel_uploads_begun_total", "Resumable uploads that were created.", func(c s) float64 { return float64(c.UploadsBegun) }),
+		counter("satchel_uploads_completed_total", "Resumable uploads that became a file.", func(c s) float64 { return float64(c.UploadsCompleted) }),
+		counter("satchel_uploads_dropped_total", "Resumable uploads that their owner ended.", func(c s) float64 { return float64(c.UploadsDropped) }),
+		counter("satchel_uploads_expired_total", "Resumable uploads that were removed because nobody went on with them.", func(c s) float64 { return float64(c.UploadsExpired) }),
+		counter("satchel_uploads_resumed_total", "Times that an upload was continued at an offset above zero.", func(c s) float64 { return float64(c.UploadsResumed) }),
+		counter("satchel_bytes_received_total", "Bytes of content that came in, whether or not they became a file.", func(c s) float64 { return float64(c.BytesReceived) }),
+		counter("satchel_bytes_stored_total", "Bytes of content that became a file.", func(c s) float64 { return float64(c.BytesStored) }),
+	}}
+}
+
+func dbCollector(take func() sql.DBStats) prometheus.Collector {
+	type s = sql.DBStats
+	return snapshots[s]{take, []reading[s]{
+		gauge("satchel_db_connections_max", "Connections that the pool may open.", func(c s) float64 { return float64(c.MaxOpenConnections) }),
+		gauge("satchel_db_connections_in_use", "Connections that are in use.", func(c s) float64 { return float64(c.InUse) }),
+		gauge("satchel_db_connections_idle", "Connections that are open and idle.", func(c s) float64 { return float64(c.Idle) }),
+		counter("satchel_db_waits_total", "Times that a connection had to be waited for.", func(c s) float64 { return float64(c.WaitCount) }),
+		counter("satchel_db_wait_seconds_total", "Time that connections were waited for.", func(c s) float64 { return c.WaitDuration.Seconds() }),
+	}}
+}

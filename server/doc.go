@@ -1,0 +1,18 @@
+// Package server is the house's front: it brings every request to its door, having
+// found out who sends it, and tells the log and Prometheus what came of it.
+//
+// A request passes, from the outside in:
+//
+//	routes.go    which door it is for; all routes are there
+//	exchange.go  one record of the request, for those below
+//	requestid.go its id, which every error body repeats
+//	observe.go   access log and metrics, once it has ended
+//	rescue.go    a panic becomes a 500
+//	headers.go   headers that every answer has
+//	crossing.go  writes that another site makes a browser send are refused
+//	gate.go      credentials become an authn.Principal, before anything is read
+//
+// and then server/tus, server/dav, server/api or server/web. health.go answers
+// /healthz and /readyz, admin.go is the listener for operators, metrics.go and
+// collect.go hold what is counted.
+package server

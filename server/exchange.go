@@ -1,0 +1,67 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net/http"
+)
+
+// exchange is a request and its answer as the log and the metrics will tell of it. It is the
+// ResponseWriter that the door gets, and it is in the request's context for the gate to fill in.
+//
+// It hides nothing of the connection's own writer: ReadFrom hands the source down, so that a file
+// goes to the socket by sendfile, and Unwrap lets http.ResponseController reach the rest.
+type exchange struct {
+	http.ResponseWriter
+	door   *door
+	id     string
+	user   string // empty until the gate knows
+	status int    // 0 until the header is written
+	sent   int64  // bytes of the body
+}
+
+type exchangeKey struct{}
+
+func withExchange(ctx context.Context, x *exchange) context.Context {
+	return context.WithValue(ctx, exchangeKey{}, x)
+}
+
+// exchangeOf is the exchange of a request that came in by a Server.
+func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{}).(*exchange) }
+
+// WriteHeader notes the final status; informational ones (1xx) pass.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+func (x *exchange) Write(p []byte) (int, error) {
+	x.begin()
+	n, err := x.ResponseWriter.Write(p)
+	x.sent += int64(n)
+	return n, err
+}
+
+// ReadFrom is how io.Copy and http.ServeContent write.
+func (x *exchange) ReadFrom(src io.Reader) (n int64, err error) {
+	x.begin()
+	if to, ok := x.ResponseWriter.(io.ReaderFrom); ok {
+		n, err = to.ReadFrom(src)
+	} else {
+		n, err = io.Copy(struct{ io.Writer }{x.ResponseWriter}, src)
+	}
+	x.sent += n
+	return n, err
+}
+
+// Unwrap is what http.ResponseController looks for.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// begin notes the status that net/http sends when a body begins without one.
+func (x *exchange) begin() {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+}

@@ -1,0 +1,94 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/server/origin"
+)
+
+// strangerPatience is how long the body of a request may take whose sender did not prove to be anyone.
+const strangerPatience = time.Minute
+
+// gate finds out who is asking, before a body is read or a lock is taken, and puts the authn.Principal into
+// the context. Nobody in particular passes as well: whether a stranger is welcome is for the door to say.
+//
+// An Authorization header decides alone: one that is refused is a 401 even beside a good cookie, since the
+// program that sent it meant to be somebody. A cookie that is refused counts as none, and the pages
+// ask to sign in.
+func (s *Server) gate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := exchangeOf(r.Context())
+		if !x.door.gated {
+			next.ServeHTTP(w, r)
+			return
+		}
+		who, known, err := s.identify(x.door, r)
+		if err != nil {
+			x.door.refuse(w, r, err)
+			return
+		}
+		if known {
+			x.user = who.UserID
+			r = r.WithContext(authn.WithPrincipal(r.Context(), who))
+		} else if r.Body != nil && r.Body != http.NoBody {
+			// An upload takes as long as it takes, a stranger's form does not. What cannot set deadlines is no network.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(strangerPatience))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) identify(d *door, r *http.Request) (who authn.Principal, known bool, err error) {
+	if _, sent := r.Header["Authorization"]; sent {
+		who, err = s.byHeader(d, r)
+		return who, err == nil, err
+	}
+	if !d.takes(authn.MethodCookie) {
+		return who, false, nil
+	}
+	cookie, err := r.Cookie(cookieName(r, s.origin))
+	if err != nil {
+		return who, false, nil
+	}
+	who, err = s.accounts.Cookie(r.Context(), cookie.Value)
+	if fault.Is(err, fault.Unauthenticated) {
+		return who, false, nil
+	}
+	return who, err == nil, err
+}
+
+func (s *Server) byHeader(d *door, r *http.Request) (authn.Principal, error) {
+	if len(r.Header["Authorization"]) > 1 {
+		return authn.Principal{}, fault.New(fault.Unauthenticated, "server.gate", "There is more than one Authorization header.")
+	}
+	switch scheme := authScheme(r); {
+	case scheme == schemeBearer && d.takes(authn.MethodBearer):
+		_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		return s.accounts.Bearer(r.Context(), strings.TrimSpace(token))
+	case scheme == schemeBasic && d.takes(authn.MethodBasic):
+		login, password, ok := r.BasicAuth()
+		if !ok {
+			return authn.Principal{}, fault.New(fault.Unauthenticated, "server.gate", "The Authorization header cannot be read.")
+		}
+		return s.accounts.Basic(r.Context(), login, password)
+	}
+	return authn.Principal{}, fault.New(fault.Unauthenticated, "server.gate", "This address does not take credentials of this kind.")
+}
+
+// cookieName is the page cookie's name on this connection. On HTTPS only the __Host- one counts, which
+// no other host and no plain connection can have set (RFC 6265bis, section 4.1.3.2).
+func cookieName(r *http.Request, from origin.Origin) string {
+	if from.Secure(r) {
+		return authn.SecureCookieName
+	}
+	return authn.CookieName
+}
+
+func hasCookie(r *http.Request, from origin.Origin) bool {
+	_, err := r.Cookie(cookieName(r, from))
+	return err == nil
+}

@@ -1,0 +1,152 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/satchelhq/satchel/fault"
+)
+
+// Metrics is what is counted, in a registry of its own. It is made before the rooms that report to it.
+//
+// No label holds a user, a path or anything else that strangers can make up: every label has a short list of values.
+type Metrics struct {
+	Registry *prometheus.Registry
+
+	requests  *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+	sent      *prometheus.CounterVec
+
+	dbDurations *prometheus.HistogramVec
+	dbErrors    *prometheus.CounterVec
+	signIns     *prometheus.CounterVec
+
+	jobs         *prometheus.CounterVec
+	jobDurations *prometheus.HistogramVec
+	jobSuccess   *prometheus.GaugeVec
+}
+
+// NewMetrics begins to count.
+func NewMetrics() *Metrics {
+	m := &Metrics{
+		Registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "satchel_http_requests_total", Help: "Requests that have ended, by door, method and status.",
+		}, []string{"door", "method", "code"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "satchel_http_request_duration_seconds", Help: "From the request's header to the end of its answer, by door, method and status.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60, 600}, // uploads take minutes
+		}, []string{"door", "method", "code"}),
+		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "satchel_bytes_sent_total", Help: "Bytes of answers' bodies, by door.",
+		}, []string{"door"}),
+		dbDurations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "satchel_db_duration_seconds", Help: "Time that the database took: a read, an update with its waiting and retries, a commit that SQLite updates share.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},
+		}, []string{"op"}),
+		dbErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "satchel_db_errors_total", Help: "Calls that failed because of the database and not of what was asked.",
+		}, []string{"op"}),
+		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "satchel_signins_total", Help: "Sign-ins, registrations, token refreshes and sign-outs, by what came of them.",
+		}, []string{"result"}),
+		jobs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "satchel_jobs_total", Help: "Runs of background jobs, by result.",
+		}, []string{"job", "result"}),
+		jobDurations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "satchel_jobs_duration_seconds", Help: "Time that a run of a background job took.",
+			Buckets: []float64{.01, .1, 1, 10, 60, 600, 3600},
+		}, []string{"job"}),
+		jobSuccess: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "satchel_jobs_last_success_timestamp_seconds", Help: "When a background job last ended well.",
+		}, []string{"job"}),
+	}
+	m.Registry.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
+		m.requests, m.durations, m.sent, m.dbDurations, m.dbErrors, m.signIns, m.jobs, m.jobDurations, m.jobSuccess,
+	)
+	for _, op := range dbOps {
+		m.dbDurations.WithLabelValues(op)
+		m.dbErrors.WithLabelValues(op)
+	}
+	for _, result := range signInResults {
+		m.signIns.WithLabelValues(result)
+	}
+	return m
+}
+
+// The values of labels. What is not among them counts as "other".
+var (
+	dbOps         = [...]string{"read", "update", "commit"}
+	signInResults = [...]string{"login_ok", "login_failed", "register", "refresh", "refresh_reused", "logout"}
+	methods       = [...]string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+		"PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT",
+	}
+)
+
+const otherLabel = "other"
+
+func known(values []string, value string) string {
+	for _, v := range values {
+		if v == value {
+			return v
+		}
+	}
+	return otherLabel
+}
+
+func (m *Metrics) observeRequest(door, method string, status int, sent int64, took time.Duration) {
+	method = known(methods[:], method)
+	code := "none" // the connection was cut before there was a status
+	if status >= 100 && status <= 599 {
+		code = strconv.Itoa(status)
+	}
+	m.requests.WithLabelValues(door, method, code).Inc()
+	m.durations.WithLabelValues(door, method, code).Observe(took.Seconds())
+	m.sent.WithLabelValues(door).Add(float64(sent))
+}
+
+// ObserveDB is for sqldb.Options.Observe.
+func (m *Metrics) ObserveDB(op string, took time.Duration, err error) {
+	op = known(dbOps[:], op)
+	m.dbDurations.WithLabelValues(op).Observe(took.Seconds())
+	if dbFailed(err) {
+		m.dbErrors.WithLabelValues(op).Inc()
+	}
+}
+
+// dbFailed tells a failing database from a rule that refused, which ends its transaction with an error too.
+func dbFailed(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return false
+	}
+	switch fault.KindOf(err) {
+	case fault.Internal, fault.Busy:
+		return true
+	}
+	return false
+}
+
+// ObserveSignIn is for authn.Options.Observe.
+func (m *Metrics) ObserveSignIn(event string) {
+	m.signIns.WithLabelValues(known(signInResults[:], event)).Inc()
+}
+
+// ObserveJob counts a run of a background job. Jobs are named in the program, never by strangers.
+func (m *Metrics) ObserveJob(job string, took time.Duration, err error) {
+	result := "ok"
+	if err != nil {
+		result = "failed"
+	} else {
+		m.jobSuccess.WithLabelValues(job).SetToCurrentTime()
+	}
+	m.jobs.WithLabelValues(job, result).Inc()
+	m.jobDurations.WithLabelValues(job).Observe(took.Seconds())
+}

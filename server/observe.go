@@ -1,0 +1,65 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/satchelhq/satchel/server/answer"
+)
+
+// observe makes the request's exchange and, when it has ended, tells the metrics and the access log. A line at
+// level info holds no path, because names of files are private; at level debug it does.
+// Queries, which may hold a ticket, are never logged.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		x := &exchange{ResponseWriter: w, door: s.route(r), id: requestID(r, s.origin)}
+		w.Header().Set(requestIDHeader, x.id)
+
+		ctx := answer.WithLog(answer.WithRequestID(withExchange(r.Context(), x), x.id), s.log)
+		r = r.WithContext(ctx)
+
+		s.inFlight.Add(1)
+		cut := true // unless the door comes back: a panic on its way through here ends the connection
+		defer func() {
+			s.inFlight.Add(-1)
+			took := time.Since(start)
+			if !cut {
+				x.begin() // net/http answers 200 for a handler that wrote nothing
+			}
+			s.metrics.observeRequest(x.door.name, r.Method, x.status, x.sent, took)
+			s.logRequest(x, r, took, cut)
+		}()
+		next.ServeHTTP(x, r)
+		cut = false
+	})
+}
+
+func (s *Server) logRequest(x *exchange, r *http.Request, took time.Duration, cut bool) {
+	level := slog.LevelInfo
+	if !x.door.gated { // probes ask every few seconds
+		level = slog.LevelDebug
+	}
+	if !s.log.Enabled(r.Context(), level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", x.id),
+		slog.String("door", x.door.name),
+		slog.String("method", r.Method),
+		slog.Int("status", x.status),
+		slog.Int64("bytes", x.sent),
+		slog.Duration("took", took),
+	}
+	if x.user != "" {
+		attrs = append(attrs, slog.String("user", x.user))
+	}
+	if cut {
+		attrs = append(attrs, slog.Bool("cut", true))
+	}
+	if s.log.Enabled(r.Context(), slog.LevelDebug) {
+		attrs = append(attrs, slog.String("path", r.URL.Path), slog.String("client", s.origin.ClientAddr(r)))
+	}
+	s.log.LogAttrs(r.Context(), level, "request", attrs...)
+}

@@ -1,0 +1,101 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/server/answer"
+)
+
+// door is one way in, as what stands in front of it needs to know it.
+type door struct {
+	name    string // in metrics and log lines
+	handler http.Handler
+	gated   bool           // whether it matters who asks
+	accepts []authn.Method // credentials that count here
+	guarded bool           // writes from other sites are refused even without credentials
+	// refuse writes an error as this door spells them.
+	refuse func(w http.ResponseWriter, r *http.Request, err error)
+}
+
+func (d *door) takes(m authn.Method) bool { return slices.Contains(d.accepts, m) }
+
+// doors are the ways in. Each is there once, whatever the number of its addresses.
+type doors struct {
+	tus, dav, above, api, web, health door
+}
+
+// methodPropfind is WebDAV's (RFC 4918, section 9.1).
+const methodPropfind = "PROPFIND"
+
+// newDoors says which credentials count where.
+//
+//   - /dav/ takes no cookie. A file that was shared must not be able to make a browser write to the
+//     drive, and no page needs it.
+//   - Pages take no Basic: what a browser was once told for /dav/ would sign it in everywhere, with no way to sign out.
+func newDoors(h handlers) doors {
+	const (
+		bearer = authn.MethodBearer
+		basic  = authn.MethodBasic
+		cookie = authn.MethodCookie
+	)
+	methods := func(m ...authn.Method) []authn.Method { return m }
+	return doors{
+		tus:    door{name: "tus", handler: h.tus, gated: true, accepts: methods(bearer, basic, cookie), refuse: refuseTus},
+		dav:    door{name: "dav", handler: h.dav, gated: true, accepts: methods(bearer, basic), refuse: answer.DAV},
+		above:  door{name: "dav", handler: h.above, gated: true, accepts: methods(bearer, basic), refuse: answer.DAV},
+		api:    door{name: "api", handler: h.api, gated: true, accepts: methods(bearer, basic, cookie), refuse: answer.Error},
+		web:    door{name: "web", handler: h.web, gated: true, accepts: methods(bearer, cookie), guarded: true, refuse: h.webRefuse},
+		health: door{name: "health", handler: h.health, refuse: answer.Text},
+	}
+}
+
+// refuseTus is answer.Text with the header that every answer of the protocol has (tus 1.0, "Tus-Resumable").
+func refuseTus(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Set("Tus-Resumable", "1.0.0")
+	answer.Text(w, r, err)
+}
+
+// handlers is what stands behind the doors.
+type handlers struct {
+	tus, dav, above, api, web, health http.Handler
+	webRefuse                         func(w http.ResponseWriter, r *http.Request, err error)
+}
+
+// route is every address of the public listener. It is no http.ServeMux, because that one redirects "/dav" and
+// "//": WebDAV clients take a redirect for a refusal.
+func (s *Server) route(r *http.Request) *door {
+	d, path := &s.doors, r.URL.Path
+	switch {
+	case path == "/healthz", path == "/readyz":
+		return &d.health
+	case below(path, "/files"):
+		return &d.tus
+	case below(path, "/dav"):
+		return &d.dav
+	case below(path, "/api"), path == "/.well-known/jwks.json":
+		return &d.api
+	case r.Method == methodPropfind, r.Method == http.MethodOptions:
+		return &d.above // Explorer asks the folders above a mount
+	}
+	return &d.web
+}
+
+// below reports whether path is folder or something in it; "/davx" is not below "/dav".
+func below(path, folder string) bool {
+	rest, ok := strings.CutPrefix(path, folder)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// Public is the handler of the listener for everyone.
+func (s *Server) Public() http.Handler {
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		exchangeOf(r.Context()).door.handler.ServeHTTP(w, r)
+	})
+	for _, around := range [...]func(http.Handler) http.Handler{s.gate, s.crossing, headers, s.rescue, s.observe} { // the last is outermost
+		h = around(h)
+	}
+	return h
+}

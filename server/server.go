@@ -1,0 +1,121 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/hooks"
+	"github.com/satchelhq/satchel/pages"
+	"github.com/satchelhq/satchel/server/api"
+	"github.com/satchelhq/satchel/server/dav"
+	"github.com/satchelhq/satchel/server/origin"
+	"github.com/satchelhq/satchel/server/tus"
+	"github.com/satchelhq/satchel/server/web"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// Options are the rooms that a Server brings requests to.
+type Options struct {
+	Accounts *authn.Accounts
+	Drives   *drive.Drives
+	DB       *sqldb.DB
+	Blobs    blob.Store
+	Rules    *hooks.Rules // asked before an upload begins; nil admits everything
+	Pages    *pages.Pages
+	Origin   origin.Origin
+	Metrics  *Metrics     // default NewMetrics()
+	Log      *slog.Logger // default slog.Default()
+	// Registration is whether the pages offer newcomers an account; Accounts decides.
+	Registration bool
+}
+
+// ErrShutdown is the cause to end the context of requests with when the server stops: an upload that is under way
+// then keeps what arrived.
+var ErrShutdown = tus.ErrShutdown
+
+// Server brings requests to their doors. It is safe for use by many goroutines.
+type Server struct {
+	accounts    *authn.Accounts
+	origin      origin.Origin
+	crossOrigin *http.CrossOriginProtection
+	doors       doors
+	probes      []*probe
+	metrics     *Metrics
+	log         *slog.Logger
+	inFlight    atomic.Int64
+}
+
+// New wires the doors to the rooms. What it needs is required but for the defaults that Options names.
+func New(o Options) (*Server, error) {
+	uploads, err := tus.New(tus.Options{Drives: o.Drives, Rules: o.Rules, Origin: o.Origin, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Pages: o.Pages, Registration: o.Registration})
+	return assemble(o, handlers{
+		tus:       uploads,
+		dav:       dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix}),
+		above:     dav.Above(davPrefix),
+		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin}),
+		web:       people,
+		webRefuse: people.Refuse,
+	})
+}
+
+// davPrefix is where a drive is mounted.
+const davPrefix = "/dav/"
+
+// assemble is New with whatever stands behind the doors.
+func assemble(o Options, h handlers) (*Server, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics()
+	}
+	crossOrigin, err := newCrossOrigin(o.Origin)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		accounts: o.Accounts, origin: o.Origin, crossOrigin: crossOrigin, metrics: o.Metrics, log: o.Log,
+		probes: []*probe{{name: "database", check: o.DB.Ready}, {name: "blobs", check: o.Blobs.Ready}},
+	}
+	h.health = s.health(false)
+	s.doors = newDoors(h)
+	o.Metrics.Registry.MustRegister(
+		driveCollector(o.Drives.Counts), dbCollector(o.DB.Stats),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "satchel_http_requests_in_flight", Help: "Requests that are being answered.",
+		}, func() float64 { return float64(s.inFlight.Load()) }),
+	)
+	return s, nil
+}
+
+// idlePoll is how often Idle looks.
+const idlePoll = 10 * time.Millisecond
+
+// Idle waits until no request is being answered, or ctx ends, whose error it returns.
+func (s *Server) Idle(ctx context.Context) error {
+	tick := time.NewTicker(idlePoll)
+	defer tick.Stop()
+	for s.inFlight.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// InFlight is how many requests are being answered.
+func (s *Server) InFlight() int64 { return s.inFlight.Load() }
