@@ -159,3 +159,18 @@ func TestMigrateTogether(t *testing.T) {
 		})
 	}
 }
+
+func TestCloseTwice(t *testing.T) {
+	db, err := sqldb.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "x.db"), sqldb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := db.Update(t.Context(), func(*sqldb.Tx) error { return nil }); err == nil {
+		t.Error("an update on a closed database succeeded")
+	}
+}

@@ -151,9 +151,13 @@ func (w *writer) exec(ctx context.Context, text string) error {
 	return err
 }
 
-// close waits for the turn, so that no update is cut off.
+// close waits for the turn, so that no update is cut off. Updates that come later fail.
 func (w *writer) close() error {
 	<-w.turn
+	defer func() { w.turn <- struct{}{} }()
 	err := w.conn.Close()
+	if errors.Is(err, sql.ErrConnDone) {
+		err = nil // closed before
+	}
 	return errors.Join(err, w.pool.Close())
 }
