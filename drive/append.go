@@ -18,11 +18,18 @@ const (
 	checkpointTime  = 5 * time.Second
 )
 
+// AppendOptions says how bytes are taken.
+type AppendOptions struct {
+	// Verify, if set, is asked after the last byte of the body and before any of it counts. Its error leaves the offset where
+	// it was, and so does a body that breaks off.
+	Verify func() error
+}
+
 // Append adds bytes to an upload at offset, and answers the upload as it is on record afterwards: Offset counts
 // what is durable, also when err is not nil. The last byte commits the file. A body that breaks off leaves what had
 // arrived: err is Invalid with code "body_truncated" then. At most Length bytes are taken; of a body that
 // is longer the rest is not read. OffsetMismatch, NotFound, TooLarge, Full, and what commit refuses. The caller holds the upload.
-func (s *Drives) Append(ctx context.Context, driveID, id string, offset int64, body io.Reader) (Upload, error) {
+func (s *Drives) Append(ctx context.Context, driveID, id string, offset int64, body io.Reader, o AppendOptions) (Upload, error) {
 	u, err := s.readUpload(ctx, s.db, driveID, id)
 	if err != nil {
 		return u, fault.Wrap(err, "drive.Append")
@@ -37,12 +44,17 @@ func (s *Drives) Append(ctx context.Context, driveID, id string, offset int64, b
 	if err != nil {
 		return u, err
 	}
-	a := &appending{s: s, u: &u, room: s.room(usage)}
+	usage.Reserved -= u.reservation() // its own
+	a := &appending{s: s, u: &u, room: s.room(usage), verify: o.Verify}
 	if a.digest, err = u.runningDigest(); err != nil {
 		return u, fault.Wrap(err, "drive.Append")
 	}
 	// A client that goes away must not undo what it sent: what follows its bytes is not tied to its request.
-	err = a.take(ctx, context.WithoutCancel(ctx), body)
+	durable := context.WithoutCancel(ctx)
+	err = a.take(ctx, durable, body)
+	if u.Kind == Partial && u.Full() {
+		s.finishJoined(durable, u)
+	}
 	return u, fault.Wrap(err, "drive.Append")
 }
 
@@ -57,6 +69,7 @@ type appending struct {
 	room   room
 	digest hash.Hash
 	stage  blob.Stage
+	verify func() error // may be nil
 
 	at         int64 // bytes in the stage, those on record included
 	checkpoint time.Time
@@ -108,8 +121,14 @@ func (a *appending) takeSmall(ctx context.Context, body io.Reader, limit int64) 
 	if broken != nil {
 		broken = truncatedUpload(broken)
 	}
+	if a.verify != nil && broken != nil {
+		return false, nil, broken
+	}
 	// Content that just fills a row may be all there is; only a further byte makes it grow, unless the length says so already.
 	if int64(len(whole)) < a.s.o.InlineMax || a.u.Length == int64(len(whole)) {
+		if err := a.verified(); err != nil {
+			return false, nil, err
+		}
 		return false, broken, a.recordSmall(ctx, whole)
 	}
 	if a.stage, err = a.s.newStage(ctx, a.u.key()); err != nil {
@@ -121,6 +140,13 @@ func (a *appending) takeSmall(ctx context.Context, body io.Reader, limit int64) 
 		return false, broken, storeError(err, "drive.Append")
 	}
 	return true, broken, nil
+}
+
+func (a *appending) verified() error {
+	if a.verify == nil {
+		return nil
+	}
+	return a.verify()
 }
 
 // newStage begins a stage; one that a killed server left under this key is dropped, as no row knows it.
@@ -179,6 +205,9 @@ func (a *appending) resume(ctx context.Context) error {
 // mark records the offset of a long body now and then.
 func (a *appending) mark(ctx context.Context) error {
 	at := a.stage.Offset()
+	if a.verify != nil {
+		return nil // nothing counts before all of it is verified
+	}
 	if at-a.u.Offset < checkpointBytes && time.Since(a.checkpoint) < checkpointTime {
 		return nil
 	}
@@ -199,11 +228,18 @@ func (a *appending) record(ctx context.Context, at int64) error {
 		return err
 	}
 	u := *a.u
-	err = a.s.db.Update(ctx, func(tx *sqldb.Tx) error {
-		u = *a.u
-		e := &edit{Tx: tx, s: a.s, drive: u.DriveID, now: a.s.o.Now()}
-		return e.recordOffset(ctx, &u, at, state, nil)
-	})
+	if u.Length < 0 { // what it has set aside grows
+		err = a.s.edit(ctx, "drive.record", u.DriveID, func(e *edit) error {
+			u = *a.u
+			return e.recordOffset(ctx, &u, at, state, nil)
+		})
+	} else {
+		err = a.s.db.Update(ctx, func(tx *sqldb.Tx) error {
+			u = *a.u
+			e := &edit{Tx: tx, s: a.s, drive: u.DriveID, now: a.s.o.Now()} // without the drive's row: nothing of it changes
+			return e.recordOffset(ctx, &u, at, state, nil)
+		})
+	}
 	if err == nil {
 		*a.u = u
 	}
@@ -219,6 +255,14 @@ func (a *appending) close(ctx context.Context, broken error) error {
 	}
 	if broken != nil {
 		broken = truncatedUpload(broken)
+	}
+	if a.verify != nil {
+		if broken != nil {
+			return broken
+		}
+		if err := a.verify(); err != nil {
+			return err
+		}
 	}
 	if a.u.Length < 0 && a.at > a.room.bytes {
 		return a.room.over
@@ -253,9 +297,14 @@ func (e *edit) recordOffset(ctx context.Context, u *Upload, at int64, state, sma
 	if !held {
 		return heldElsewhere(nil)
 	}
+	if u.Length < 0 {
+		if err := e.reserve(at - u.Offset); err != nil {
+			return err
+		}
+	}
 	expires := e.now.Add(e.s.o.UploadExpiry)
 	n, err := e.Exec(ctx, `UPDATE uploads SET received = $3, digest = $4, content = $5, staged = $6, expires_at = $7
-		WHERE id = $1 AND received = $2 AND completed_at = 0 AND fence = $8`,
+		WHERE id = $1 AND received = $2 AND completed_at = 0 AND gone_at = 0 AND fence = $8`,
 		u.ID, u.Offset, at, sqldb.Bytes(state), sqldb.Bytes(small), small == nil, sqldb.Micros(expires), fence)
 	if err != nil {
 		return err

@@ -16,14 +16,14 @@ type edit struct {
 	s       *Drives
 	drive   string
 	root    string
-	quota   int64
-	used    int64
+	usage   Usage
 	now     time.Time
 	changes []Change
 	locks   []Lock // live ones, once loaded
 	loaded  bool
 
-	sequence, usedBefore int64
+	sequence int64
+	before   Usage
 	// after runs when the transaction is durable: what must not happen if it is rolled back.
 	after []func()
 }
@@ -56,17 +56,17 @@ func (s *Drives) edit(ctx context.Context, op, driveID string, fn func(e *edit) 
 }
 
 func (e *edit) begin(ctx context.Context) error {
-	query := `SELECT root_id, quota, used, sequence FROM drives WHERE id = $1`
+	query := `SELECT root_id, quota, used, reserved, sequence FROM drives WHERE id = $1`
 	if e.Engine() == sqldb.Postgres {
 		query += ` FOR UPDATE` // SQLite's one writer needs none
 	}
-	err := e.Row(ctx, query, []any{e.drive}, &e.root, &e.quota, &e.used, &e.sequence)
-	e.usedBefore = e.used
+	err := e.Row(ctx, query, []any{e.drive}, &e.root, &e.usage.Quota, &e.usage.Used, &e.usage.Reserved, &e.sequence)
+	e.before = e.usage
 	return err
 }
 
 func (e *edit) end(ctx context.Context) error {
-	if len(e.changes) == 0 && e.used == e.usedBefore {
+	if len(e.changes) == 0 && e.usage == e.before {
 		return nil
 	}
 	for i := range e.changes {
@@ -78,7 +78,8 @@ func (e *edit) end(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := e.Exec(ctx, `UPDATE drives SET sequence = $2, used = $3 WHERE id = $1`, e.drive, e.sequence, e.used)
+	_, err := e.Exec(ctx, `UPDATE drives SET sequence = $2, used = $3, reserved = $4 WHERE id = $1`,
+		e.drive, e.sequence, e.usage.Used, e.usage.Reserved)
 	return err
 }
 
@@ -89,16 +90,28 @@ func (e *edit) changed(kind ChangeKind, nodeID string, path Path) {
 
 // take counts n bytes more against the quota: Full if they don't fit. Bytes are given back with a negative n.
 func (e *edit) take(n int64) error {
-	if n > 0 && e.quota >= 0 && e.used+n > e.quota {
-		return full(e.quota, e.used)
+	if free, limited := e.usage.Free(); limited && n > 0 && n > free {
+		return full(e.usage)
 	}
-	e.used += n
+	e.usage.Used += n
 	return nil
 }
 
-func full(quota, used int64) error {
-	return fault.New(fault.Full, "drive.quota",
-		fmt.Sprintf("The drive is full: %d of %d bytes are used. Remove files or empty the trash.", used, quota)).WithCode("quota_exceeded")
+// reserve sets n bytes aside for an upload: Full if they don't fit. A negative n gives them back.
+func (e *edit) reserve(n int64) error {
+	if free, limited := e.usage.Free(); limited && n > 0 && n > free {
+		return full(e.usage)
+	}
+	e.usage.Reserved += n
+	return nil
+}
+
+func full(u Usage) error {
+	public := fmt.Sprintf("The drive is full: %d of %d bytes are used. Remove files or empty the trash.", u.Used, u.Quota)
+	if u.Reserved > 0 {
+		public = fmt.Sprintf("The drive is full: %d of %d bytes are used and %d are reserved for open uploads. Remove files, empty the trash or end uploads.", u.Used, u.Quota, u.Reserved)
+	}
+	return fault.New(fault.Full, "drive.quota", public).WithCode("quota_exceeded")
 }
 
 // Changes answers what happened in a drive after sequence, oldest first, at most limit.

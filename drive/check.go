@@ -17,6 +17,9 @@ func (s *Drives) Check(ctx context.Context) (problems []string, err error) {
 	for _, c := range []struct{ says, query string }{
 		{"drive %s: its usage is not the sum of its files and versions", `SELECT d.id FROM drives d WHERE d.used <>
 			COALESCE((SELECT SUM(size) FROM nodes WHERE drive_id = d.id), 0) + COALESCE((SELECT SUM(size) FROM versions WHERE drive_id = d.id), 0)`},
+		{"drive %s: what it has reserved is not the sum of its open uploads", `SELECT d.id FROM drives d WHERE d.reserved <>
+			COALESCE((SELECT SUM(CASE WHEN length < 0 THEN received ELSE length END) FROM uploads
+				WHERE drive_id = d.id AND kind <> 'joined' AND completed_at = 0 AND gone_at = 0), 0)`},
 		{"folder %s: its count of children is wrong", `SELECT n.id FROM nodes n WHERE n.folder AND n.children <> (SELECT COUNT(*) FROM nodes c WHERE c.parent_id = n.id)`},
 		{"node %s: its parent is not a folder of the same drive", `SELECT n.id FROM nodes n JOIN nodes p ON p.id = n.parent_id WHERE NOT p.folder OR p.drive_id <> n.drive_id`},
 		{"node %s: it has no parent and is neither a root nor in the trash", `SELECT n.id FROM nodes n WHERE n.parent_id IS NULL
@@ -49,7 +52,7 @@ func (s *Drives) checkStore(ctx context.Context) (problems []string, err error) 
 		stage bool
 	}
 	rows, err := sqldb.All(ctx, s.db, `SELECT id, size, FALSE FROM blobs WHERE content IS NULL
-		UNION ALL SELECT id, received, TRUE FROM uploads WHERE staged AND completed_at = 0`, nil,
+		UNION ALL SELECT id, received, TRUE FROM uploads WHERE staged AND completed_at = 0 AND gone_at = 0`, nil,
 		func(scan sqldb.Scan) (r row, err error) { return r, scan(&r.id, &r.size, &r.stage) })
 	if err != nil {
 		return nil, err

@@ -86,22 +86,24 @@ func (s *Drives) Create(ctx context.Context, tx *sqldb.Tx, userID string) error 
 	return fault.Wrap(err, "drive.Create")
 }
 
-// Usage is how full a drive is, in bytes. Quota is negative when there is no limit.
+// Usage is how full a drive is, in bytes.
 type Usage struct {
-	Used, Quota int64
+	Used     int64 // files, their versions and the trash
+	Reserved int64 // what open uploads will need
+	Quota    int64 // negative: no limit
 }
 
-// Free is how many bytes fit in, and false if there is no limit.
+// Free is how many bytes fit in beside those that are reserved, and false if there is no limit.
 func (u Usage) Free() (int64, bool) {
 	if u.Quota < 0 {
 		return 0, false
 	}
-	return max(0, u.Quota-u.Used), true
+	return max(0, u.Quota-u.Used-u.Reserved), true
 }
 
-// Usage answers how full the drive is: files, their versions and the trash.
+// Usage answers how full the drive is.
 func (s *Drives) Usage(ctx context.Context, driveID string) (u Usage, err error) {
-	err = s.db.Row(ctx, `SELECT used, quota FROM drives WHERE id = $1`, []any{driveID}, &u.Used, &u.Quota)
+	err = s.db.Row(ctx, `SELECT used, reserved, quota FROM drives WHERE id = $1`, []any{driveID}, &u.Used, &u.Reserved, &u.Quota)
 	return u, fault.Wrap(err, "drive.Usage")
 }
 

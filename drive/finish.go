@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 
 	"github.com/satchelhq/satchel/blob"
@@ -26,6 +27,9 @@ func (e *edit) commitUpload(ctx context.Context, u *Upload, c content) error {
 	if err != nil {
 		return err
 	}
+	if err := e.reserve(-current.reservation()); err != nil {
+		return err
+	}
 	w := writing{mediaType: u.MediaType, modified: u.Modified, conflict: Rename}
 	if u.Conflict == Replace && (at.node == nil || !at.node.Folder) {
 		w.conflict = Replace
@@ -34,16 +38,30 @@ func (e *edit) commitUpload(ctx context.Context, u *Upload, c content) error {
 	if err != nil {
 		return err
 	}
-	u.NodeID, u.Ended, u.Offset, u.Expires = node.ID, e.now, u.Length, e.now.Add(e.s.o.UploadExpiry)
-	if _, err := e.Exec(ctx, `UPDATE uploads SET node_id = $2, completed_at = $3, received = length, expires_at = $4,
-		digest = NULL, content = NULL, staged = FALSE WHERE id = $1`, u.ID, u.NodeID, sqldb.Micros(u.Ended), sqldb.Micros(u.Expires)); err != nil {
+	u.NodeID, u.Length, u.Ended, u.Offset, u.Expires = node.ID, c.size, e.now, c.size, e.now.Add(e.s.o.UploadExpiry)
+	if _, err := e.Exec(ctx, `UPDATE uploads SET node_id = $2, completed_at = $3, length = $4, received = $4, expires_at = $5,
+		digest = NULL, content = NULL, staged = FALSE WHERE id = $1`, u.ID, u.NodeID, sqldb.Micros(u.Ended), u.Length, sqldb.Micros(u.Expires)); err != nil {
 		return err
 	}
-	for _, part := range u.Parts {
-		if _, err := e.Exec(ctx, `DELETE FROM uploads WHERE id = $1 AND drive_id = $2`, part, e.drive); err != nil {
+	return e.endParts(ctx, u.Parts)
+}
+
+// endParts removes the parts of an upload that was joined: they are used.
+func (e *edit) endParts(ctx context.Context, parts []string) error {
+	for _, id := range parts {
+		part, err := e.s.anyUpload(ctx, e, e.drive, id)
+		if fault.Is(err, fault.NotFound) {
+			continue // it was named twice
+		}
+		if err != nil {
 			return err
 		}
-		e.after = append(e.after, func() { e.s.discard(blob.Key(part)) })
+		if err := e.endUpload(ctx, part); err != nil {
+			return err
+		}
+		if _, err := e.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, id); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -127,14 +145,26 @@ func (s *Drives) seal(ctx context.Context, u Upload) (content, error) {
 	return c, storeError(a.stage.Seal(ctx), "drive.seal")
 }
 
-// join puts the parts of a joined upload together: each byte is copied once.
+// join puts the parts of a joined upload together: each byte is copied once. Busy with code "parts_unfinished" while parts are not full.
 func (s *Drives) join(ctx context.Context, u Upload) (content, error) {
+	parts := make([]Upload, len(u.Parts))
+	c := content{}
+	for i, id := range u.Parts {
+		part, err := s.readUpload(ctx, s.db, u.DriveID, id)
+		if err != nil {
+			return content{}, partLost(err)
+		}
+		if !part.Full() {
+			return content{}, fault.New(fault.Busy, "drive.join", "Parts of this upload are not complete yet.").WithCode("parts_unfinished")
+		}
+		parts[i] = part
+		c.size += part.Length
+	}
 	digest := sha256.New()
-	c := content{size: u.Length}
 	var sink io.Writer
 	var small bytes.Buffer
 	var stage blob.Stage
-	if u.Length <= s.o.InlineMax {
+	if c.size <= s.o.InlineMax {
 		sink = &small
 	} else {
 		var err error
@@ -144,8 +174,8 @@ func (s *Drives) join(ctx context.Context, u Upload) (content, error) {
 		defer stage.Close()
 		c.key, sink = u.key(), stage
 	}
-	for _, id := range u.Parts {
-		if err := s.copyPart(ctx, io.MultiWriter(sink, digest), u.DriveID, id); err != nil {
+	for _, part := range parts {
+		if err := s.copyPart(ctx, io.MultiWriter(sink, digest), part); err != nil {
 			return content{}, err
 		}
 	}
@@ -157,17 +187,21 @@ func (s *Drives) join(ctx context.Context, u Upload) (content, error) {
 	return c, storeError(stage.Seal(ctx), "drive.join")
 }
 
-func (s *Drives) copyPart(ctx context.Context, to io.Writer, driveID, id string) error {
-	part, err := s.readUpload(ctx, s.db, driveID, id)
-	if err != nil {
+// partLost says that an upload cannot be joined any more, because a part expired or was removed.
+func partLost(err error) error {
+	if !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Gone) {
 		return err
 	}
-	if part.Kind != Partial || !part.Full() {
-		return partUnfinished()
-	}
+	return &fault.Error{Kind: fault.Gone, Op: "drive.join", Code: "part_lost", Public: "A part of this upload has expired or was removed. Begin it again.", Err: err}
+}
+
+func (s *Drives) copyPart(ctx context.Context, to io.Writer, part Upload) error {
 	from := io.Reader(bytes.NewReader(part.small))
 	if part.staged {
 		opened, err := s.blobs.OpenStage(ctx, part.key(), part.Length)
+		if errors.Is(err, blob.ErrNotFound) {
+			return partLost(noUpload()) // removed since its row was read
+		}
 		if err != nil {
 			return storeError(err, "drive.join")
 		}
@@ -176,25 +210,44 @@ func (s *Drives) copyPart(ctx context.Context, to io.Writer, driveID, id string)
 	}
 	buffer := s.chunks.Get().(*[]byte)
 	defer s.chunks.Put(buffer)
-	_, err = io.CopyBuffer(to, from, *buffer)
+	_, err := io.CopyBuffer(to, from, *buffer)
 	return storeError(err, "drive.join")
 }
 
-func partUnfinished() error {
-	return fault.New(fault.Invalid, "drive.join", "An upload is joined of partial uploads that are complete.").WithCode("part_unfinished")
-}
-
-// joinedLength checks the parts of a joined upload and adds up their lengths.
-func (e *edit) joinedLength(ctx context.Context, parts []string) (total int64, err error) {
+// joinedLength checks the parts of a joined upload and adds up their lengths; negative while one is not known. ready says
+// that all of them are full.
+func (e *edit) joinedLength(ctx context.Context, parts []string) (total int64, ready bool, err error) {
+	ready = true
 	for _, id := range parts {
 		part, err := e.s.readUpload(ctx, e, e.drive, id)
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
-		if part.Kind != Partial || !part.Full() {
-			return 0, partUnfinished()
+		if part.Kind != Partial {
+			return 0, false, fault.New(fault.Invalid, "drive.joinedLength", "An upload is joined of partial uploads.").WithCode("part_unfit")
+		}
+		ready = ready && part.Full()
+		if part.Length < 0 || total < 0 {
+			total = -1
+			continue
 		}
 		total += part.Length
 	}
-	return total, nil
+	return total, ready, nil
+}
+
+// finishJoined commits the joined uploads that waited for a part. What refuses one is not the part's fault: it is
+// logged, and told to whoever looks at the joined upload.
+func (s *Drives) finishJoined(ctx context.Context, part Upload) {
+	waiting, err := sqldb.All(ctx, s.db, `SELECT u.id FROM upload_parts p JOIN uploads u ON u.id = p.upload_id
+		WHERE p.part_id = $1 AND u.drive_id = $2 AND u.completed_at = 0 AND u.gone_at = 0`, []any{part.ID, part.DriveID},
+		func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
+	for _, id := range waiting {
+		if _, err = s.finishHeld(ctx, Upload{ID: id, DriveID: part.DriveID}); err != nil {
+			break
+		}
+	}
+	if err != nil {
+		s.o.Log.Warn("a joined upload is left as it is", "part", part.ID, "error", err)
+	}
 }

@@ -80,7 +80,7 @@ func (s *Drives) collectOrphans(ctx context.Context, c *Collected) error {
 // knows reports whether a row names a stage or blob.
 func (s *Drives) knows(ctx context.Context, key blob.Key) (bool, error) {
 	var one int
-	err := s.db.Row(ctx, `SELECT 1 FROM blobs WHERE id = $1 AND content IS NULL UNION ALL SELECT 1 FROM uploads WHERE id = $1 AND completed_at = 0 LIMIT 1`, []any{string(key)}, &one)
+	err := s.db.Row(ctx, `SELECT 1 FROM blobs WHERE id = $1 AND content IS NULL UNION ALL SELECT 1 FROM uploads WHERE id = $1 AND completed_at = 0 AND gone_at = 0 LIMIT 1`, []any{string(key)}, &one)
 	if sqldb.NoRow(err) {
 		return false, nil
 	}

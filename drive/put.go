@@ -75,7 +75,8 @@ func (s *Drives) expect(ctx context.Context, driveID string, path Path, size int
 	var r room
 	err := s.db.Read(ctx, func(tx *sqldb.Tx) error {
 		e := &edit{Tx: tx, s: s, drive: driveID, now: s.o.Now()} // reads only: nothing is written by admit
-		if err := tx.Row(ctx, `SELECT root_id, quota, used FROM drives WHERE id = $1`, []any{driveID}, &e.root, &e.quota, &e.used); err != nil {
+		if err := tx.Row(ctx, `SELECT root_id, quota, used, reserved FROM drives WHERE id = $1`, []any{driveID},
+			&e.root, &e.usage.Quota, &e.usage.Used, &e.usage.Reserved); err != nil {
 			return err
 		}
 		at, err := resolve(ctx, tx, driveID, path)
@@ -85,7 +86,7 @@ func (s *Drives) expect(ctx context.Context, driveID string, path Path, size int
 		if _, _, _, err := e.admit(ctx, at, w); err != nil {
 			return err
 		}
-		r = s.room(Usage{Used: e.used, Quota: e.quota})
+		r = s.room(e.usage)
 		return nil
 	})
 	if err == nil && size > r.bytes {
@@ -101,7 +102,7 @@ func (s *Drives) room(u Usage) room {
 		r.bytes = s.o.MaxFile
 	}
 	if free, limited := u.Free(); limited && free < r.bytes {
-		r = room{bytes: free, over: full(u.Quota, u.Used)}
+		r = room{bytes: free, over: full(u)}
 	}
 	return r
 }

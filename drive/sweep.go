@@ -17,7 +17,7 @@ const sweepPatience = 2 * time.Second
 // Recover commits every upload that is full and has no file yet: the server was killed in between. One that is
 // refused (over quota, say) is logged and stays. It is called at the start and by Sweep.
 func (s *Drives) Recover(ctx context.Context) error {
-	return s.eachUpload(ctx, `SELECT id, drive_id FROM uploads WHERE completed_at = 0 AND kind <> 'partial'
+	return s.eachUpload(ctx, `SELECT id, drive_id FROM uploads WHERE completed_at = 0 AND gone_at = 0 AND kind <> 'partial'
 		AND (received = length OR kind = 'joined') AND id > $1 ORDER BY id LIMIT $2`, nil, func(ctx context.Context, driveID, id string) error {
 		_, err := s.Upload(ctx, driveID, id)
 		return err
@@ -35,21 +35,34 @@ func (s *Drives) Sweep(ctx context.Context) error {
 	)
 }
 
+// goneMemory is how long an expired upload is answered with Gone, and not with NotFound.
+const goneMemory = 7 * 24 * time.Hour
+
 func (s *Drives) sweepUploads(ctx context.Context, now time.Time) error {
 	return s.eachUpload(ctx, `SELECT id, drive_id FROM uploads WHERE expires_at < $3 AND id > $1 ORDER BY id LIMIT $2`, []any{sqldb.Micros(now)},
 		func(ctx context.Context, driveID, id string) error {
-			u, err := s.readUpload(ctx, s.db, driveID, id)
-			if err != nil || !u.Expires.Before(now) {
-				return err // a request moved it on while the sweep waited
-			}
-			if err := s.removeUpload(ctx, driveID, id); err != nil {
-				return err
-			}
-			if u.Ended.IsZero() {
-				s.counts.expired.Add(1)
-			}
-			return nil
+			return s.edit(ctx, "drive.sweepUploads", driveID, func(e *edit) error { return e.expire(ctx, id, now) })
 		})
+}
+
+// expire ends an upload that nobody sent a byte to for too long. What was received is removed; the row
+// remembers it for a while. A completed one's row is removed at once: its file is what matters.
+func (e *edit) expire(ctx context.Context, id string, now time.Time) error {
+	u, err := e.s.anyUpload(ctx, e, e.drive, id)
+	if err != nil || !u.Expires.Before(now) {
+		return err // a request moved it on while the sweep waited
+	}
+	if u.gone || !u.Ended.IsZero() {
+		_, err := e.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, id)
+		return err
+	}
+	if err := e.endUpload(ctx, u); err != nil {
+		return err
+	}
+	e.after = append(e.after, func() { e.s.counts.expired.Add(1) })
+	_, err = e.Exec(ctx, `UPDATE uploads SET gone_at = $2, expires_at = $3, digest = NULL, content = NULL, staged = FALSE WHERE id = $1`,
+		id, sqldb.Micros(now), sqldb.Micros(now.Add(goneMemory)))
+	return err
 }
 
 // eachUpload calls fn for every upload that the query finds, holding it. What fails is logged, and the next one is taken.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding"
-	"encoding/json"
 	"fmt"
 	"hash"
 	"time"
@@ -40,7 +39,8 @@ type NewUpload struct {
 	Metadata  string   // as the client sent it, to be repeated
 	Length    int64    // bytes; negative if not known yet
 	Kind      UploadKind
-	Parts     []string // ids of the full partial uploads that a joined one is made of
+	Parts     []string // ids of the partial uploads that a joined one is made of, in order
+	SHA256    []byte   // of the whole, as the client says; nil if it does not. It is never taken for the truth
 }
 
 // Upload is a resumable transfer. Length is negative while it is not known.
@@ -53,6 +53,7 @@ type Upload struct {
 	Expires time.Time // moves on with every byte
 	NodeID  string    // the file, once committed
 	Ended   time.Time // when it was committed; zero before
+	gone    bool      // it expired before
 
 	folderID string
 	digest   []byte // the state of the running SHA-256 at Offset
@@ -66,27 +67,41 @@ func (u Upload) Full() bool { return u.Length >= 0 && u.Offset == u.Length }
 // Target is the path that the upload asks for.
 func (u Upload) Target() Path { return u.Folder.Join(u.Name) }
 
+// reservation is how many bytes of the quota an open upload has set aside. A joined one's are its parts'.
+func (u Upload) reservation() int64 {
+	switch {
+	case u.Kind == Joined:
+		return 0
+	case u.Length < 0:
+		return u.Offset
+	}
+	return u.Length
+}
+
 func (u Upload) key() blob.Key { return blob.Key(u.ID) }
 
 // BeginUpload creates an upload. What commit would refuse is refused here where it can be known: a name
-// that is taken (conflict Fail), a file in the way, the quota, a locked target. An empty file is committed at once,
-// and so is a joined upload: its parts are put together first. Invalid, Exists, ParentMissing, Locked, TooLarge, Full;
-// NotFound for a part that is not the drive's own, Invalid with code "part_unfinished" for one that is not full.
+// that is taken (conflict Fail), a file in the way, the quota, a locked target. Its length is set aside from the quota until it
+// ends. An empty file is committed at once, and so is a joined upload whose parts are all full; one with parts that are not
+// is committed with the last byte of the last part. Invalid, Exists, ParentMissing, Locked, TooLarge, Full; NotFound for a
+// part that is not the drive's own, Invalid with code "part_unfit" for what is not a part.
 func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (Upload, error) {
 	if err := n.check(); err != nil {
 		return Upload{}, fault.Wrap(err, "drive.BeginUpload")
 	}
 	u := Upload{ID: sqldb.NewID(), DriveID: driveID, NewUpload: n}
-	err := s.edit(ctx, "drive.BeginUpload", driveID, func(e *edit) error {
+	joinable := false
+	err := s.edit(ctx, "drive.BeginUpload", driveID, func(e *edit) (err error) {
 		u.Created, u.Expires = e.now, e.now.Add(s.o.UploadExpiry)
 		if n.Kind == Joined {
-			length, err := e.joinedLength(ctx, n.Parts)
-			if err != nil {
+			if u.Length, joinable, err = e.joinedLength(ctx, n.Parts); err != nil {
 				return err
 			}
-			u.Length = length
 		}
 		if err := e.expectUpload(ctx, &u); err != nil {
+			return err
+		}
+		if err := e.reserve(u.reservation()); err != nil {
 			return err
 		}
 		if err := e.insertUpload(ctx, u); err != nil {
@@ -101,7 +116,7 @@ func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (
 		return Upload{}, err
 	}
 	s.counts.begun.Add(1)
-	if n.Kind == Joined && u.Length > 0 {
+	if joinable && u.Ended.IsZero() {
 		return s.finishHeld(ctx, u)
 	}
 	return u, nil
@@ -122,6 +137,9 @@ func (n *NewUpload) check() error {
 	if len(n.Metadata) > MaxMetadata {
 		return fault.New(fault.TooLarge, "drive.NewUpload", fmt.Sprintf("An upload's metadata is at most %d bytes long.", MaxMetadata)).WithCode("metadata_too_large")
 	}
+	if len(n.SHA256) != 0 && len(n.SHA256) != sha256.Size {
+		return fault.New(fault.Invalid, "drive.NewUpload", "A SHA-256 is 32 bytes long.").WithCode("invalid_sha256")
+	}
 	if n.Kind == Joined && (len(n.Parts) == 0 || len(n.Parts) > MaxParts) {
 		return fault.New(fault.Invalid, "drive.NewUpload", fmt.Sprintf("An upload is joined of 1 to %d parts.", MaxParts)).WithCode("invalid_parts")
 	}
@@ -141,14 +159,18 @@ func (n *NewUpload) check() error {
 // expectUpload refuses early what commit would refuse.
 func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
 	var open int
-	if err := e.Row(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM uploads WHERE drive_id = $1 AND completed_at = 0 LIMIT $2) AS open`,
+	if err := e.Row(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM uploads WHERE drive_id = $1 AND completed_at = 0 AND gone_at = 0 LIMIT $2) AS open`,
 		[]any{e.drive, MaxOpenUploads}, &open); err != nil {
 		return err
 	}
 	if open >= MaxOpenUploads {
 		return fault.New(fault.TooMany, "drive.BeginUpload", "Too many uploads are open. End or remove some first.").WithCode("too_many_uploads")
 	}
-	if r := e.s.room(Usage{Used: e.used, Quota: e.quota}); u.Length > r.bytes {
+	limits := e.usage
+	if u.Kind == Joined { // its parts have their space already
+		limits.Quota = -1
+	}
+	if r := e.s.room(limits); u.Length > r.bytes {
 		return r.over
 	}
 	if u.Kind == Partial {
@@ -170,18 +192,17 @@ func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
 }
 
 func (e *edit) insertUpload(ctx context.Context, u Upload) error {
-	parts := ""
-	if len(u.Parts) > 0 {
-		text, err := json.Marshal(u.Parts)
-		if err != nil {
+	if _, err := e.Exec(ctx, `INSERT INTO uploads (id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, sha256, length, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`, u.ID, u.DriveID, string(u.Folder), u.folderID, u.Name, u.MediaType,
+		sqldb.Micros(u.Modified), string(u.Conflict), u.Metadata, string(u.Kind), sqldb.Bytes(u.SHA256), u.Length, sqldb.Micros(u.Created), sqldb.Micros(u.Expires)); err != nil {
+		return err
+	}
+	for i, part := range u.Parts {
+		if _, err := e.Exec(ctx, `INSERT INTO upload_parts (upload_id, position, part_id) VALUES ($1, $2, $3)`, u.ID, i, part); err != nil {
 			return err
 		}
-		parts = string(text)
 	}
-	_, err := e.Exec(ctx, `INSERT INTO uploads (id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, parts, length, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`, u.ID, u.DriveID, string(u.Folder), u.folderID, u.Name, u.MediaType,
-		sqldb.Micros(u.Modified), string(u.Conflict), u.Metadata, string(u.Kind), parts, u.Length, sqldb.Micros(u.Created), sqldb.Micros(u.Expires))
-	return err
+	return nil
 }
 
 // Upload answers an upload of the drive; another drive's is NotFound. One that is full and not committed yet (the
@@ -194,8 +215,11 @@ func (s *Drives) Upload(ctx context.Context, driveID, id string) (Upload, error)
 	if !u.pending() {
 		return u, nil
 	}
-	u, err = s.finish(ctx, u)
-	return u, fault.Wrap(err, "drive.Upload")
+	done, err := s.finish(ctx, u)
+	if fault.Is(err, fault.Busy) && u.Kind == Joined {
+		return u, nil // parts of it are still on their way
+	}
+	return done, fault.Wrap(err, "drive.Upload")
 }
 
 // OwnsUpload answers nil if the upload is the drive's, else NotFound. It takes no hold and commits nothing, so
@@ -216,30 +240,33 @@ func noUpload() error {
 	return fault.New(fault.NotFound, "drive.Upload", "There is no such upload.").WithCode("upload_not_found")
 }
 
-// pending reports whether an upload has all it needs to be committed and is not.
+// pending reports whether an upload may have all it needs to be committed and is not.
 func (u Upload) pending() bool {
 	return u.Kind != Partial && u.Ended.IsZero() && (u.Full() || u.Kind == Joined)
 }
 
-const uploadColumns = `id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, parts, length, received,
-	digest, content, staged, node_id, completed_at, created_at, expires_at`
+const uploadColumns = `id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, sha256, length, received,
+	digest, content, staged, node_id, completed_at, created_at, expires_at, gone_at > 0`
 
 func scanUpload(scan sqldb.Scan) (u Upload, err error) {
-	var parts string
 	var modified, ended, created, expires int64
 	err = scan(&u.ID, &u.DriveID, (*string)(&u.Folder), &u.folderID, &u.Name, &u.MediaType, &modified, (*string)(&u.Conflict), &u.Metadata,
-		(*string)(&u.Kind), &parts, &u.Length, &u.Offset, &u.digest, &u.small, &u.staged, &u.NodeID, &ended, &created, &expires)
-	if err != nil {
-		return u, err
-	}
+		(*string)(&u.Kind), &u.SHA256, &u.Length, &u.Offset, &u.digest, &u.small, &u.staged, &u.NodeID, &ended, &created, &expires, &u.gone)
 	u.Modified, u.Ended, u.Created, u.Expires = sqldb.Time(modified), sqldb.Time(ended), sqldb.Time(created), sqldb.Time(expires)
-	if parts != "" {
-		err = json.Unmarshal([]byte(parts), &u.Parts)
+	return u, err
+}
+
+// readUpload reads an upload of the drive. NotFound for another's; Gone for one that has expired, swept or not.
+func (s *Drives) readUpload(ctx context.Context, q sqldb.Querier, driveID, id string) (Upload, error) {
+	u, err := s.anyUpload(ctx, q, driveID, id)
+	if err == nil && (u.gone || (u.Ended.IsZero() && u.Expires.Before(s.o.Now()))) {
+		return u, fault.New(fault.Gone, "drive.Upload", "The upload has expired. Begin it again.").WithCode("upload_expired")
 	}
 	return u, err
 }
 
-func (s *Drives) readUpload(ctx context.Context, q sqldb.Querier, driveID, id string) (u Upload, err error) {
+// anyUpload is readUpload for expired ones too.
+func (s *Drives) anyUpload(ctx context.Context, q sqldb.Querier, driveID, id string) (u Upload, err error) {
 	if !sqldb.ValidID(id) {
 		return u, noUpload()
 	}
@@ -250,7 +277,12 @@ func (s *Drives) readUpload(ctx context.Context, q sqldb.Querier, driveID, id st
 	if len(all) == 0 {
 		return u, noUpload()
 	}
-	return all[0], nil
+	u = all[0]
+	if u.Kind == Joined {
+		u.Parts, err = sqldb.All(ctx, q, `SELECT part_id FROM upload_parts WHERE upload_id = $1 ORDER BY position`, []any{id},
+			func(scan sqldb.Scan) (part string, err error) { return part, scan(&part) })
+	}
+	return u, err
 }
 
 // SetLength tells the length of an upload whose length was not known. Invalid if it is known, or shorter than what
@@ -264,8 +296,11 @@ func (s *Drives) SetLength(ctx context.Context, driveID, id string, length int64
 		if u.Length >= 0 || length < u.Offset {
 			return fault.New(fault.Invalid, "drive.SetLength", "The upload's length is known already, or more bytes are there.").WithCode("invalid_length")
 		}
-		if r := s.room(Usage{Used: e.used, Quota: e.quota}); length > r.bytes {
-			return r.over
+		if s.o.MaxFile > 0 && length > s.o.MaxFile {
+			return tooLarge(s.o.MaxFile)
+		}
+		if err := e.reserve(length - u.reservation()); err != nil {
+			return err
 		}
 		u.Length = length
 		_, err = e.Exec(ctx, `UPDATE uploads SET length = $2 WHERE id = $1`, id, length)
@@ -273,6 +308,9 @@ func (s *Drives) SetLength(ctx context.Context, driveID, id string, length int64
 	})
 	if err == nil && u.pending() {
 		u, err = s.finish(ctx, u)
+	}
+	if err == nil && u.Kind == Partial && u.Full() {
+		s.finishJoined(context.WithoutCancel(ctx), u)
 	}
 	return u, fault.Wrap(err, "drive.SetLength")
 }
@@ -287,17 +325,26 @@ func (s *Drives) DropUpload(ctx context.Context, driveID, id string) error {
 }
 
 func (s *Drives) removeUpload(ctx context.Context, driveID, id string) error {
-	u, err := s.readUpload(ctx, s.db, driveID, id)
-	if err != nil {
+	return s.edit(ctx, "drive.removeUpload", driveID, func(e *edit) error {
+		u, err := s.anyUpload(ctx, e, driveID, id)
+		if err != nil {
+			return err
+		}
+		if err := e.endUpload(ctx, u); err != nil {
+			return err
+		}
+		_, err = e.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, id)
 		return err
+	})
+}
+
+// endUpload gives back what an upload that is still open has set aside, and its bytes once the transaction is durable.
+func (e *edit) endUpload(ctx context.Context, u Upload) error {
+	if u.gone || !u.Ended.IsZero() {
+		return nil // after the commit the stage is a blob
 	}
-	if _, err := s.db.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, id); err != nil {
-		return err
-	}
-	if u.Ended.IsZero() { // after the commit the stage is a blob
-		s.discard(u.key())
-	}
-	return nil
+	e.after = append(e.after, func() { e.s.discard(u.key()) })
+	return e.reserve(-u.reservation())
 }
 
 // runningDigest continues the SHA-256 of what was received.

@@ -32,7 +32,7 @@ func (f *fixture) send(u Upload, offset int64, body io.Reader) (Upload, error) {
 		f.t.Fatal(err)
 	}
 	defer hold.Release()
-	return f.Append(f.t.Context(), f.alice, u.ID, offset, body)
+	return f.Append(f.t.Context(), f.alice, u.ID, offset, body, AppendOptions{})
 }
 
 func (f *fixture) look(u Upload) (Upload, error) {
@@ -248,13 +248,13 @@ func TestUploadJoined(t *testing.T) {
 			parts = append(parts, u.ID)
 		}
 		f.run("tree")
-		half := f.begin(NewUpload{Kind: Partial, Length: 5})
+		whole := f.begin(NewUpload{Name: "whole", Length: 5})
 		for _, c := range []struct {
 			drive string
 			parts []string
 			want  string
 		}{
-			{f.alice, append([]string{half.ID}, parts...), "invalid"},
+			{f.alice, []string{whole.ID}, "invalid"},
 			{f.alice, []string{"nonsense"}, "not_found"},
 			{f.alice, nil, "invalid"},
 			{f.bob, parts, "not_found"},
@@ -277,7 +277,7 @@ func TestUploadIsItsOwners(t *testing.T) {
 		ctx := t.Context()
 		_, err := f.Upload(ctx, f.bob, u.ID)
 		wantKind(t, "look", err, "not_found")
-		_, err = f.Append(ctx, f.bob, u.ID, 0, strings.NewReader("x"))
+		_, err = f.Append(ctx, f.bob, u.ID, 0, strings.NewReader("x"), AppendOptions{})
 		wantKind(t, "append", err, "not_found")
 		_, err = f.SetLength(ctx, f.bob, u.ID, 1)
 		wantKind(t, "length", err, "not_found")
@@ -285,6 +285,109 @@ func TestUploadIsItsOwners(t *testing.T) {
 		wantKind(t, "owns", f.OwnsUpload(ctx, f.bob, u.ID), "not_found")
 		wantKind(t, "owns nonsense", f.OwnsUpload(ctx, f.bob, "'; DROP TABLE uploads"), "not_found")
 		wantKind(t, "its owner", f.OwnsUpload(ctx, f.alice, u.ID), "")
+	})
+}
+
+// The joined upload may begin before its parts are there; the last byte of the last part makes the file.
+func TestUploadJoinedBeforeItsParts(t *testing.T) {
+	each(t, Options{Quota: 200}, func(t *testing.T, f *fixture) {
+		texts := []string{"the first part, too long for a row. ", "short."}
+		one := f.begin(NewUpload{Kind: Partial, Length: int64(len(texts[0]))})
+		two := f.begin(NewUpload{Kind: Partial, Length: -1})
+		joined := f.begin(NewUpload{Kind: Joined, Name: "f", Parts: []string{one.ID, two.ID}})
+		steps := []func() error{
+			func() error { _, err := f.send(two, 0, strings.NewReader(texts[1])); return err },
+			func() error { _, err := f.SetLength(t.Context(), f.alice, two.ID, int64(len(texts[1]))); return err },
+			func() error { _, err := f.send(one, 0, strings.NewReader(texts[0])); return err },
+		}
+		for i, step := range steps {
+			if now, err := f.look(joined); err != nil || !now.Ended.IsZero() || now.Full() {
+				t.Errorf("before step %d: %+v, %v", i, now, err)
+			}
+			if err := step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.run("tree /f=" + texts[0] + texts[1])
+		if now, err := f.look(joined); err != nil || !now.Full() || now.Length != int64(len(texts[0]+texts[1])) {
+			t.Errorf("in the end: %+v, %v", now, err)
+		}
+
+		lost := f.begin(NewUpload{Kind: Partial, Length: 5})
+		never := f.begin(NewUpload{Kind: Joined, Name: "g", Parts: []string{lost.ID}})
+		if err := f.DropUpload(t.Context(), f.alice, lost.ID); err != nil {
+			t.Fatal(err)
+		}
+		_, err := f.look(never)
+		wantKind(t, "with a part that was removed", err, "gone")
+	})
+}
+
+// Open uploads have their space set aside, so that none is refused at its last byte.
+func TestUploadReserves(t *testing.T) {
+	each(t, Options{Quota: 100}, func(t *testing.T, f *fixture) {
+		u := f.begin(NewUpload{Name: "f", Length: 60})
+		_, err := f.BeginUpload(t.Context(), f.alice, NewUpload{Name: "g", Length: 50})
+		wantKind(t, "a second one", err, "full")
+		_, _, err = f.Put(t.Context(), f.alice, "/h", strings.NewReader(strings.Repeat("x", 50)), PutOptions{Size: -1})
+		wantKind(t, "a file beside it", err, "full")
+		deferred := f.begin(NewUpload{Name: "d", Length: -1})
+		if _, err := f.send(deferred, 0, strings.NewReader(strings.Repeat("x", 30))); err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.send(deferred, 30, strings.NewReader(strings.Repeat("x", 11)))
+		wantKind(t, "one that grows", err, "full")
+		if _, err := f.send(u, 0, strings.NewReader(strings.Repeat("x", 60))); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.DropUpload(t.Context(), f.alice, deferred.ID); err != nil {
+			t.Fatal(err)
+		}
+		usage, err := f.Usage(t.Context(), f.alice)
+		if err != nil || usage != (Usage{Used: 60, Quota: 100}) {
+			t.Errorf("in the end: %+v, %v", usage, err)
+		}
+	})
+}
+
+// What is not verified does not count.
+func TestUploadVerified(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		bad := AppendOptions{Verify: func() error { return fault.New(fault.ChecksumMismatch, "test", "") }}
+		good := AppendOptions{Verify: func() error { return nil }}
+		long := strings.Repeat("0123456789", 5)
+		u := f.begin(NewUpload{Name: "f", Length: 60})
+		for _, c := range []struct {
+			body   io.Reader
+			o      AppendOptions
+			want   string
+			offset int64
+		}{
+			{strings.NewReader("short"), bad, "checksum_mismatch", 0},
+			{strings.NewReader(long), bad, "checksum_mismatch", 0},
+			{io.MultiReader(strings.NewReader("sho"), broken{}), good, "invalid", 0},
+			{io.MultiReader(strings.NewReader(long), broken{}), good, "invalid", 0},
+			{strings.NewReader("0123456789"), good, "", 10},
+			{strings.NewReader(long), bad, "checksum_mismatch", 10},
+			{strings.NewReader(long), good, "", 60},
+		} {
+			hold, err := f.HoldUpload(t.Context(), u.ID, func() {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			now, err := f.Upload(t.Context(), f.alice, u.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = f.Append(t.Context(), f.alice, u.ID, now.Offset, c.body, c.o)
+			wantKind(t, "append", err, c.want)
+			now, err = f.Upload(t.Context(), f.alice, u.ID)
+			if err != nil || now.Offset != c.offset {
+				t.Errorf("after it: offset %d, %v; want %d", now.Offset, err, c.offset)
+			}
+			hold.Release()
+		}
+		f.run("tree /f=0123456789" + long)
 	})
 }
 
@@ -313,7 +416,7 @@ func TestUploadEnds(t *testing.T) {
 		for _, c := range []struct {
 			u    Upload
 			want string
-		}{{dropped, "not_found"}, {idle, "not_found"}, {fresh, ""}} {
+		}{{dropped, "not_found"}, {idle, "gone"}, {fresh, ""}} {
 			_, err := f.look(c.u)
 			wantKind(t, c.u.Name, err, c.want)
 		}
@@ -339,9 +442,13 @@ func TestUploadDeferredIsBounded(t *testing.T) {
 		if _, err := f.send(u, now.Offset, strings.NewReader(strings.Repeat("x", 60-int(now.Offset)))); err != nil {
 			t.Fatal(err)
 		}
-		f.put("/other", strings.Repeat("y", 50))
+		_, _, err = f.Put(t.Context(), f.alice, "/other", strings.NewReader(strings.Repeat("y", 50)), PutOptions{Size: 50})
+		wantKind(t, "a file in its space", err, "full")
+		f.put("/other", strings.Repeat("y", 40))
+		_, err = f.SetLength(t.Context(), f.alice, u.ID, 61)
+		wantKind(t, "a length over the file limit", err, "too_large")
 		_, err = f.SetLength(t.Context(), f.alice, u.ID, 60)
-		wantKind(t, "over quota", err, "full")
+		wantKind(t, "its length", err, "")
 	})
 }
 
@@ -357,7 +464,7 @@ func TestHoldTakenOver(t *testing.T) {
 		ended := make(chan Upload)
 		go func() {
 			defer first.Release()
-			after, _ := f.Append(context.Background(), f.alice, u.ID, 0, reader)
+			after, _ := f.Append(context.Background(), f.alice, u.ID, 0, reader, AppendOptions{})
 			ended <- after
 		}()
 		if _, err := writer.Write([]byte(strings.Repeat("a", 30))); err != nil {
@@ -371,7 +478,7 @@ func TestHoldTakenOver(t *testing.T) {
 				return
 			}
 			defer second.Release()
-			if _, err := f.Append(t.Context(), f.alice, u.ID, 30, strings.NewReader(strings.Repeat("b", 70))); err != nil {
+			if _, err := f.Append(t.Context(), f.alice, u.ID, 30, strings.NewReader(strings.Repeat("b", 70)), AppendOptions{}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -407,7 +514,7 @@ func TestLeaseIsFenced(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.Append(t.Context(), f.alice, u.ID, 0, strings.NewReader("abc")); err != nil {
+		if _, err := f.Append(t.Context(), f.alice, u.ID, 0, strings.NewReader("abc"), AppendOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		taken := make(chan *Hold)
@@ -424,9 +531,9 @@ func TestLeaseIsFenced(t *testing.T) {
 			t.Fatal(err)
 		}
 		second := <-taken
-		_, err = f.Append(t.Context(), f.alice, u.ID, 3, strings.NewReader("old"))
+		_, err = f.Append(t.Context(), f.alice, u.ID, 3, strings.NewReader("old"), AppendOptions{})
 		wantKind(t, "after the lease was lost", err, "offset_mismatch")
-		if _, err := other.Append(t.Context(), f.alice, u.ID, 3, strings.NewReader("defghij")); err != nil {
+		if _, err := other.Append(t.Context(), f.alice, u.ID, 3, strings.NewReader("defghij"), AppendOptions{}); err != nil {
 			t.Error(err)
 		}
 		first.Release()

@@ -55,12 +55,14 @@ CREATE TABLE signing_keys (
     retired_at  BIGINT NOT NULL DEFAULT 0
 );
 
--- A user's own drive has the user's id. quota < 0 is no limit. sequence numbers its changes.
+-- A user's own drive has the user's id. quota < 0 is no limit. reserved is what open uploads will need.
+-- sequence numbers the drive's changes.
 CREATE TABLE drives (
     id         TEXT COLLATE "C" PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     root_id    TEXT COLLATE "C" NOT NULL,
     quota      BIGINT NOT NULL,
     used       BIGINT NOT NULL DEFAULT 0,
+    reserved   BIGINT NOT NULL DEFAULT 0,
     sequence   BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL
 );
@@ -163,6 +165,7 @@ CREATE INDEX locks_expiry ON locks (expires_at);
 
 -- Resumable transfers. length < 0 is not known yet. content holds what was received while it is small
 -- (staged false); else the bytes are in the blob store's stage named like the upload.
+-- sha256 is what the client says the whole will have. A row with gone_at remembers an upload that has expired.
 -- holder, held_until, wanted and fence are the lease of the request that writes to it.
 CREATE TABLE uploads (
     id           TEXT COLLATE "C" PRIMARY KEY,
@@ -175,7 +178,7 @@ CREATE TABLE uploads (
     conflict     TEXT COLLATE "C" NOT NULL,
     metadata     TEXT COLLATE "C" NOT NULL,
     kind         TEXT COLLATE "C" NOT NULL,
-    parts        TEXT COLLATE "C" NOT NULL DEFAULT '',
+    sha256       BYTEA,
     length       BIGINT NOT NULL,
     received     BIGINT NOT NULL DEFAULT 0,
     digest       BYTEA,
@@ -183,7 +186,7 @@ CREATE TABLE uploads (
     staged       BOOLEAN NOT NULL DEFAULT FALSE,
     node_id      TEXT COLLATE "C" NOT NULL DEFAULT '',
     completed_at BIGINT NOT NULL DEFAULT 0,
-    failure      TEXT COLLATE "C" NOT NULL DEFAULT '',
+    gone_at      BIGINT NOT NULL DEFAULT 0,
     created_at   BIGINT NOT NULL,
     expires_at   BIGINT NOT NULL,
     fence        BIGINT NOT NULL DEFAULT 0,
@@ -191,5 +194,14 @@ CREATE TABLE uploads (
     held_until   BIGINT NOT NULL DEFAULT 0,
     wanted       BOOLEAN NOT NULL DEFAULT FALSE
 );
-CREATE INDEX uploads_drive ON uploads (drive_id);
+CREATE INDEX uploads_drive ON uploads (drive_id, completed_at, gone_at);
 CREATE INDEX uploads_expiry ON uploads (expires_at);
+
+-- The partial uploads that a joined one is made of, in order. They may have ended since.
+CREATE TABLE upload_parts (
+    upload_id TEXT COLLATE "C" NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+    position  BIGINT NOT NULL,
+    part_id   TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (upload_id, position)
+);
+CREATE INDEX upload_parts_part ON upload_parts (part_id);

@@ -54,12 +54,14 @@ CREATE TABLE signing_keys (
     retired_at  INTEGER NOT NULL DEFAULT 0
 );
 
--- A user's own drive has the user's id. quota < 0 is no limit. sequence numbers its changes.
+-- A user's own drive has the user's id. quota < 0 is no limit. reserved is what open uploads will need.
+-- sequence numbers the drive's changes.
 CREATE TABLE drives (
     id         TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     root_id    TEXT NOT NULL,
     quota      INTEGER NOT NULL,
     used       INTEGER NOT NULL DEFAULT 0,
+    reserved   INTEGER NOT NULL DEFAULT 0,
     sequence   INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL
 );
@@ -162,6 +164,7 @@ CREATE INDEX locks_expiry ON locks (expires_at);
 
 -- Resumable transfers. length < 0 is not known yet. content holds what was received while it is small
 -- (staged false); else the bytes are in the blob store's stage named like the upload.
+-- sha256 is what the client says the whole will have. A row with gone_at remembers an upload that has expired.
 -- holder, held_until, wanted and fence are the lease of the request that writes to it.
 CREATE TABLE uploads (
     id           TEXT PRIMARY KEY,
@@ -174,7 +177,7 @@ CREATE TABLE uploads (
     conflict     TEXT NOT NULL,
     metadata     TEXT NOT NULL,
     kind         TEXT NOT NULL,
-    parts        TEXT NOT NULL DEFAULT '',
+    sha256       BLOB,
     length       INTEGER NOT NULL,
     received     INTEGER NOT NULL DEFAULT 0,
     digest       BLOB,
@@ -182,7 +185,7 @@ CREATE TABLE uploads (
     staged       BOOLEAN NOT NULL DEFAULT FALSE,
     node_id      TEXT NOT NULL DEFAULT '',
     completed_at INTEGER NOT NULL DEFAULT 0,
-    failure      TEXT NOT NULL DEFAULT '',
+    gone_at      INTEGER NOT NULL DEFAULT 0,
     created_at   INTEGER NOT NULL,
     expires_at   INTEGER NOT NULL,
     fence        INTEGER NOT NULL DEFAULT 0,
@@ -190,5 +193,14 @@ CREATE TABLE uploads (
     held_until   INTEGER NOT NULL DEFAULT 0,
     wanted       BOOLEAN NOT NULL DEFAULT FALSE
 );
-CREATE INDEX uploads_drive ON uploads (drive_id);
+CREATE INDEX uploads_drive ON uploads (drive_id, completed_at, gone_at);
 CREATE INDEX uploads_expiry ON uploads (expires_at);
+
+-- The partial uploads that a joined one is made of, in order. They may have ended since.
+CREATE TABLE upload_parts (
+    upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+    position  INTEGER NOT NULL,
+    part_id   TEXT NOT NULL,
+    PRIMARY KEY (upload_id, position)
+);
+CREATE INDEX upload_parts_part ON upload_parts (part_id);
