@@ -222,18 +222,17 @@ func (s *Drives) Upload(ctx context.Context, driveID, id string) (Upload, error)
 	return done, fault.Wrap(err, "drive.Upload")
 }
 
-// OwnsUpload answers nil if the upload is the drive's, else NotFound. It takes no hold and commits nothing, so
-// that it can be asked before anything else.
-func (s *Drives) OwnsUpload(ctx context.Context, driveID, id string) error {
+// OwnedUpload answers what kind of upload it is if it is the drive's, else NotFound. It takes no hold and commits
+// nothing, so that it can be asked before anything else.
+func (s *Drives) OwnedUpload(ctx context.Context, driveID, id string) (kind UploadKind, err error) {
 	if !sqldb.ValidID(id) {
-		return noUpload()
+		return "", noUpload()
 	}
-	var one int
-	err := s.db.Row(ctx, `SELECT 1 FROM uploads WHERE id = $1 AND drive_id = $2`, []any{id, driveID}, &one)
+	err = s.db.Row(ctx, `SELECT kind FROM uploads WHERE id = $1 AND drive_id = $2`, []any{id, driveID}, (*string)(&kind))
 	if sqldb.NoRow(err) {
-		return noUpload()
+		return "", noUpload()
 	}
-	return fault.Wrap(err, "drive.OwnsUpload")
+	return kind, fault.Wrap(err, "drive.OwnedUpload")
 }
 
 func noUpload() error {

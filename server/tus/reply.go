@@ -9,7 +9,9 @@ import (
 type reply struct {
 	http.ResponseWriter
 	base     string               // address of all uploads, as the outside sees it
-	created  string               // id of the upload that this request created
+	upload   *upload              // the one that this request is about, once it is known
+	created  bool                 // by this request
+	verify   func() error         // tells whether the body was what its checksum says; nil without one
 	current  func() (int64, bool) // the offset on record, for a PATCH
 	headless bool                 // a HEAD that came as a POST: its length must not be announced, as no body follows
 	sent     bool
@@ -29,8 +31,11 @@ func (p *reply) mend(status int) {
 	header := p.Header()
 	// The address is right behind a proxy too, and is told when the bytes that came along were refused: the
 	// upload exists, and the client can go on.
-	if p.created != "" {
-		header.Set("Location", p.base+p.created)
+	if p.created {
+		header.Set("Location", p.base+p.upload.u.ID)
+	}
+	if p.upload != nil && status != http.StatusGone && status != http.StatusNotFound {
+		expires(header, p.upload.u)
 	}
 	if status == http.StatusConflict && p.current != nil {
 		if at, ok := p.current(); ok {

@@ -8,32 +8,24 @@ import (
 
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
-	"github.com/satchelhq/satchel/hooks"
 )
 
 // store is the handler's DataStore. Whose uploads it means stands in the context of each request.
 type store struct{ d *Door }
 
-// NewUpload begins an upload. One that joins others is complete when it returns.
+// NewUpload begins an upload.
 func (s store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.Upload, error) {
-	who, _ := authn.From(ctx)
 	n, err := target(info)
 	if err != nil {
 		return nil, s.d.mapped(ctx, err)
 	}
-	if n.Kind != drive.Partial {
-		if err := s.d.rules.Admit(ctx, hooks.Proposal{UserID: who.UserID, Name: n.Name, MediaType: n.MediaType, Size: n.Length}); err != nil {
-			return nil, s.d.mapped(ctx, err)
-		}
-	}
-	u, err := s.d.drives.BeginUpload(ctx, who.UserID, n)
+	u, err := s.d.begin(ctx, n)
 	if err != nil {
 		return nil, s.d.mapped(ctx, err)
 	}
-	if p, ok := ctx.Value(replyKey{}).(*reply); ok {
-		p.created = u.ID
-	}
-	return &upload{s.d, u}, nil
+	p := replyOf(ctx)
+	p.created, p.upload = true, &upload{s.d, u}
+	return p.upload, nil
 }
 
 // GetUpload finds an upload of the caller's; one that is full is committed by it.
@@ -43,8 +35,13 @@ func (s store) GetUpload(ctx context.Context, id string) (handler.Upload, error)
 	if err != nil {
 		return nil, s.d.mapped(ctx, err)
 	}
-	return &upload{s.d, u}, nil
+	p := replyOf(ctx)
+	p.upload = &upload{s.d, u}
+	return p.upload, nil
 }
+
+// replyOf is the answer to the request whose context this is. The door put it there.
+func replyOf(ctx context.Context) *reply { return ctx.Value(replyKey{}).(*reply) }
 
 func (s store) AsTerminatableUpload(u handler.Upload) handler.TerminatableUpload { return u.(*upload) }
 func (s store) AsConcatableUpload(u handler.Upload) handler.ConcatableUpload     { return u.(*upload) }
@@ -69,7 +66,7 @@ func (u *upload) GetInfo(context.Context) (handler.FileInfo, error) {
 
 // WriteChunk answers how many bytes are durable, and with the last one the file is there.
 func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (int64, error) {
-	after, err := u.d.drives.Append(ctx, u.u.DriveID, u.u.ID, offset, src, drive.AppendOptions{})
+	after, err := u.d.drives.Append(ctx, u.u.DriveID, u.u.ID, offset, src, drive.AppendOptions{Verify: replyOf(ctx).verify})
 	if after.ID != "" {
 		u.u = after
 	}
@@ -79,8 +76,10 @@ func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (i
 // FinishUpload has nothing to do: the last byte finished it.
 func (u *upload) FinishUpload(context.Context) error { return nil }
 
-// ConcatUploads has nothing to do: creating the joined upload put its parts together.
-func (u *upload) ConcatUploads(context.Context, []handler.Upload) error { return nil }
+// ConcatUploads is not reached: see joined.go.
+func (u *upload) ConcatUploads(context.Context, []handler.Upload) error {
+	return handler.ErrNotImplemented
+}
 
 // DeclareLength tells the length of an upload whose length was not known.
 func (u *upload) DeclareLength(ctx context.Context, length int64) error {
@@ -93,6 +92,7 @@ func (u *upload) DeclareLength(ctx context.Context, length int64) error {
 
 // Terminate drops the upload and what was received.
 func (u *upload) Terminate(ctx context.Context) error {
+	replyOf(ctx).upload = nil // there is nothing left to tell of it
 	return u.d.mapped(ctx, u.d.drives.DropUpload(ctx, u.u.DriveID, u.u.ID))
 }
 

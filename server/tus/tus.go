@@ -26,7 +26,7 @@ const Prefix = "/files/"
 
 const (
 	version     = "1.0.0"
-	extensions  = "creation,creation-with-upload,creation-defer-length,termination,concatenation"
+	extensions  = "creation,creation-with-upload,creation-defer-length,termination,expiration,checksum,checksum-trailer,concatenation,concatenation-unfinished"
 	octetStream = "application/offset+octet-stream"
 )
 
@@ -71,7 +71,7 @@ func New(o Options) (*Door, error) {
 	composer := handler.NewStoreComposer()
 	composer.UseCore(store{d})
 	composer.UseTerminater(store{d})
-	composer.UseConcater(store{d})
+	composer.UseConcater(store{d}) // partial uploads; those that join them are served by joined.go
 	composer.UseLengthDeferrer(store{d})
 	composer.UseLocker(locker{d})
 	tusd, err := handler.NewUnroutedHandler(handler.Config{
@@ -92,13 +92,12 @@ func New(o Options) (*Door, error) {
 	return d, nil
 }
 
-// ServeHTTP checks what the handler does not, and lets it speak the protocol.
+// ServeHTTP checks what the handler does not, serves what it cannot, and lets it speak the rest of the protocol.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asked := r.Method
 	if method := r.Header.Get("X-HTTP-Method-Override"); method != "" && r.Method == http.MethodPost {
-		r = r.Clone(r.Context())
-		r.Method = method
-		r.Header.Del("X-HTTP-Method-Override")
+		r = r.WithContext(r.Context())
+		r.Method = method // the handler, which looks for the header too, sees no POST any more
 	}
 	header := w.Header()
 	header.Set("Tus-Resumable", version)
@@ -107,22 +106,44 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.options(w)
 		return
 	}
-	serve, id, err := d.admit(r)
+	id, kind, err := d.admit(r)
+	if err == nil {
+		err = d.serve(w, r, id, kind, asked != r.Method)
+	}
 	if err != nil {
 		d.refuse(w, r, err)
-		return
 	}
-	reply := &reply{ResponseWriter: w, base: d.origin.Base(r) + Prefix, headless: asked == http.MethodPost && r.Method == http.MethodHead}
-	r = r.WithContext(context.WithValue(r.Context(), replyKey{}, reply))
+}
+
+// serve answers a request that was admitted, or says why not before anything was written.
+func (d *Door) serve(w http.ResponseWriter, r *http.Request, id string, kind drive.UploadKind, overridden bool) error {
+	switch {
+	case r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Upload-Concat"), joinedPrefix):
+		return d.createJoined(w, r)
+	case r.Method == http.MethodHead && kind == drive.Joined:
+		return d.headJoined(w, r, id)
+	case r.Method == http.MethodPatch && kind == drive.Joined:
+		return fault.New(fault.Forbidden, "tus.serve", "A final upload takes no bytes of its own.").WithCode("final_with_bytes")
+	}
+	reply := &reply{ResponseWriter: w, base: d.origin.Base(r) + Prefix, headless: overridden && r.Method == http.MethodHead}
 	if r.Method == http.MethodPatch {
 		reply.current = func() (int64, bool) { return d.offset(r.Context(), id) }
 	}
-	// The handler sets deadlines on the connection and leaves them there for the requests that follow.
-	defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) }()
 	address := *r.URL
 	address.Path = id // the handler takes the whole path for the id
+	r = r.WithContext(context.WithValue(r.Context(), replyKey{}, reply))
 	r.URL = &address
+	var err error
+	if reply.verify, err = withChecksum(r); err != nil {
+		return err
+	}
+	// The handler sets deadlines on the connection and leaves them there for the requests that follow.
+	defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) }()
+	serve := map[string]http.HandlerFunc{
+		http.MethodPost: d.tusd.PostFile, http.MethodHead: d.tusd.HeadFile, http.MethodPatch: d.tusd.PatchFile, http.MethodDelete: d.tusd.DelFile,
+	}[r.Method]
 	d.tusd.Middleware(serve).ServeHTTP(reply, r)
+	return nil
 }
 
 // options tells what the server can do (protocol, "OPTIONS"). It asks for no credentials.
@@ -130,6 +151,7 @@ func (d *Door) options(w http.ResponseWriter) {
 	header := w.Header()
 	header.Set("Tus-Version", version)
 	header.Set("Tus-Extension", extensions)
+	header.Set("Tus-Checksum-Algorithm", algorithms)
 	if limit := d.drives.MaxFile(); limit > 0 {
 		header.Set("Tus-Max-Size", strconv.FormatInt(limit, 10))
 	}
@@ -137,35 +159,35 @@ func (d *Door) options(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// admit finds the handler's method for a request, or the error that refuses it. Whose an upload is comes first, so
+// admit says which upload a request is about, or why it is refused. Whose an upload is comes first, so
 // that a stranger learns nothing and stops nobody.
-func (d *Door) admit(r *http.Request) (serve http.HandlerFunc, id string, err error) {
+func (d *Door) admit(r *http.Request) (id string, kind drive.UploadKind, err error) {
 	who, ok := authn.From(r.Context())
 	if !ok {
-		return nil, "", fault.New(fault.Unauthenticated, "tus.admit", "")
+		return "", "", fault.New(fault.Unauthenticated, "tus.admit", "")
 	}
 	id = strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/files"), "/")
 	if id != "" {
-		if err := d.drives.OwnsUpload(r.Context(), who.UserID, id); err != nil {
-			return nil, "", err
+		if kind, err = d.drives.OwnedUpload(r.Context(), who.UserID, id); err != nil {
+			return "", "", err
 		}
 	}
-	switch {
-	case id == "" && r.Method == http.MethodPost:
-		serve = d.tusd.PostFile
-	case id != "" && r.Method == http.MethodHead:
-		serve = d.tusd.HeadFile
-	case id != "" && r.Method == http.MethodPatch:
-		serve = d.tusd.PatchFile
-	case id != "" && r.Method == http.MethodDelete:
-		serve = d.tusd.DelFile
+	switch r.Method {
+	case http.MethodHead, http.MethodPatch, http.MethodDelete:
+		if id == "" {
+			return "", "", errMethod{}
+		}
+	case http.MethodPost:
+		if id != "" {
+			return "", "", errMethod{}
+		}
 	default:
-		return nil, "", errMethod{}
+		return "", "", errMethod{}
 	}
 	if r.Header.Get("Tus-Resumable") != version {
-		return nil, "", errVersion{}
+		return "", "", errVersion{}
 	}
-	return serve, id, checkHeaders(r)
+	return id, kind, checkHeaders(r)
 }
 
 // checkHeaders refuses what the protocol forbids and the handler takes.
@@ -179,9 +201,6 @@ func checkHeaders(r *http.Request) error {
 	case http.MethodPost:
 		if mediaType != octetStream && r.ContentLength != 0 && mediaType != "" {
 			return fault.New(fault.Unsupported, "tus.checkHeaders", "Creation with upload takes Content-Type: "+octetStream+".")
-		}
-		if strings.HasPrefix(r.Header.Get("Upload-Concat"), "final") && r.Header.Get("Upload-Length") != "" {
-			return fault.New(fault.Invalid, "tus.checkHeaders", "A final upload has the length of its parts: send no Upload-Length.").WithCode("final_with_length")
 		}
 		return checkMetadata(r.Header.Get("Upload-Metadata"))
 	}

@@ -178,7 +178,8 @@ func TestUpload(t *testing.T) {
 func TestExtensions(t *testing.T) {
 	each(t, drive.Options{InlineMax: 8}, func(t *testing.T, s *site) {
 		s.want("options", s.do("OPTIONS", "/files/", "As: nobody\nTus-Resumable: 0.1", ""), 204,
-			"Tus-Version: 1.0.0", "Tus-Extension: creation,creation-with-upload,creation-defer-length,termination,concatenation")
+			"Tus-Version: 1.0.0", "Tus-Checksum-Algorithm: sha256,sha512,sha1,md5,crc32c",
+			"Tus-Extension: creation,creation-with-upload,creation-defer-length,termination,expiration,checksum,checksum-trailer,concatenation,concatenation-unfinished")
 
 		s.want("creation with upload", s.do("POST", "/files/", "Upload-Length: 5\nContent-Type: "+octetStream+"\n"+meta("filename", "whole"), "hello"), 201, "Upload-Offset: 5")
 		half := s.do("POST", "/files/", "Upload-Length: 10\nContent-Type: "+octetStream+"\n"+meta("filename", "half"), "hello")
