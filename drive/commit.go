@@ -20,6 +20,7 @@ type content struct {
 	size   int64
 	small  []byte   // when key is empty; never nil then
 	key    blob.Key // the sealed blob
+	known  bool     // a row holds it already; nothing else is known then but sha256 and size
 }
 
 // Guard is what a request brings against others' changes. It is looked at inside the
@@ -138,7 +139,11 @@ func (e *edit) adopt(ctx context.Context, c content) (blob.Key, error) {
 		find += ` FOR SHARE` // garbage collection waits, or has removed it before
 	}
 	for {
-		n, err := e.Exec(ctx, `INSERT INTO blobs (id, sha256, size, content, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256, size) DO NOTHING`,
+		if c.known {
+			err := e.Row(ctx, find, []any{c.sha256, c.size}, (*string)(&id))
+			return id, err
+		}
+		n, err := e.Exec(ctx, `INSERT INTO blobs (id, sha256, size, content, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
 			string(id), c.sha256, c.size, sqldb.Bytes(c.small), sqldb.Micros(e.now))
 		if err != nil {
 			return "", err

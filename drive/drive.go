@@ -17,6 +17,7 @@ type Options struct {
 	MaxFile      int64         // bytes of the largest file; 0 or less is no limit
 	UploadExpiry time.Duration // how long an upload lives after its last byte; default 24 h
 	TrashExpiry  time.Duration // how long a removed node can be restored; default 30 days, negative is for ever
+	Proof        bool          // whether content that only other users hold is found by its hash, against a proof of holding it
 	Versions     int           // contents kept of an overwritten file; default 20, negative is none
 	InlineMax    int64         // largest content that is kept in its row; default 64 KiB
 	GCGrace      time.Duration // how old an orphan must be before gc removes it; default 1 h

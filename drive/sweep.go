@@ -31,7 +31,7 @@ func (s *Drives) Sweep(ctx context.Context) error {
 		s.Recover(ctx),
 		s.sweepUploads(ctx, now),
 		s.sweepTrash(ctx, now),
-		s.sweepLocks(ctx, now),
+		s.sweepRows(ctx, now),
 	)
 }
 
@@ -121,7 +121,14 @@ func (s *Drives) sweepTrash(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-func (s *Drives) sweepLocks(ctx context.Context, now time.Time) error {
-	_, err := s.db.Exec(ctx, `DELETE FROM locks WHERE expires_at <= $1`, sqldb.Micros(now))
-	return err
+func (s *Drives) sweepRows(ctx context.Context, now time.Time) error {
+	for _, statement := range []string{
+		`DELETE FROM locks WHERE expires_at <= $1`,
+		`DELETE FROM proofs WHERE expires_at <= $1`,
+	} {
+		if _, err := s.db.Exec(ctx, statement, sqldb.Micros(now)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package tus
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"slices"
@@ -69,6 +70,7 @@ const unnamed = "upload"
 //	filetype, type            its media type
 //	mtime                     when it was last modified: Unix seconds or milliseconds, or RFC 3339
 //	conflict                  rename (default), replace or fail
+//	sha256                    of the whole, in hex: an upload is found by it on another device
 func target(info handler.FileInfo) (drive.NewUpload, error) {
 	m := info.MetaData
 	n := drive.NewUpload{
@@ -99,6 +101,9 @@ func target(info handler.FileInfo) (drive.NewUpload, error) {
 		folder = folder.Parent() // relativePath leads to the file itself
 	}
 	n.Folder = folder
+	if n.SHA256, err = hex.DecodeString(m["sha256"]); err != nil {
+		return n, fault.New(fault.Invalid, "tus.target", "sha256 is not in hex.").WithCode("invalid_sha256")
+	}
 	n.Modified, err = modified(m["mtime"])
 	return n, err
 }

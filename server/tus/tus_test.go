@@ -242,6 +242,7 @@ func TestRefusals(t *testing.T) {
 			{"a name that is a path", "POST", "/files/", "Upload-Length: 1\n" + meta("filename", "../x"), "", 400, ""},
 			{"a folder that climbs", "POST", "/files/", "Upload-Length: 1\n" + meta("filename", "x", "folder", "a/../../b"), "", 400, ""},
 			{"a time that is none", "POST", "/files/", "Upload-Length: 1\n" + meta("mtime", "yesterday"), "", 400, ""},
+			{"a hash that is none", "POST", "/files/", "Upload-Length: 1\n" + meta("sha256", "abcd"), "", 400, ""},
 			{"an unknown conflict", "POST", "/files/", "Upload-Length: 1\n" + meta("conflict", "merge"), "", 400, ""},
 			{"a taken name", "POST", "/files/", "Upload-Length: 1\n" + meta("filename", "taken", "conflict", "fail"), "", 409, ""},
 			{"a rule", "POST", "/files/", "Upload-Length: 1\n" + meta("filename", "Setup.EXE"), "", 403, ""},

@@ -196,6 +196,7 @@ CREATE TABLE uploads (
 );
 CREATE INDEX uploads_drive ON uploads (drive_id, completed_at, gone_at);
 CREATE INDEX uploads_expiry ON uploads (expires_at);
+CREATE INDEX uploads_content ON uploads (drive_id, sha256);
 
 -- The partial uploads that a joined one is made of, in order. They may have ended since.
 CREATE TABLE upload_parts (
@@ -205,3 +206,19 @@ CREATE TABLE upload_parts (
     PRIMARY KEY (upload_id, position)
 );
 CREATE INDEX upload_parts_part ON upload_parts (part_id);
+
+-- Questions about content that somebody holds, asked of one who says to hold it too. Each is answered once.
+CREATE TABLE proofs (
+    id         TEXT COLLATE "C" PRIMARY KEY,
+    drive_id   TEXT COLLATE "C" NOT NULL REFERENCES drives (id) ON DELETE CASCADE,
+    blob_id    TEXT COLLATE "C" NOT NULL REFERENCES blobs (id) ON DELETE CASCADE,
+    nonce      BYTEA NOT NULL,
+    ranges     TEXT COLLATE "C" NOT NULL,
+    folder     TEXT COLLATE "C" NOT NULL,
+    name       TEXT COLLATE "C" NOT NULL,
+    conflict   TEXT COLLATE "C" NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX proofs_drive ON proofs (drive_id);
+CREATE INDEX proofs_blob ON proofs (blob_id);
+CREATE INDEX proofs_expiry ON proofs (expires_at);

@@ -195,6 +195,7 @@ CREATE TABLE uploads (
 );
 CREATE INDEX uploads_drive ON uploads (drive_id, completed_at, gone_at);
 CREATE INDEX uploads_expiry ON uploads (expires_at);
+CREATE INDEX uploads_content ON uploads (drive_id, sha256);
 
 -- The partial uploads that a joined one is made of, in order. They may have ended since.
 CREATE TABLE upload_parts (
@@ -204,3 +205,19 @@ CREATE TABLE upload_parts (
     PRIMARY KEY (upload_id, position)
 );
 CREATE INDEX upload_parts_part ON upload_parts (part_id);
+
+-- Questions about content that somebody holds, asked of one who says to hold it too. Each is answered once.
+CREATE TABLE proofs (
+    id         TEXT PRIMARY KEY,
+    drive_id   TEXT NOT NULL REFERENCES drives (id) ON DELETE CASCADE,
+    blob_id    TEXT NOT NULL REFERENCES blobs (id) ON DELETE CASCADE,
+    nonce      BLOB NOT NULL,
+    ranges     TEXT NOT NULL,
+    folder     TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    conflict   TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+);
+CREATE INDEX proofs_drive ON proofs (drive_id);
+CREATE INDEX proofs_blob ON proofs (blob_id);
+CREATE INDEX proofs_expiry ON proofs (expires_at);
