@@ -1,0 +1,22 @@
+// Package pages is what people see: the H5 pages, rendered on the server with
+// html/template, and the style and script that they load.
+//
+// A page takes a plain struct and answers its HTML; it knows no request, no
+// drive and no account. It is rendered whole before anyone writes a byte of it.
+//
+//   - pages.go      parsing and rendering
+//   - asset.go      style, script and icon under content-hash names
+//   - frame.go      what every page has: who is signed in, and a problem to tell
+//   - account.go    signing in and registering
+//   - drive.go      a folder, and the question before a removal
+//   - failure.go    the error page
+//   - format.go     sizes and times in words
+//
+// Every word that people read is in templates/, also those that the script
+// shows: it takes them from the page.
+//
+// The style is embedded as it is written (src/satchel.css). The script
+// (src/*.js) is bundled by `npm run build` into dist/, which is not committed:
+// without it a page is the same page with plain forms, which is also what a
+// browser without script gets.
+package pages

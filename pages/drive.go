@@ -1,0 +1,83 @@
+package pages
+
+import (
+	"strings"
+	"time"
+)
+
+// Drive is a folder of the signed-in user's drive.
+type Drive struct {
+	Frame
+	Crumbs  []Crumb // from the root to this folder
+	Address string  // of this folder: where its forms are sent to
+	Path    string  // of this folder in the drive, "/a/b", for uploads
+	Entries []Entry // folders first
+	First   string  // address of the listing's first part; empty on it
+	Next    string  // address of the listing's next part; empty on the last
+	Usage   Usage
+	MaxFile int64  // bytes of the largest file that is taken; 0 is no limit
+	NewName string // what was typed as a new folder's name
+	WebDAV  string // the address to mount
+	Tus     string // the address for upload clients
+}
+
+// Title is the folder's name; empty for the root.
+func (d Drive) Title() string {
+	if len(d.Crumbs) == 0 {
+		return ""
+	}
+	return d.Crumbs[len(d.Crumbs)-1].Name
+}
+
+// Crumb is a folder on the way from the root. The root's name is empty.
+type Crumb struct{ Name, Address string }
+
+// Entry is a file or a folder in a listing.
+type Entry struct {
+	Name      string
+	Folder    bool
+	Size      int64 // bytes, of a file
+	Modified  time.Time
+	MediaType string
+	Address   string // of the folder, or of the file's content
+	Download  string // address that saves the file
+	Delete    string // address of the question before the removal
+	Action    string // address that takes the removal
+}
+
+// Icon is the name of the entry's symbol in templates/icons.html.
+func (e Entry) Icon() string {
+	if e.Folder {
+		return "folder"
+	}
+	class, _, _ := strings.Cut(e.MediaType, "/")
+	switch class {
+	case "image", "audio", "video":
+		return class
+	}
+	return "file"
+}
+
+// Usage is how full a drive is, in bytes. A negative quota is no limit.
+type Usage struct{ Used, Quota int64 }
+
+// Limited reports whether there is a quota.
+func (u Usage) Limited() bool { return u.Quota >= 0 }
+
+// High is from where on the bar warns: nine tenths.
+func (u Usage) High() int64 { return u.Quota / 10 * 9 }
+
+// Drive renders a folder.
+func (p *Pages) Drive(v Drive) ([]byte, error) { return p.render("drive", v) }
+
+// Delete asks before a file or folder is removed.
+type Delete struct {
+	Frame
+	Name   string
+	Folder bool
+	Action string // where the answer is sent to
+	Back   string // the folder that holds it
+}
+
+// Delete renders the question before a removal.
+func (p *Pages) Delete(v Delete) ([]byte, error) { return p.render("delete", v) }

@@ -1,0 +1,65 @@
+package pages
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// Pages renders the pages. It is safe for use by many goroutines.
+type Pages struct {
+	byName map[string]*template.Template
+	assets map[string]Asset // by hashed name
+}
+
+// Options is where the built script comes from. The zero value takes what was embedded.
+type Options struct {
+	// Bundle holds satchel.js; a bundle without it makes pages with plain forms.
+	Bundle fs.FS
+}
+
+// New parses the templates. It fails only on a template or an asset that is broken.
+func New(o Options) (*Pages, error) {
+	if o.Bundle == nil {
+		o.Bundle = embeddedBundle()
+	}
+	p := &Pages{byName: map[string]*template.Template{}, assets: map[string]Asset{}}
+	addresses, err := p.loadAssets(o.Bundle)
+	if err != nil {
+		return nil, fmt.Errorf("page assets: %w", err)
+	}
+	layout, err := template.New("layout").Funcs(template.FuncMap{
+		// The address of an asset; empty for one that was not built.
+		"asset": func(name string) string { return addresses[name] },
+		"size":  formatSize,
+		"time":  formatTime,
+		"stamp": formatStamp,
+	}).ParseFS(templateFiles, "templates/layout.html", "templates/icons.html")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range [...]string{"login", "register", "drive", "delete", "failure"} {
+		page, err := layout.Clone()
+		if err != nil {
+			return nil, err
+		}
+		if p.byName[name], err = page.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// render is a page as a whole, or an error and nothing.
+func (p *Pages) render(name string, view any) ([]byte, error) {
+	var b bytes.Buffer
+	if err := p.byName[name].ExecuteTemplate(&b, "layout", view); err != nil {
+		return nil, fmt.Errorf("page %s: %w", name, err)
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,15 @@
+// The script of the pages. Without it every page works with plain forms; with it uploads resume,
+// and the page stays while they run.
+
+import { enhanceFolder } from "./folder.js";
+import { askBeforeDelete } from "./confirm.js";
+import { enhanceUploads } from "./uploads.js";
+
+document.documentElement.classList.add("script");
+
+const uploads = document.getElementById("uploads");
+if (uploads) {
+  const transfers = enhanceUploads(uploads);
+  enhanceFolder(() => transfers.holding());
+  askBeforeDelete();
+}

@@ -1,0 +1,29 @@
+// Package web is the door for browsers: the H5 pages, and the content of files for whoever is signed in on them.
+//
+//	GET  /                    to the drive, or to sign in
+//	GET  /login, POST /login  sign in; ?next= is the local address to go on to
+//	GET  /register, POST …    make an account
+//	POST /logout              end this browser's session
+//	GET  /open?ticket=…       sign in by a ticket that an app got, once
+//	GET  /drive/{folder}      a folder; ?after={name} is a further part of a long one
+//	GET  /drive/{node}?delete the question before a removal
+//	POST /drive/{path}        a form: action=new-folder, action=delete, or files (multipart/form-data)
+//	GET  /raw/{file}          the file's content, with ranges; ?download saves it in any case
+//	GET  /assets/{name}       style, script and icon of the pages
+//
+// Who asks is in the context (authn.From), put there by the gate. Nobody is sent to /login and back
+// afterwards. Writes from other sites are refused in front of this door, which is all that the forms need
+// against forgery.
+//
+//	web.go      routes and what all handlers share
+//	session.go  signing in, registering, signing out, tickets, and the cookie
+//	next.go     which addresses may be gone on to
+//	folder.go   showing a folder
+//	action.go   making folders, removing
+//	upload.go   a plain form with files: streamed, never held
+//	raw.go      content, in a way that it never runs as part of our pages
+//	address.go  drive paths as addresses
+//	failure.go  the error page
+//
+// Pages hold no script and no style of their own, so their policy allows none.
+package web

@@ -1,0 +1,165 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/pages"
+)
+
+// ticketEnded, in the query of /login, says that a ticket did not open the drive.
+const ticketEnded = "ticket-ended"
+
+func (h *Web) loginPage(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	// Whoever comes with a ticket that ended meant an account, and it may be another than the one signed in here.
+	if _, ok := authn.From(r.Context()); ok && !q.Has(ticketEnded) {
+		return redirect(w, r, orDrive(localNext(q.Get("next"))))
+	}
+	return h.showLogin(w, http.StatusOK, pages.Login{Next: localNext(q.Get("next")), TicketEnded: q.Has(ticketEnded)})
+}
+
+func (h *Web) showLogin(w http.ResponseWriter, status int, v pages.Login) error {
+	v.Registration = h.registration
+	html, err := h.pages.Login(v)
+	if err != nil {
+		return err
+	}
+	return write(w, status, html)
+}
+
+func (h *Web) login(w http.ResponseWriter, r *http.Request) error {
+	if err := parseForm(w, r); err != nil {
+		return err
+	}
+	login, next := r.PostForm.Get("login"), localNext(r.PostForm.Get("next"))
+	session, err := h.accounts.LoginPage(r.Context(), login, r.PostForm.Get("password"), h.client(r))
+	if err != nil {
+		status := report(r, err)
+		if status == http.StatusUnauthorized {
+			challengeForm(w)
+		}
+		return h.showLogin(w, status, pages.Login{Frame: pages.Frame{Problem: problemOf(r, err, false)}, Login: login, Next: next})
+	}
+	h.setCookie(w, r, session)
+	return redirect(w, r, orDrive(next))
+}
+
+// challengeForm says that the form is how to sign in. A 401 must name a scheme (RFC 9110, section 15.5.2), and Basic
+// would open the browser's own dialog; this one is from draft-broyer-http-cookie-auth-00.
+func challengeForm(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", `Cookie realm="Satchel", form-action="/login", cookie-name="`+authn.CookieName+`"`)
+}
+
+func (h *Web) registerPage(w http.ResponseWriter, r *http.Request) error {
+	next := localNext(r.URL.Query().Get("next"))
+	if _, ok := authn.From(r.Context()); ok {
+		return redirect(w, r, orDrive(next))
+	}
+	return h.showRegister(w, http.StatusOK, pages.Register{Next: next})
+}
+
+func (h *Web) showRegister(w http.ResponseWriter, status int, v pages.Register) error {
+	v.Open, v.MinPassword = h.registration, authn.MinPassword
+	html, err := h.pages.Register(v)
+	if err != nil {
+		return err
+	}
+	return write(w, status, html)
+}
+
+func (h *Web) register(w http.ResponseWriter, r *http.Request) error {
+	if err := parseForm(w, r); err != nil {
+		return err
+	}
+	f := r.PostForm
+	next := localNext(f.Get("next"))
+	in := authn.Registration{Username: f.Get("username"), Password: f.Get("password"), Email: f.Get("email"), Phone: f.Get("phone")}
+	session, err := h.accounts.RegisterPage(r.Context(), in, h.client(r))
+	if err != nil {
+		return h.showRegister(w, report(r, err), pages.Register{
+			Frame:    pages.Frame{Problem: registerProblem(r, err)},
+			Username: in.Username, Email: in.Email, Phone: in.Phone, Next: next,
+		})
+	}
+	h.setCookie(w, r, session)
+	return redirect(w, r, orDrive(next))
+}
+
+// registerProblem puts what is taken beside the input that it is about.
+func registerProblem(r *http.Request, err error) *pages.Problem {
+	p := problemOf(r, err, false)
+	code, sentence, _ := fault.Public(err)
+	if input, ok := map[string]string{"username_taken": "username", "email_taken": "email", "phone_taken": "phone"}[code]; ok {
+		p.Fields[input] = sentence
+	}
+	return p
+}
+
+// logout ends the session that the request came with. A browser whose session has ended by itself gets the same answer.
+func (h *Web) logout(w http.ResponseWriter, r *http.Request) error {
+	if who, ok := authn.From(r.Context()); ok {
+		if err := h.accounts.Logout(r.Context(), who); err != nil {
+			return err
+		}
+	}
+	h.clearCookie(w, r)
+	return redirect(w, r, loginPath)
+}
+
+// open redeems a ticket. HEAD does not: whoever only looks at a link must not use it up.
+func (h *Web) open(w http.ResponseWriter, r *http.Request) error {
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("Referrer-Policy", "no-referrer")
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	session, err := h.accounts.RedeemTicket(r.Context(), r.URL.Query().Get("ticket"), h.client(r))
+	if fault.Is(err, fault.Unauthenticated) {
+		return redirect(w, r, loginPath+"?"+ticketEnded)
+	}
+	if err != nil {
+		return err
+	}
+	h.setCookie(w, r, session)
+	return redirect(w, r, driveAddress(drive.Root))
+}
+
+func (h *Web) client(r *http.Request) authn.Client {
+	return authn.Client{Address: h.origin.ClientAddr(r), UserAgent: r.UserAgent()}
+}
+
+// orDrive is where to go when no address to go on to was given.
+func orDrive(next string) string {
+	if next == "" {
+		return driveAddress(drive.Root)
+	}
+	return next
+}
+
+// cookie is the page cookie without a value: bound to this host, out of reach of scripts, not sent along when
+// another site posts or embeds.
+func (h *Web) cookie(r *http.Request) *http.Cookie {
+	c := &http.Cookie{Name: authn.CookieName, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if h.origin.Secure(r) {
+		c.Name, c.Secure = authn.SecureCookieName, true
+	}
+	return c
+}
+
+func (h *Web) setCookie(w http.ResponseWriter, r *http.Request, s authn.PageSession) {
+	c := h.cookie(r)
+	c.Value, c.Expires = s.Cookie, s.Expires
+	c.MaxAge = max(1, int(time.Until(s.Expires)/time.Second)) // counts on the browser's clock, which may be wrong
+	http.SetCookie(w, c)
+}
+
+func (h *Web) clearCookie(w http.ResponseWriter, r *http.Request) {
+	c := h.cookie(r)
+	c.MaxAge = -1
+	http.SetCookie(w, c)
+}
