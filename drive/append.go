@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/crash"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
 )
@@ -52,6 +53,9 @@ func (s *Drives) Append(ctx context.Context, driveID, id string, offset int64, b
 	// A client that goes away must not undo what it sent: what follows its bytes is not tied to its request.
 	durable := context.WithoutCancel(ctx)
 	err = a.take(ctx, durable, body)
+	if fault.Is(err, fault.ChecksumMismatch) {
+		s.counts.mismatches.Add(1)
+	}
 	if u.Kind == Partial && u.Full() {
 		s.finishJoined(durable, u)
 	}
@@ -220,9 +224,11 @@ func (a *appending) record(ctx context.Context, at int64) error {
 	if at == a.u.Offset {
 		return nil
 	}
+	crash.Point("append.staged")
 	if err := a.stage.Sync(); err != nil {
 		return storeError(err, "drive.record")
 	}
+	crash.Point("append.synced")
 	state, err := digestState(a.digest)
 	if err != nil {
 		return err
@@ -242,6 +248,7 @@ func (a *appending) record(ctx context.Context, at int64) error {
 	}
 	if err == nil {
 		*a.u = u
+		crash.Point("append.recorded")
 	}
 	return err
 }
@@ -276,6 +283,7 @@ func (a *appending) close(ctx context.Context, broken error) error {
 	if err := a.stage.Seal(ctx); err != nil {
 		return storeError(err, "drive.Append")
 	}
+	crash.Point("append.sealed")
 	u, err := a.s.commit(ctx, *a.u, content{sha256: a.digest.Sum(nil), size: a.u.Length, key: a.u.key()})
 	if err == nil {
 		*a.u = u
@@ -302,10 +310,13 @@ func (e *edit) recordOffset(ctx context.Context, u *Upload, at int64, state, sma
 			return err
 		}
 	}
-	expires := e.now.Add(e.s.o.UploadExpiry)
-	n, err := e.Exec(ctx, `UPDATE uploads SET received = $3, digest = $4, content = $5, staged = $6, expires_at = $7
-		WHERE id = $1 AND received = $2 AND completed_at = 0 AND gone_at = 0 AND fence = $8`,
-		u.ID, u.Offset, at, sqldb.Bytes(state), sqldb.Bytes(small), small == nil, sqldb.Micros(expires), fence)
+	expires := e.s.expiry(u.Created, e.now)
+	if expires.Before(e.now) {
+		return uploadExpired()
+	}
+	n, err := e.Exec(ctx, `UPDATE uploads SET received = $3, digest = $4, content = $5, staged = $6, expires_at = $7, active_at = $8
+		WHERE id = $1 AND received = $2 AND completed_at = 0 AND gone_at = 0 AND fence = $9`,
+		u.ID, u.Offset, at, sqldb.Bytes(state), sqldb.Bytes(small), small == nil, sqldb.Micros(expires), sqldb.Micros(e.now), fence)
 	if err != nil {
 		return err
 	}

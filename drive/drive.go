@@ -13,16 +13,18 @@ import (
 
 // Options sets the bounds of all drives. New fills in the defaults of what is zero.
 type Options struct {
-	Quota        int64         // bytes that a new drive may hold, trash and versions included; 0 or less is no limit
-	MaxFile      int64         // bytes of the largest file; 0 or less is no limit
-	UploadExpiry time.Duration // how long an upload lives after its last byte; default 24 h
-	TrashExpiry  time.Duration // how long a removed node can be restored; default 30 days, negative is for ever
-	Proof        bool          // whether content that only other users hold is found by its hash, against a proof of holding it
-	Versions     int           // contents kept of an overwritten file; default 20, negative is none
-	InlineMax    int64         // largest content that is kept in its row; default 64 KiB
-	GCGrace      time.Duration // how old an orphan must be before gc removes it; default 1 h
-	Log          *slog.Logger  // default slog.Default()
-	Now          func() time.Time
+	Quota          int64         // bytes that a new drive may hold, trash and versions included; 0 or less is no limit
+	MaxFile        int64         // bytes of the largest file; 0 or less is no limit
+	UploadExpiry   time.Duration // how long an upload lives after its last byte; default 24 h
+	UploadMaxAge   time.Duration // how long an upload lives whatever it receives; 0 or less is no limit
+	MaxOpenUploads int           // of one drive that are unfinished; default 50,000
+	TrashExpiry    time.Duration // how long a removed node can be restored; default 30 days, negative is for ever
+	Proof          bool          // whether content that only other users hold is found by its hash, against a proof of holding it
+	Versions       int           // contents kept of an overwritten file; default 20, negative is none
+	InlineMax      int64         // largest content that is kept in its row; default 64 KiB
+	GCGrace        time.Duration // how old an orphan must be before gc removes it; default 1 h
+	Log            *slog.Logger  // default slog.Default()
+	Now            func() time.Time
 	// Changed, if set, is called after each transaction that changed a drive, with what it changed.
 	// It must return at once.
 	Changed func([]Change)
@@ -45,6 +47,9 @@ type Drives struct {
 func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 	if o.UploadExpiry <= 0 {
 		o.UploadExpiry = 24 * time.Hour
+	}
+	if o.MaxOpenUploads <= 0 {
+		o.MaxOpenUploads = 50_000
 	}
 	if o.TrashExpiry == 0 {
 		o.TrashExpiry = 30 * 24 * time.Hour

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/crash"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
 )
@@ -23,6 +24,7 @@ func (e *edit) commitUpload(ctx context.Context, u *Upload, c content) error {
 		*u = current
 		return err
 	}
+	crash.Point("commit.begun")
 	at, err := e.uploadTarget(ctx, *u)
 	if err != nil {
 		return err
@@ -43,7 +45,11 @@ func (e *edit) commitUpload(ctx context.Context, u *Upload, c content) error {
 		digest = NULL, content = NULL, staged = FALSE WHERE id = $1`, u.ID, u.NodeID, sqldb.Micros(u.Ended), u.Length, sqldb.Micros(u.Expires)); err != nil {
 		return err
 	}
-	return e.endParts(ctx, u.Parts)
+	if err := e.endParts(ctx, u.Parts); err != nil {
+		return err
+	}
+	crash.Point("commit.written")
+	return nil
 }
 
 // endParts removes the parts of an upload that was joined: they are used.
@@ -94,6 +100,7 @@ func (s *Drives) commit(ctx context.Context, u Upload, c content) (Upload, error
 }
 
 func (s *Drives) completed(u Upload) {
+	crash.Point("commit.done")
 	s.counts.completed.Add(1)
 	s.counts.stored.Add(u.Length)
 }
@@ -180,6 +187,7 @@ func (s *Drives) join(ctx context.Context, u Upload) (content, error) {
 		}
 	}
 	c.sha256 = digest.Sum(nil)
+	crash.Point("join.copied")
 	if stage == nil {
 		c.small = append([]byte{}, small.Bytes()...)
 		return c, nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/crash"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
 )
@@ -46,6 +47,7 @@ func (s *Drives) Put(ctx context.Context, driveID string, path Path, body io.Rea
 	if err != nil {
 		return Node{}, false, fault.Wrap(err, "drive.Put")
 	}
+	crash.Point("put.sealed")
 	err = s.edit(ctx, "drive.Put", driveID, func(e *edit) error {
 		at, err := resolve(ctx, e, driveID, path)
 		if err != nil {

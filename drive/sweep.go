@@ -122,11 +122,16 @@ func (s *Drives) sweepTrash(ctx context.Context, now time.Time) error {
 }
 
 func (s *Drives) sweepRows(ctx context.Context, now time.Time) error {
-	for _, statement := range []string{
-		`DELETE FROM locks WHERE expires_at <= $1`,
-		`DELETE FROM proofs WHERE expires_at <= $1`,
+	for _, old := range []struct {
+		statement string
+		before    time.Time
+	}{
+		{`DELETE FROM locks WHERE expires_at <= $1`, now},
+		{`DELETE FROM proofs WHERE expires_at <= $1`, now},
+		{`DELETE FROM upload_wants WHERE asked_at <= $1`, now.Add(-time.Hour)},
+		{`DELETE FROM holders WHERE seen_at <= $1`, now.Add(-time.Hour)},
 	} {
-		if _, err := s.db.Exec(ctx, statement, sqldb.Micros(now)); err != nil {
+		if _, err := s.db.Exec(ctx, old.statement, sqldb.Micros(old.before)); err != nil {
 			return err
 		}
 	}

@@ -24,9 +24,8 @@ const (
 
 // The bounds of uploads.
 const (
-	MaxMetadata    = 8 << 10 // bytes of the metadata that a client sends
-	MaxParts       = 1000    // of a joined upload
-	MaxOpenUploads = 50_000  // unfinished, of one drive
+	MaxMetadata = 8 << 10 // bytes of the metadata that a client sends
+	MaxParts    = 1000    // of a joined upload
 )
 
 // NewUpload is what BeginUpload is told.
@@ -50,7 +49,7 @@ type Upload struct {
 	NewUpload
 	Offset  int64 // bytes that are durable
 	Created time.Time
-	Expires time.Time // moves on with every byte
+	Expires time.Time // moves on with every byte, up to the age that Options.UploadMaxAge allows
 	NodeID  string    // the file, once committed
 	Ended   time.Time // when it was committed; zero before
 	gone    bool      // it expired before
@@ -92,7 +91,7 @@ func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (
 	u := Upload{ID: sqldb.NewID(), DriveID: driveID, NewUpload: n}
 	joinable := false
 	err := s.edit(ctx, "drive.BeginUpload", driveID, func(e *edit) (err error) {
-		u.Created, u.Expires = e.now, e.now.Add(s.o.UploadExpiry)
+		u.Created, u.Expires = e.now, s.expiry(e.now, e.now)
 		if n.Kind == Joined {
 			if u.Length, joinable, err = e.joinedLength(ctx, n.Parts); err != nil {
 				return err
@@ -160,10 +159,10 @@ func (n *NewUpload) check() error {
 func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
 	var open int
 	if err := e.Row(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM uploads WHERE drive_id = $1 AND completed_at = 0 AND gone_at = 0 LIMIT $2) AS open`,
-		[]any{e.drive, MaxOpenUploads}, &open); err != nil {
+		[]any{e.drive, e.s.o.MaxOpenUploads}, &open); err != nil {
 		return err
 	}
-	if open >= MaxOpenUploads {
+	if open >= e.s.o.MaxOpenUploads {
 		return fault.New(fault.TooMany, "drive.BeginUpload", "Too many uploads are open. End or remove some first.").WithCode("too_many_uploads")
 	}
 	limits := e.usage
@@ -192,8 +191,8 @@ func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
 }
 
 func (e *edit) insertUpload(ctx context.Context, u Upload) error {
-	if _, err := e.Exec(ctx, `INSERT INTO uploads (id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, sha256, length, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`, u.ID, u.DriveID, string(u.Folder), u.folderID, u.Name, u.MediaType,
+	if _, err := e.Exec(ctx, `INSERT INTO uploads (id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, sha256, length, created_at, active_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)`, u.ID, u.DriveID, string(u.Folder), u.folderID, u.Name, u.MediaType,
 		sqldb.Micros(u.Modified), string(u.Conflict), u.Metadata, string(u.Kind), sqldb.Bytes(u.SHA256), u.Length, sqldb.Micros(u.Created), sqldb.Micros(u.Expires)); err != nil {
 		return err
 	}
@@ -259,9 +258,22 @@ func scanUpload(scan sqldb.Scan) (u Upload, err error) {
 func (s *Drives) readUpload(ctx context.Context, q sqldb.Querier, driveID, id string) (Upload, error) {
 	u, err := s.anyUpload(ctx, q, driveID, id)
 	if err == nil && (u.gone || (u.Ended.IsZero() && u.Expires.Before(s.o.Now()))) {
-		return u, fault.New(fault.Gone, "drive.Upload", "The upload has expired. Begin it again.").WithCode("upload_expired")
+		return u, uploadExpired()
 	}
 	return u, err
+}
+
+func uploadExpired() error {
+	return fault.New(fault.Gone, "drive.Upload", "The upload has expired. Begin it again.").WithCode("upload_expired")
+}
+
+// expiry is when an upload that was created and received its last byte at these times expires.
+func (s *Drives) expiry(created, last time.Time) time.Time {
+	idle := last.Add(s.o.UploadExpiry)
+	if age := created.Add(s.o.UploadMaxAge); s.o.UploadMaxAge > 0 && age.Before(idle) {
+		return age
+	}
+	return idle
 }
 
 // anyUpload is readUpload for expired ones too.

@@ -532,7 +532,7 @@ func TestLeaseIsFenced(t *testing.T) {
 		}()
 		<-asked // the other process's wish arrives
 		// This one goes on as if it had not heard: its lease ends, and its row is not its own any more.
-		if _, err := f.db.Exec(t.Context(), `UPDATE uploads SET held_until = 0 WHERE id = $1`, u.ID); err != nil {
+		if _, err := f.db.Exec(t.Context(), `UPDATE uploads SET holder = '' WHERE id = $1`, u.ID); err != nil {
 			t.Fatal(err)
 		}
 		second := <-taken

@@ -11,7 +11,7 @@ import (
 
 const (
 	cutKey  blob.Key = "powercut"
-	content          = "abcdefghijkl"
+	content string   = "abcdefghijkl"
 )
 
 // client is who uploads content, through as many processes as it takes. It knows only what it

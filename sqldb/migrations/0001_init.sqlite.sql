@@ -165,7 +165,7 @@ CREATE INDEX locks_expiry ON locks (expires_at);
 -- Resumable transfers. length < 0 is not known yet. content holds what was received while it is small
 -- (staged false); else the bytes are in the blob store's stage named like the upload.
 -- sha256 is what the client says the whole will have. A row with gone_at remembers an upload that has expired.
--- holder, held_until, wanted and fence are the lease of the request that writes to it.
+-- holder is the process that writes to it now, where several serve the database; fence counts the holders.
 CREATE TABLE uploads (
     id           TEXT PRIMARY KEY,
     drive_id     TEXT NOT NULL REFERENCES drives (id) ON DELETE CASCADE,
@@ -189,9 +189,7 @@ CREATE TABLE uploads (
     created_at   INTEGER NOT NULL,
     expires_at   INTEGER NOT NULL,
     fence        INTEGER NOT NULL DEFAULT 0,
-    holder       TEXT NOT NULL DEFAULT '',
-    held_until   INTEGER NOT NULL DEFAULT 0,
-    wanted       BOOLEAN NOT NULL DEFAULT FALSE
+    holder       TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX uploads_drive ON uploads (drive_id, completed_at, gone_at);
 CREATE INDEX uploads_expiry ON uploads (expires_at);
@@ -221,3 +219,15 @@ CREATE TABLE proofs (
 CREATE INDEX proofs_drive ON proofs (drive_id);
 CREATE INDEX proofs_blob ON proofs (blob_id);
 CREATE INDEX proofs_expiry ON proofs (expires_at);
+
+-- Processes that hold uploads, and when each was last seen. What a process holds that is not seen any more is free.
+CREATE TABLE holders (
+    id      TEXT PRIMARY KEY,
+    seen_at INTEGER NOT NULL
+);
+
+-- Uploads that a process holds and another one wants.
+CREATE TABLE upload_wants (
+    upload_id TEXT PRIMARY KEY REFERENCES uploads (id) ON DELETE CASCADE,
+    asked_at  INTEGER NOT NULL
+);

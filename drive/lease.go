@@ -1,0 +1,168 @@
+package drive
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// Where several processes serve one database, the upload's row names the process that holds it, and a number that counts
+// its holders: the fence. Every write of the upload names the fence, so that a process that lost the upload writes nothing
+// more. A process that holds uploads says in one row, twice a second, that it is there. What a process holds that
+// was not seen for leaseTime is free: it was killed, or cut off.
+const (
+	leaseTime  = 1500 * time.Millisecond
+	pulseTime  = 500 * time.Millisecond
+	leaseRetry = 100 * time.Millisecond // how often an upload that another process holds is asked for
+	wantTime   = time.Second            // how long a wish counts that is not repeated
+)
+
+// databaseNow is the database's clock in microseconds: the processes' own may differ. It is Postgres', the only
+// engine that is shared.
+const databaseNow = `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`
+
+// pulse tells the other processes that this one is there, while it holds anything.
+type pulse struct {
+	holder string // names this process
+
+	mu    sync.Mutex
+	holds int       // leases that this process has
+	beats bool      // the goroutine of beat runs
+	last  time.Time // when this process was last written down
+}
+
+// lease takes the upload's row for this process, and asks another one that has it to let go. Locked if ctx ends first.
+func (h *Hold) lease(ctx context.Context) error {
+	if err := h.s.startPulse(ctx); err != nil {
+		return fault.Wrap(err, "drive.lease")
+	}
+	for asked := false; ; asked = true {
+		err := h.s.db.Update(ctx, func(tx *sqldb.Tx) error {
+			err := tx.Row(ctx, `UPDATE uploads SET holder = $2, fence = fence + 1 WHERE id = $1 AND (holder = '' OR holder = $2
+				OR NOT EXISTS (SELECT 1 FROM holders WHERE holders.id = uploads.holder AND holders.seen_at > `+databaseNow+` - $3)) RETURNING fence`,
+				[]any{h.id, h.s.holds.pulse.holder, leaseTime.Microseconds()}, &h.fence)
+			if err != nil || !asked {
+				return err
+			}
+			_, err = tx.Exec(ctx, `DELETE FROM upload_wants WHERE upload_id = $1`, h.id)
+			return err
+		})
+		if err == nil {
+			h.s.holds.mu.Lock()
+			h.leased = true
+			h.s.holds.mu.Unlock()
+			return nil
+		}
+		if sqldb.NoRow(err) {
+			err = h.s.want(ctx, h.id)
+		}
+		if err != nil {
+			h.s.stopPulse()
+			if fault.Is(err, fault.NotFound) {
+				return nil // there is no such upload: whoever looks at it finds out
+			}
+			return fault.Wrap(err, "drive.lease")
+		}
+		select {
+		case <-time.After(leaseRetry):
+		case <-ctx.Done():
+			h.s.stopPulse()
+			return heldElsewhere(ctx.Err())
+		}
+	}
+}
+
+// want asks the process that holds an upload to let go. NotFound if there is no such upload.
+func (s *Drives) want(ctx context.Context, id string) error {
+	_, err := s.db.Exec(ctx, `INSERT INTO upload_wants (upload_id, asked_at) VALUES ($1, `+databaseNow+`)
+		ON CONFLICT (upload_id) DO UPDATE SET asked_at = excluded.asked_at`, id)
+	return err
+}
+
+// unlease gives a lease back. One that cannot be given back ends by itself, when this process has ended or takes it again.
+func (s *Drives) unlease(h *Hold) {
+	if _, err := s.db.Exec(context.Background(), `UPDATE uploads SET holder = '' WHERE id = $1 AND fence = $2`, h.id, h.fence); err != nil {
+		s.o.Log.Warn("the lease on an upload was not given back", "upload", h.id, "error", err)
+	}
+	s.stopPulse()
+}
+
+// startPulse counts one lease more, and returns when the other processes can see that this one is there.
+func (s *Drives) startPulse(ctx context.Context) error {
+	p := &s.holds.pulse
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.last) > pulseTime {
+		if err := s.writePulse(ctx); err != nil {
+			return err
+		}
+	}
+	p.holds++
+	if !p.beats {
+		p.beats = true
+		go s.beat()
+	}
+	return nil
+}
+
+func (s *Drives) stopPulse() {
+	p := &s.holds.pulse
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.holds--
+}
+
+func (s *Drives) writePulse(ctx context.Context) error {
+	_, err := s.db.Exec(ctx, `INSERT INTO holders (id, seen_at) VALUES ($1, `+databaseNow+`)
+		ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, s.holds.pulse.holder)
+	if err == nil {
+		s.holds.pulse.last = time.Now()
+	}
+	return err
+}
+
+// beat goes on while this process has leases. It also looks which of them another process wants.
+func (s *Drives) beat() {
+	p := &s.holds.pulse
+	tick := time.NewTicker(pulseTime)
+	defer tick.Stop()
+	for range tick.C {
+		p.mu.Lock()
+		if p.holds == 0 {
+			p.beats = false
+			p.mu.Unlock()
+			return
+		}
+		ctx, stop := context.WithTimeout(context.Background(), leaseTime)
+		err := s.writePulse(ctx)
+		p.mu.Unlock()
+		if err == nil {
+			err = s.heedWants(ctx)
+		}
+		stop()
+		if err != nil {
+			s.o.Log.Warn("the leases on uploads were not renewed", "error", err)
+		}
+	}
+}
+
+// heedWants lets go of uploads that this process holds and another one wants.
+func (s *Drives) heedWants(ctx context.Context) error {
+	return s.db.Each(ctx, `SELECT upload_id FROM upload_wants WHERE asked_at > `+databaseNow+` - $1`, []any{wantTime.Microseconds()}, func(scan sqldb.Scan) error {
+		var id string
+		if err := scan(&id); err != nil {
+			return err
+		}
+		s.holds.mu.Lock()
+		h := s.holds.byID[id]
+		held := h != nil && h.leased // or it is the one who wants it
+		s.holds.mu.Unlock()
+		if held {
+			go h.letGo()
+		}
+		return nil
+	})
+}
