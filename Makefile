@@ -1,0 +1,54 @@
+# Satchel. `make run` serves, `make test` tests, `make check` looks at the code.
+
+GO          ?= go
+NPM         ?= npm
+NPM_CI       = $(NPM) ci --no-audit --no-fund
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TIMEOUT     ?= 9m
+GOTESTFLAGS ?=
+
+.PHONY: help
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+.PHONY: run
+run: build ## build everything and serve on 127.0.0.1:8080, data in ./data
+	@exec bin/satchel serve
+
+# Always asked of go, which knows what is out of date.
+.PHONY: build
+build: assets ## build bin/satchel with the script of its pages in it
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/satchel ./cmd/satchel
+
+.PHONY: assets
+assets: pages/dist/satchel.js ## bundle the script of the pages
+
+pages/dist/satchel.js: pages/node_modules/.package-lock.json $(wildcard pages/src/*)
+	$(NPM) run build --prefix pages
+	@touch $@
+
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	@command -v $(NPM) >/dev/null || { echo 'npm is missing: apt-get install nodejs npm (or, without it: go run ./cmd/satchel serve)' >&2; exit 1; }
+	$(NPM_CI) --prefix $*
+	@touch $@
+
+# -count=1: the tests of e2e run a binary that they build, which go's cache of results does not see.
+.PHONY: test
+test: needs assets e2e/node_modules/.package-lock.json ## install what the tests need, and run all of them
+	$(GO) test -count=1 -timeout $(TIMEOUT) $(GOTESTFLAGS) ./...
+
+.PHONY: needs
+needs: ## install the Debian packages that the tests need, or say which are missing
+	@sh scripts/test-needs.sh
+
+.PHONY: check
+check: ## gofmt, vet and staticcheck
+	@unformatted=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+.PHONY: clean
+clean: ## remove what was built; ./data stays
+	rm -rf bin pages/node_modules e2e/node_modules
+	find pages/dist -type f ! -name .gitkeep -delete

@@ -1,0 +1,199 @@
+package satchel_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/satchelhq/satchel"
+
+// floors is the house of docs/design.md. Imports go down, never up and never across.
+var floors = map[string]int{
+	"cmd/satchel": 5,
+
+	"server":     4,
+	"server/tus": 4, "server/dav": 4, "server/api": 4, "server/web": 4,
+	"server/answer": 4, "server/origin": 4,
+
+	"hooks": 3, "pages": 3,
+
+	"drive": 2, "authn": 2,
+
+	"sqldb": 1,
+	"blob":  1, "blob/disk": 1, "blob/mem": 1,
+
+	"fault": 0, "config": 0, "crash": 0,
+}
+
+// across is what may be imported on one's own floor.
+var across = map[string][]string{
+	"server":     {"server/tus", "server/dav", "server/api", "server/web", "server/answer", "server/origin"},
+	"server/tus": {"server/answer", "server/origin"},
+	"server/dav": {"server/answer", "server/origin"},
+	"server/api": {"server/answer", "server/origin"},
+	"server/web": {"server/answer", "server/origin"},
+	"blob/disk":  {"blob"},
+	"blob/mem":   {"blob"},
+}
+
+// only names who may import a room that its floor alone would leave open to more.
+var only = map[string][]string{
+	"config": {"cmd/satchel"},
+}
+
+// forTests are the rooms that only tests may import.
+var forTests = []string{"sqldb/sqldbtest", "blob/blobtest", "e2e"}
+
+// noNames are names that say nothing about what a package holds.
+var noNames = []string{"util", "utils", "common", "helper", "helpers", "manager", "managers", "model", "models"}
+
+// goPackage is what the tests need of go list's answer.
+type goPackage struct {
+	ImportPath, Name, Dir string
+	Imports               []string
+	room                  string // ImportPath below the module
+}
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	list := exec.Command("go", "list", "-json", "./...")
+	list.Stderr = os.Stderr
+	out, err := list.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := list.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var all []goPackage
+	decoder := json.NewDecoder(out)
+	for {
+		var p goPackage
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.room = inside(p.ImportPath)
+		if strings.Contains(p.Dir, "/node_modules/") {
+			continue
+		}
+		all = append(all, p)
+	}
+	if err := list.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// inside is an import path below the module, or "" for one of another module and for the module's root.
+func inside(importPath string) string {
+	room, ok := strings.CutPrefix(importPath, module+"/")
+	if !ok {
+		return ""
+	}
+	return room
+}
+
+func TestImportsGoDown(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.room == "" || slices.Contains(forTests, p.room) {
+			continue
+		}
+		if _, ok := floors[p.room]; !ok {
+			t.Errorf("%s is on no floor: give it one in arch_test.go and in docs/design.md", p.room)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if why := refuse(p.room, inside(imported)); why != "" {
+				t.Errorf("%s imports %s: %s", p.room, inside(imported), why)
+			}
+		}
+	}
+}
+
+// refuse says why a room may not import another; "" means that it may.
+func refuse(from, to string) string {
+	if to == "" {
+		return ""
+	}
+	if slices.Contains(forTests, to) {
+		return "it is for tests"
+	}
+	if who, ok := only[to]; ok && !slices.Contains(who, from) {
+		return "only " + strings.Join(who, ", ") + " may"
+	}
+	up, ok := floors[to]
+	switch {
+	case !ok:
+		return "it is on no floor"
+	case up > floors[from]:
+		return fmt.Sprintf("that is up, from floor %d to %d", floors[from], up)
+	case up == floors[from] && !slices.Contains(across[from], to):
+		return fmt.Sprintf("both are on floor %d", up)
+	}
+	return ""
+}
+
+// The table itself, tried on imports that must not happen.
+func TestTheTableRefuses(t *testing.T) {
+	for _, test := range []struct {
+		from, to string
+		want     bool // refused
+	}{
+		{"drive", "authn", true},
+		{"authn", "drive", true},
+		{"server/tus", "server/dav", true},
+		{"server/answer", "server/origin", true},
+		{"server/web", "server", true},
+		{"drive", "server/answer", true},
+		{"sqldb", "blob", true},
+		{"blob", "blob/disk", true},
+		{"server", "config", true},
+		{"drive", "sqldb/sqldbtest", true},
+		{"server", "somewhere/new", true},
+		{"server", "server/tus", false},
+		{"server/tus", "server/answer", false},
+		{"server/api", "authn", false},
+		{"cmd/satchel", "config", false},
+		{"blob/disk", "blob", false},
+		{"drive", "fault", false},
+	} {
+		if why := refuse(test.from, test.to); (why != "") != test.want {
+			t.Errorf("%s imports %s: %q; want it refused: %v", test.from, test.to, why, test.want)
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	var seen []string
+	for _, p := range packages(t) {
+		if p.room == "" {
+			continue
+		}
+		seen = append(seen, p.room)
+		if slices.Contains(noNames, p.Name) || slices.Contains(noNames, path.Base(p.room)) {
+			t.Errorf("%s: the name says nothing about what is in it", p.room)
+		}
+		if _, err := os.Stat(filepath.Join(p.Dir, "doc.go")); err != nil {
+			t.Errorf("%s has no doc.go", p.room)
+		}
+	}
+	for _, room := range slices.Sorted(maps.Keys(floors)) {
+		if !slices.Contains(seen, room) {
+			t.Errorf("%s has a floor and does not exist", room)
+		}
+	}
+}

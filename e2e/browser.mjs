@@ -1,0 +1,155 @@
+// Drives Chromium on the pages as a person with a small phone does. Says what it saw, one JSON object a line.
+//
+//   node browser.mjs SCENARIO CHROMIUM URL FOLDER
+//
+// FOLDER holds the file to upload and takes downloads and screenshots.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+
+const [scenario, executablePath, base, folder] = process.argv.slice(2)
+const password = 'correct-horse-battery'
+const tell = (event, more = {}) => process.stdout.write(JSON.stringify({ event, ...more }) + '\n')
+
+// visit opens the pages in a fresh profile, runs what the person does, and fails for whatever the browser
+// complains about: scripts that throw, a content security policy that is broken, addresses that are not there.
+async function visit(options, person) {
+  const browser = await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--no-first-run'],
+  })
+  try {
+    const context = await browser.newContext({ viewport: { width: 360, height: 740 }, hasTouch: true, locale: 'en-GB', ...options })
+    context.setDefaultTimeout(20_000)
+    const page = await context.newPage()
+    const complaints = []
+    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`))
+    page.on('pageerror', (error) => complaints.push(`uncaught: ${error}`))
+    page.on('response', (response) => response.status() >= 400 && complaints.push(`${response.status()} ${response.request().method()} ${response.url()}`))
+    try {
+      await person(page, context)
+      assert.deepEqual(complaints, [], 'the browser complained')
+    } catch (error) {
+      await page.screenshot({ path: join(folder, `${scenario}-failed.png`), fullPage: true }).catch(() => {})
+      if (complaints.length > 0) console.error('the browser complained:', complaints)
+      throw error
+    }
+  } finally {
+    await browser.close()
+  }
+}
+
+async function screenshot(page, name) {
+  const wide = await page.evaluate(() =>
+    [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.outerHTML.slice(0, 120)))
+  const width = await page.evaluate(() => document.documentElement.scrollWidth)
+  assert.ok(width <= 360, `${name}: the page is ${width} px wide in a window of 360 because of ${wide.join(' · ')}`)
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+}
+
+async function register(page, name) {
+  await page.goto(base + '/')
+  if (!page.url().endsWith('/register')) await page.getByRole('link', { name: 'Make an account' }).click()
+  await page.getByLabel('User name').fill(name)
+  await page.getByLabel('Password').fill(password)
+  await screenshot(page, `${scenario}-register`)
+  await page.getByRole('button', { name: 'Make the account' }).click()
+  await page.waitForURL('**/drive**')
+}
+
+const listed = (page, name) => page.getByRole('region', { name: 'Files and folders' }).getByRole('link', { name, exact: true })
+
+async function download(page, name) {
+  const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: `Download ${name}` }).click()])
+  assert.equal(saved.suggestedFilename(), name)
+  await saved.saveAs(join(folder, 'downloaded'))
+}
+
+const scenarios = {
+  // Register, upload by the file input, see the file, download it, make a folder, delete, sign out and in again.
+  async visit() {
+    const name = 'holiday photo ü 熊.bin'
+    await visit({}, async (page) => {
+      await register(page, 'ann')
+      await page.getByLabel('Upload files').setInputFiles(join(folder, name))
+      await listed(page, name).waitFor()
+      await page.getByText('Done', { exact: true }).waitFor()
+      await screenshot(page, 'visit-drive')
+      await download(page, name)
+
+      await page.getByText('New folder', { exact: true }).click()
+      await page.getByLabel('Name of the new folder').fill('Sommer')
+      await page.getByRole('button', { name: 'Make', exact: true }).click()
+      await listed(page, 'Sommer').click()
+      await page.getByRole('heading', { name: 'Sommer' }).waitFor()
+      await page.getByLabel('Upload files').setInputFiles(join(folder, name))
+      await listed(page, name).waitFor()
+      await page.getByRole('link', { name: `Delete ${name}` }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+      await listed(page, name).waitFor({ state: 'detached' })
+      await screenshot(page, 'visit-folder')
+
+      await page.getByRole('button', { name: 'Sign out' }).click()
+      await page.goto(base + '/drive')
+      await page.getByLabel('User name').fill('ann')
+      await page.getByLabel('Password').fill(password)
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await listed(page, name).waitFor()
+      tell('done', { name })
+    })
+  },
+
+  // Pause an upload, reload the page, choose the file again and go on from where it was.
+  async resume() {
+    const name = 'long film.bin'
+    await visit({}, async (page, context) => {
+      await register(page, 'ann')
+      const network = await context.newCDPSession(page)
+      const throttle = (uploadThroughput) =>
+        network.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput })
+      await network.send('Network.enable')
+      await throttle(6 << 20)
+
+      const offsets = []
+      page.on('request', (request) => {
+        const method = request.method()
+        if (request.url().includes('/files/') && method === 'POST') offsets.push('created')
+        if (request.url().includes('/files/') && method === 'PATCH') offsets.push(Number(request.headers()['upload-offset']))
+      })
+      await page.getByLabel('Upload files').setInputFiles(join(folder, name))
+      const row = page.getByRole('region', { name: 'Uploads' }).getByRole('listitem')
+      await page.waitForFunction(() => document.querySelector('#uploads progress')?.value > 0.2)
+      await row.getByRole('button', { name: 'Pause' }).click()
+      await row.getByText('Paused').waitFor()
+      await screenshot(page, 'resume-paused')
+
+      await page.reload()
+      await row.getByText('Choose the same file again').waitFor()
+      await screenshot(page, 'resume-reloaded')
+      await throttle(-1)
+      const [picker] = await Promise.all([page.waitForEvent('filechooser'), row.getByRole('button', { name: 'Resume' }).click()])
+      await picker.setFiles(join(folder, name))
+      await listed(page, name).waitFor()
+      assert.equal(offsets.filter((o) => o === 'created').length, 1, `requests: ${offsets}`)
+      assert.ok(offsets.at(-1) > 0, `the last PATCH began at ${offsets.at(-1)}: ${offsets}`)
+      await download(page, name)
+      tell('done', { name, offset: offsets.at(-1) })
+    })
+  },
+
+  // Without script a plain form uploads.
+  async plain() {
+    const name = 'without script.bin'
+    await visit({ javaScriptEnabled: false }, async (page) => {
+      await register(page, 'ann')
+      await page.locator('input[type=file]').setInputFiles(join(folder, name))
+      await page.getByRole('button', { name: 'Upload', exact: true }).click()
+      await listed(page, name).waitFor()
+      await screenshot(page, 'plain-drive')
+      await download(page, name)
+      tell('done', { name })
+    })
+  },
+}
+
+await scenarios[scenario]()

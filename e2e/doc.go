@@ -1,0 +1,17 @@
+// Package e2e tests Satchel from the outside: the built binary, and the
+// clients that people use.
+//
+//   - server_test.go     starts, kills and stops the server
+//   - account_test.go    a user of it, over HTTP
+//   - tools_test.go      runs Node scripts and other programs
+//   - upload_test.go     tus-js-client through three crashes
+//   - browser_test.go    Chromium on the pages
+//   - webdav_test.go     rclone, cadaver and gvfs
+//   - isolation_test.go  what another user sees: nothing
+//   - lifecycle_test.go  starting, stopping, metrics
+//   - readme_test.go     the commands of README.md
+//
+// The tests run bin/satchel's source as it is: go's cache of test results does
+// not see that, so run them with -count=1. A program that is missing on the
+// machine fails its test with the line that installs it.
+package e2e

@@ -1,0 +1,31 @@
+# Mounts the drive at $1, copies the tree $2 to "tree" in it and back to $3. The password comes on standard input.
+# Runs within dbus-run-session, whose bus ends with it.
+drive=$1 source=$2 back=$3
+
+gio mount "$drive"
+
+# gio takes a URI: what stands for something else in one is escaped.
+escape() { printf %s "$1" | sed 's/%/%25/g; s/#/%23/g; s/?/%3F/g; s/ /%20/g'; }
+
+(cd "$source" && find . -type d | sort) | while IFS= read -r folder; do
+	gio mkdir "$drive/tree$(escape "${folder#.}")"
+done
+(cd "$source" && find . -type f | sort) | while IFS= read -r file; do
+	gio copy "$source/$file" "$drive/tree$(escape "${file#.}")"
+done
+
+# What the drive lists decides what is copied back.
+fetch() {
+	mkdir -p "$3"
+	gio list -a standard::name,standard::type "$1" | while IFS="$(printf '\t')" read -r name size type rest; do
+		if [ "$type" = '(directory)' ]; then
+			fetch "$1/$(escape "$name")" "$2/$name" "$3/$name"
+		else
+			gio copy "$1/$(escape "$name")" "$3/$name"
+		fi
+	done
+}
+fetch "$drive/tree" tree "$back"
+
+gio rename "$drive/tree/plain.txt" renamed.txt
+gio mount -u "$drive"

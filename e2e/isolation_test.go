@@ -1,0 +1,359 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// belongings are everything that ann has, by what addresses it.
+type belongings struct {
+	upload, part, full string // ids: an unfinished upload, a finished partial one, a finished one
+	trash              string // id of a node in the trash
+	lock               string // token of a WebDAV lock on the folder "private-things"
+}
+
+// Every file of ann holds this, and every name of hers begins with one of these: no answer to a stranger may.
+const annsContent = "only ann reads this"
+
+var annsNames = []string{annsContent, "secret-plan", "private-things", "thrown-away", "half-sent"}
+
+func moveIn(t *testing.T, ann *Account) (b belongings) {
+	t.Helper()
+	base := ann.s.URL
+	must := func(status int, client *http.Client, method, path string, header map[string]string, body string) reply {
+		t.Helper()
+		answer := send(t, client, method, base+path, headers(header), strings.NewReader(body))
+		if answer.StatusCode != status {
+			t.Fatalf("%s %s: %s, want %d\n%s", method, path, answer.Status, status, answer.text)
+		}
+		return answer
+	}
+	create := func(header map[string]string, body string) (id string) {
+		t.Helper()
+		all := map[string]string{"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
+		for name, value := range header {
+			all[name] = value
+		}
+		location := must(http.StatusCreated, ann.Bearer, http.MethodPost, "/files/", all, body).Header.Get("Location")
+		return location[strings.LastIndexByte(location, '/')+1:]
+	}
+	must(http.StatusCreated, ann.Basic, "MKCOL", "/dav/private-things", nil, "")
+	ann.Put(t, "secret-plan.txt", annsContent)
+	ann.Put(t, "private-things/secret-plan.txt", annsContent)
+	ann.Put(t, "thrown-away.txt", annsContent)
+	must(http.StatusNoContent, ann.Basic, http.MethodDelete, "/dav/thrown-away.txt", nil, "")
+
+	b.upload = create(map[string]string{"Upload-Length": "1000", "Upload-Metadata": "filename " + base64Of("half-sent.txt")}, annsContent)
+	b.full = create(map[string]string{"Upload-Length": fmt.Sprint(len(annsContent)), "Upload-Metadata": "filename " + base64Of("secret-plan-2.txt")}, annsContent)
+	b.part = create(map[string]string{"Upload-Length": fmt.Sprint(len(annsContent)), "Upload-Concat": "partial"}, annsContent)
+
+	const lockinfo = `<?xml version="1.0"?><lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`
+	b.lock = must(http.StatusOK, ann.Basic, "LOCK", "/dav/private-things", map[string]string{"Depth": "infinity", "Timeout": "Second-600"}, lockinfo).Header.Get("Lock-Token")
+
+	var trash struct{ Items []struct{ ID string } }
+	text := must(http.StatusOK, ann.Bearer, http.MethodGet, "/api/v1/trash", nil, "").text
+	var any map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &any); err != nil {
+		t.Fatal(err)
+	}
+	for _, value := range any {
+		if json.Unmarshal(value, &trash.Items) == nil && len(trash.Items) == 1 {
+			b.trash = trash.Items[0].ID
+		}
+	}
+	if b.trash == "" || b.lock == "" {
+		t.Fatalf("ann has no trash or no lock: %+v\n%s", b, text)
+	}
+	return b
+}
+
+// snapshot is all that ann sees of her own.
+func snapshot(t *testing.T, ann *Account, b belongings) string {
+	t.Helper()
+	var all strings.Builder
+	for _, path := range []string{"/api/v1/files/", "/api/v1/files/private-things", "/api/v1/trash", "/dav/secret-plan.txt", "/dav/secret-plan-2.txt", "/dav/private-things/secret-plan.txt"} {
+		answer := send(t, ann.Basic, http.MethodGet, ann.s.URL+path, nil, nil)
+		fmt.Fprintf(&all, "%s: %s %s\n", path, answer.Status, answer.text)
+	}
+	for _, id := range []string{b.upload, b.part, b.full} {
+		answer := send(t, ann.Bearer, http.MethodHead, ann.s.URL+"/files/"+id, headers(map[string]string{"Tus-Resumable": "1.0.0"}), nil)
+		if answer.StatusCode != http.StatusOK {
+			t.Fatalf("ann's own upload is %s", answer.Status)
+		}
+		fmt.Fprintf(&all, "upload: %s at %s\n", answer.Status, answer.Header.Get("Upload-Offset"))
+	}
+	answer := send(t, ann.Basic, http.MethodPut, ann.s.URL+"/dav/private-things/secret-plan.txt", nil, strings.NewReader("no token"))
+	fmt.Fprintf(&all, "write without the lock's token: %s\n", answer.Status)
+	return all.String()
+}
+
+// probe is a request of somebody else with ann's ids and paths. {upload} and its like stand for ann's ids.
+type probe struct {
+	method, path string
+	header       map[string]string
+	body         string
+	want         []int // from a stranger who is signed in
+}
+
+const (
+	octets   = "application/offset+octet-stream"
+	jsonType = "application/json"
+	formType = "application/x-www-form-urlencoded"
+	lockBody = `<?xml version="1.0"?><lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`
+	propBody = `<?xml version="1.0"?><propertyupdate xmlns="DAV:"><set><prop><x xmlns="urn:x">1</x></prop></set></propertyupdate>`
+)
+
+func tusProbes() (all []probe) {
+	tus := map[string]string{"Tus-Resumable": "1.0.0"}
+	with := func(more ...string) map[string]string {
+		header := map[string]string{"Tus-Resumable": "1.0.0"}
+		for i := 0; i < len(more); i += 2 {
+			header[more[i]] = more[i+1]
+		}
+		return header
+	}
+	for _, id := range []string{"{upload}", "{part}", "{full}"} {
+		path := "/files/" + id
+		all = append(all,
+			probe{"HEAD", path, tus, "", []int{404}},
+			probe{"GET", path, tus, "", []int{404}},
+			probe{"PATCH", path, with("Content-Type", octets, "Upload-Offset", fmt.Sprint(len(annsContent))), "more", []int{404}},
+			probe{"PATCH", path, with("Content-Type", octets, "Upload-Offset", "0"), "other", []int{404}},
+			probe{"DELETE", path, tus, "", []int{404}},
+			probe{"POST", path, with("Upload-Length", "1"), "", []int{404}},
+			probe{"PUT", path, tus, "x", []int{404}},
+			probe{"POST", path, with("X-HTTP-Method-Override", "DELETE"), "", []int{404}},
+			probe{"POST", path, with("X-HTTP-Method-Override", "PATCH", "Content-Type", octets, "Upload-Offset", "0"), "x", []int{404}},
+			probe{"POST", "/files/", with("Upload-Concat", "final;/files/"+id), "", []int{404}},
+			probe{"POST", "/files/", with("Upload-Concat", "final;{base}/files/"+id), "", []int{404}},
+		)
+	}
+	return append(all, probe{"POST", "/files/", with("Upload-Length", "1", "Upload-Metadata", "filename "+base64Of("x")+",folder "+base64Of("private-things")), "", []int{201, 409}})
+}
+
+func davProbes() (all []probe) {
+	for _, path := range []string{"/dav/secret-plan.txt", "/dav/private-things/secret-plan.txt"} {
+		all = append(all,
+			probe{"GET", path, nil, "", []int{404}},
+			probe{"HEAD", path, nil, "", []int{404}},
+			probe{"PROPFIND", path, map[string]string{"Depth": "0"}, "", []int{404}},
+			probe{"PROPPATCH", path, nil, propBody, []int{404}},
+			probe{"DELETE", path, nil, "", []int{404}},
+			probe{"COPY", path, map[string]string{"Destination": "{base}/dav/mine.txt"}, "", []int{404}},
+			probe{"MOVE", path, map[string]string{"Destination": "{base}/dav/mine.txt"}, "", []int{404}},
+			probe{"UNLOCK", path, map[string]string{"Lock-Token": "{lock}"}, "", []int{404, 409}},
+			probe{"LOCK", path, map[string]string{"If": "({lock})"}, "", []int{404, 409, 412}},
+			probe{"PUT", path, map[string]string{"If": "({lock})"}, "x", []int{409, 412}},
+			probe{"PUT", path, map[string]string{"If-Match": "*"}, "x", []int{409, 412}},
+		)
+	}
+	return append(all,
+		probe{"PROPFIND", "/dav/", map[string]string{"Depth": "1"}, "", []int{207}},
+		probe{"PROPFIND", "/dav/", map[string]string{"Depth": "infinity"}, "", []int{207}},
+		probe{"PROPFIND", "/dav/private-things", map[string]string{"Depth": "1"}, "", []int{404}},
+		probe{"GET", "/dav/", nil, "", []int{200, 405}},
+		probe{"GET", "/dav/private-things", nil, "", []int{404}},
+		probe{"DELETE", "/dav/private-things", nil, "", []int{404}},
+		probe{"UNLOCK", "/dav/private-things", map[string]string{"Lock-Token": "{lock}"}, "", []int{404, 409}},
+		probe{"MKCOL", "/dav/private-things/x", nil, "", []int{409}},
+		probe{"PUT", "/dav/private-things/x", nil, "x", []int{409}},
+		probe{"LOCK", "/dav/private-things/x", nil, lockBody, []int{409}},
+		// The same names are free in a drive of one's own.
+		probe{"PUT", "/dav/secret-plan.txt", nil, "bob's", []int{201}},
+		probe{"MKCOL", "/dav/private-things", nil, "", []int{201}},
+		probe{"LOCK", "/dav/secret-plan.txt", nil, lockBody, []int{201}},
+		// There is no way up and over.
+		probe{"GET", "/dav/{ann}/secret-plan.txt", nil, "", []int{404}},
+		probe{"GET", "/dav/ann/secret-plan.txt", nil, "", []int{404}},
+		probe{"GET", "/dav/%2e%2e/{ann}/secret-plan.txt", nil, "", []int{400, 404}},
+		probe{"GET", "/dav/..%2f{ann}/secret-plan.txt", nil, "", []int{400, 404}},
+	)
+}
+
+func apiProbes() []probe {
+	asJSON := map[string]string{"Content-Type": jsonType}
+	return []probe{
+		{"GET", "/api/v1/me", nil, "", []int{200}},
+		{"GET", "/api/v1/files/", nil, "", []int{200}},
+		{"GET", "/api/v1/files/secret-plan.txt", nil, "", []int{404}},
+		{"GET", "/api/v1/files/private-things", nil, "", []int{404}},
+		{"GET", "/api/v1/files/private-things/secret-plan.txt", nil, "", []int{404}},
+		{"GET", "/api/v1/files/..%2f{ann}/secret-plan.txt", nil, "", []int{400, 404}},
+		{"DELETE", "/api/v1/files/secret-plan.txt", nil, "", []int{404}},
+		{"DELETE", "/api/v1/files/private-things", nil, "", []int{404}},
+		{"POST", "/api/v1/folders", asJSON, `{"path": "/private-things/x"}`, []int{409}},
+		{"POST", "/api/v1/move", asJSON, `{"from": "/secret-plan.txt", "to": "/mine.txt"}`, []int{404}},
+		{"POST", "/api/v1/move", asJSON, `{"from": "/private-things", "to": "/mine"}`, []int{404}},
+		{"GET", "/api/v1/trash", nil, "", []int{200}},
+		{"DELETE", "/api/v1/trash/{trash}", nil, "", []int{404}},
+		{"POST", "/api/v1/trash/{trash}/restore", nil, "", []int{404}},
+		{"DELETE", "/api/v1/trash", nil, "", []int{200, 204}},
+	}
+}
+
+func webProbes() []probe {
+	asForm := map[string]string{"Content-Type": formType}
+	const form = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\nx\r\n--x--\r\n"
+	return []probe{
+		{"GET", "/drive/", nil, "", []int{200}},
+		{"GET", "/drive/private-things", nil, "", []int{404}},
+		{"GET", "/drive/secret-plan.txt", nil, "", []int{404}},
+		{"GET", "/drive/secret-plan.txt?delete", nil, "", []int{404}},
+		{"GET", "/raw/secret-plan.txt", nil, "", []int{404}},
+		{"GET", "/raw/private-things/secret-plan.txt", nil, "", []int{404}},
+		{"GET", "/raw/..%2f{ann}/secret-plan.txt", nil, "", []int{400, 404}},
+		{"POST", "/drive/private-things", asForm, "action=new-folder&name=x", []int{404, 409}},
+		{"POST", "/drive/secret-plan.txt", asForm, "action=delete", []int{404}},
+		{"POST", "/drive/private-things", asForm, "action=delete", []int{404}},
+		{"POST", "/drive/private-things", map[string]string{"Content-Type": "multipart/form-data; boundary=x"}, form, []int{404, 409}},
+	}
+}
+
+// Another user, by whatever credentials, sees and changes nothing of ann's; nobody at all is asked to sign in.
+func TestAnotherUserSeesNothing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Server) {
+		ann, bob := s.Register(t, "ann"), s.Register(t, "bob")
+		b := moveIn(t, ann)
+		before := snapshot(t, ann, b)
+		cookie := bob.Browser(t)
+		cookie.CheckRedirect = noRedirects(nil).CheckRedirect
+
+		doors := map[string][]probe{"tus": tusProbes(), "dav": davProbes(), "api": apiProbes(), "web": webProbes()}
+		for _, who := range []struct {
+			name   string
+			client *http.Client
+			doors  []string // where these credentials count
+		}{
+			{"with a token", bob.Bearer, []string{"tus", "dav", "api", "web"}},
+			{"with a password", bob.Basic, []string{"tus", "dav", "api"}},
+			{"with a cookie", cookie, []string{"tus", "api", "web"}},
+			{"nobody", bob.Anonymous, nil},
+		} {
+			for door, probes := range doors {
+				known := slices.Contains(who.doors, door)
+				for _, p := range probes {
+					t.Run(fmt.Sprintf("%s/%s %s", who.name, p.method, p.path), func(t *testing.T) {
+						answer := p.send(t, who.client, s, ann, b)
+						want := p.want
+						if !known {
+							want = []int{http.StatusUnauthorized}
+							if answer.StatusCode == http.StatusSeeOther && strings.HasPrefix(answer.Header.Get("Location"), "/login") {
+								want = []int{http.StatusSeeOther} // a page asks to sign in
+							}
+						}
+						if !slices.Contains(want, answer.StatusCode) {
+							t.Errorf("%s, want one of %d\n%s", answer.Status, want, answer.text)
+						}
+						keepsSecret(t, p, answer, ann)
+						if known && answer.StatusCode < 300 {
+							bob.Clear(t, answer.Header.Get("Lock-Token"))
+						}
+					})
+				}
+			}
+		}
+		if after := snapshot(t, ann, b); after != before {
+			t.Errorf("ann's things have changed. Before:\n%s\nafter:\n%s", before, after)
+		}
+	})
+}
+
+// The table above has a row for every route and method of the API.
+func TestIsolationCoversTheAPI(t *testing.T) {
+	s := start(t)
+	var description struct {
+		Paths map[string]map[string]json.RawMessage
+	}
+	decode(t, send(t, http.DefaultClient, http.MethodGet, s.URL+"/api/v1/openapi.json", nil, nil), http.StatusOK, &description)
+	// Routes that tell nobody anything about a drive, or only about who asks.
+	public := []string{"POST /api/v1/register", "POST /api/v1/login", "POST /api/v1/token/refresh", "POST /api/v1/logout",
+		"GET /api/v1/openapi.json", "GET /.well-known/jwks.json"}
+	for path, methods := range description.Paths {
+		if !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/.") {
+			path = "/api/v1" + path
+		}
+		for method := range methods {
+			method = strings.ToUpper(method)
+			if !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, method) || slices.Contains(public, method+" "+path) {
+				continue
+			}
+			fixed, _, _ := strings.Cut(path, "{")
+			if !slices.ContainsFunc(apiProbes(), func(p probe) bool { return p.method == method && strings.HasPrefix(p.path, fixed) }) {
+				t.Errorf("no request of another user is tried on %s %s", method, path)
+			}
+		}
+	}
+	if len(description.Paths) < 8 {
+		t.Errorf("the description has only %d paths", len(description.Paths))
+	}
+}
+
+func (p probe) send(t *testing.T, client *http.Client, s *Server, ann *Account, b belongings) reply {
+	t.Helper()
+	fill := strings.NewReplacer("{base}", s.URL, "{ann}", ann.ID, "{upload}", b.upload, "{part}", b.part, "{full}", b.full,
+		"{trash}", b.trash, "{lock}", b.lock)
+	header := http.Header{}
+	for name, value := range p.header {
+		header.Set(name, fill.Replace(value))
+	}
+	var body io.Reader
+	if p.body != "" {
+		body = strings.NewReader(p.body)
+	}
+	return send(t, client, p.method, s.URL+fill.Replace(p.path), header, body)
+}
+
+// keepsSecret checks that an answer says nothing of ann's that the request did not say itself.
+func keepsSecret(t *testing.T, p probe, answer reply, ann *Account) {
+	t.Helper()
+	var said strings.Builder
+	said.WriteString(answer.text)
+	if err := answer.Header.Write(&said); err != nil {
+		t.Fatal(err)
+	}
+	asked, err := url.PathUnescape(p.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked += p.body
+	for _, secret := range append([]string{ann.ID}, annsNames...) {
+		if strings.Contains(said.String(), secret) && !strings.Contains(asked, secret) && !strings.Contains(asked, "{ann}") {
+			t.Errorf("the answer tells %q:\n%s", secret, said.String())
+		}
+	}
+	if strings.Contains(said.String(), annsContent) {
+		t.Errorf("the answer holds what ann wrote:\n%s", said.String())
+	}
+}
+
+// Clear removes all that is in a drive, for good. token is of a lock in it, if there is one.
+func (a *Account) Clear(t *testing.T, token string) {
+	t.Helper()
+	var top struct{ Children []struct{ Name string } }
+	decode(t, send(t, a.Basic, http.MethodGet, a.s.URL+"/api/v1/files/", nil, nil), http.StatusOK, &top)
+	for _, child := range top.Children {
+		address := a.s.URL + "/dav/" + escape(child.Name)
+		header := http.Header{}
+		if token != "" {
+			header.Set("If", "<"+address+"> ("+token+")")
+		}
+		if answer := send(t, a.Basic, http.MethodDelete, address, header, nil); answer.StatusCode != http.StatusNoContent {
+			t.Fatalf("DELETE %s: %s\n%s", address, answer.Status, answer.text)
+		}
+	}
+	send(t, a.Basic, http.MethodDelete, a.s.URL+"/api/v1/trash", nil, nil)
+}
+
+func headers(values map[string]string) http.Header {
+	header := http.Header{}
+	for name, value := range values {
+		header.Set(name, value)
+	}
+	return header
+}
