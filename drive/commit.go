@@ -103,7 +103,7 @@ func (e *edit) write(ctx context.Context, at *place, c content, w writing) (node
 	if w.modified.IsZero() {
 		w.modified = e.now
 	}
-	if w.mediaType == "" {
+	if w.mediaType == "" || !storable(w.mediaType) {
 		w.mediaType = mediaType(name)
 	}
 	node = Node{
@@ -202,7 +202,8 @@ func (e *edit) freeName(ctx context.Context, folderID, name string) (string, err
 		return name, err
 	}
 	stem, ext := name, ""
-	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+	// What follows a dot over half a name is no extension, and would leave no room for the number.
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 && len(name)-dot <= MaxName/2 {
 		stem, ext = name[:dot], name[dot:]
 	}
 	prefix := nameKey(stem) + " ("

@@ -153,27 +153,23 @@ func insertNodesSQL(rows int) string {
 
 // copyProperties copies the dead properties of every node that is in ids, all of them at top or below it.
 func (e *edit) copyProperties(ctx context.Context, ids map[string]string, top string) error {
-	type row struct {
-		node string
-		p    Property
-	}
-	all, err := sqldb.All(ctx, e, `WITH RECURSIVE tree (id) AS (
+	// The values stay in the database: together they may be larger than memory.
+	holders, err := sqldb.All(ctx, e, `WITH RECURSIVE tree (id) AS (
 			SELECT id FROM nodes WHERE id = $1
 			UNION ALL
 			SELECT c.id FROM tree JOIN nodes c ON c.parent_id = tree.id
-		) SELECT p.node_id, p.namespace, p.name, p.language, p.value FROM tree JOIN properties p ON p.node_id = tree.id`,
-		[]any{top}, func(scan sqldb.Scan) (r row, err error) {
-			return r, scan(&r.node, &r.p.Namespace, &r.p.Name, &r.p.Language, &r.p.Value)
-		})
+		) SELECT id FROM tree WHERE EXISTS (SELECT 1 FROM properties p WHERE p.node_id = tree.id)`,
+		[]any{top}, func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
 	if err != nil {
 		return err
 	}
-	for _, r := range all {
-		copied, ok := ids[r.node]
+	for _, holder := range holders {
+		copied, ok := ids[holder]
 		if !ok {
 			continue // below a folder that was copied without its content
 		}
-		if err := e.setProperty(ctx, copied, r.p); err != nil {
+		if _, err := e.Exec(ctx, `INSERT INTO properties (node_id, namespace, name, language, value)
+			SELECT CAST($1 AS TEXT), namespace, name, language, value FROM properties WHERE node_id = $2`, copied, holder); err != nil {
 			return err
 		}
 	}

@@ -544,3 +544,47 @@ func TestChanges(t *testing.T) {
 		}
 	})
 }
+
+// With versions switched off, saving by "write a new file, move it over the old one" works all the same.
+func TestMoveOntoWithoutVersions(t *testing.T) {
+	each(t, Options{Versions: -1}, func(t *testing.T, f *fixture) {
+		f.put("/old", strings.Repeat("o", 100))
+		f.put("/new", strings.Repeat("n", 50))
+		if _, _, err := f.Move(t.Context(), f.alice, "/new", "/old", true, Guard{}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.read(f.alice, "/old"); err != nil || got != strings.Repeat("n", 50) {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+}
+
+// A file comes back from the trash only to where a path can reach it.
+func TestRestoreTooDeep(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		deep := Root
+		for range MaxDepth - 1 {
+			deep = deep.Join("d")
+			if _, err := f.MakeFolder(t.Context(), f.alice, deep, Guard{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := f.MakeFolder(t.Context(), f.alice, "/f", Guard{}); err != nil {
+			t.Fatal(err)
+		}
+		file := f.put("/f/file", "abc")
+		if err := f.Trash(t.Context(), f.alice, "/f/file", Guard{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := f.Move(t.Context(), f.alice, "/f", deep.Join("f"), false, Guard{}); err != nil {
+			t.Fatal(err)
+		}
+		node, err := f.Restore(t.Context(), f.alice, file.ID)
+		if err == nil {
+			_, parsed := ParsePath(string(node.Path))
+			t.Errorf("restored to depth %d, which no path reaches: %v", len(node.Path.Names()), parsed)
+		} else if !fault.Is(err, fault.TooLarge) {
+			t.Error(err)
+		}
+	})
+}

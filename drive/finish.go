@@ -90,6 +90,9 @@ func (s *Drives) commit(ctx context.Context, u Upload, c content) (Upload, error
 	done := u
 	err := s.edit(ctx, "drive.commit", u.DriveID, func(e *edit) error {
 		done = u
+		if err := e.holds(ctx, u.ID); err != nil {
+			return err
+		}
 		return e.commitUpload(ctx, &done, c)
 	})
 	if err != nil {
@@ -97,6 +100,20 @@ func (s *Drives) commit(ctx context.Context, u Upload, c content) (Upload, error
 	}
 	s.completed(done)
 	return done, nil
+}
+
+// holds refuses a holder whose lease another took over: its stage may be the other's by now. It locks the row, so
+// that nobody takes the lease before the transaction ends.
+func (e *edit) holds(ctx context.Context, id string) error {
+	fence, held := e.s.fenceOf(id)
+	if !held {
+		return heldElsewhere(nil)
+	}
+	n, err := e.Exec(ctx, `UPDATE uploads SET fence = fence WHERE id = $1 AND fence = $2`, id, fence)
+	if err == nil && n == 0 {
+		err = heldElsewhere(nil)
+	}
+	return err
 }
 
 func (s *Drives) completed(u Upload) {

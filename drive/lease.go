@@ -136,15 +136,34 @@ func (s *Drives) beat() {
 			p.mu.Unlock()
 			return
 		}
-		ctx, stop := context.WithTimeout(context.Background(), leaseTime)
+		ctx, stop := context.WithTimeout(context.Background(), pulseTime)
 		err := s.writePulse(ctx)
 		p.mu.Unlock()
 		if err == nil {
 			err = s.heedWants(ctx)
 		}
 		stop()
+		s.letGoUnseen()
 		if err != nil {
 			s.o.Log.Warn("the leases on uploads were not renewed", "error", err)
+		}
+	}
+}
+
+// letGoUnseen lets go of everything when the database has not been reached for so long that another process is about to take
+// the uploads, and their stages with them.
+func (s *Drives) letGoUnseen() {
+	s.holds.pulse.mu.Lock()
+	unseen := time.Since(s.holds.pulse.last) >= leaseTime-pulseTime
+	s.holds.pulse.mu.Unlock()
+	if !unseen {
+		return
+	}
+	s.holds.mu.Lock()
+	defer s.holds.mu.Unlock()
+	for _, h := range s.holds.byID {
+		if h.leased {
+			go h.letGo()
 		}
 	}
 }

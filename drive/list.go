@@ -43,6 +43,9 @@ func (s *Drives) List(ctx context.Context, driveID string, path Path) (Node, []N
 // Page answers a folder and at most limit of its children whose names sort after the name after, as List does.
 // A further page begins after the last child's name. NotFound; a file is Invalid with code "is_file".
 func (s *Drives) Page(ctx context.Context, driveID string, path Path, after string, limit int) (Node, []Node, error) {
+	if !storable(after) {
+		return Node{}, nil, fault.New(fault.Invalid, "drive.Page", "A name must be UTF-8.").WithCode("invalid_name")
+	}
 	node, err := s.Stat(ctx, driveID, path)
 	if err != nil {
 		return node, nil, err

@@ -153,6 +153,9 @@ func (e *edit) moveOnto(ctx context.Context, src, dst *place) (Node, error) {
 // fits refuses a move or copy after which a path below node would be deeper or longer than ParsePath takes.
 // Only a tree that gets deeper or longer is read for it.
 func (e *edit) fits(ctx context.Context, from Path, node Node) error {
+	if _, err := ParsePath(string(node.Path)); err != nil {
+		return err
+	}
 	depth, length := len(node.Path.Names()), len(node.Path)
 	if !node.Folder || (depth <= len(from.Names()) && length <= len(from)) {
 		return nil

@@ -75,6 +75,9 @@ func CheckName(name string) error {
 	return nil
 }
 
+// storable reports whether a text can be stored on every engine: Postgres takes UTF-8 without NUL.
+func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
 // nameKey is what makes two names the same name: their NFC form (Unicode Standard Annex #15).
 // Finder sends names decomposed, everyone else composed.
 func nameKey(name string) string { return norm.NFC.String(name) }

@@ -57,13 +57,20 @@ func (s *Drives) Put(ctx context.Context, driveID string, path Path, body io.Rea
 		return err
 	})
 	if err != nil {
-		if c.key != "" {
+		if c.key != "" && refused(err) {
 			s.discard(c.key)
 		}
 		return Node{}, false, err
 	}
 	s.counts.stored.Add(c.size)
 	return node, created, nil
+}
+
+// refused reports whether err is a rule's: then the transaction did not happen for certain. After any other error it may
+// have (the connection broke before COMMIT was answered), and only gc knows by the rows whether its bytes are named.
+func refused(err error) bool {
+	kind := fault.KindOf(err)
+	return kind != fault.Internal && kind != fault.Busy
 }
 
 // room is how many bytes may come, and the error of one more.

@@ -116,9 +116,21 @@ func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (
 	}
 	s.counts.begun.Add(1)
 	if joinable && u.Ended.IsZero() {
-		return s.finishHeld(ctx, u)
+		return s.joinNow(ctx, u)
 	}
 	return u, nil
+}
+
+// joinNow commits a joined upload that has just begun. If that is refused, it ends: its client gets an error and no address, so
+// that nobody could end it. The parts stay, to be joined again.
+func (s *Drives) joinNow(ctx context.Context, u Upload) (Upload, error) {
+	done, err := s.finishHeld(ctx, u)
+	if err != nil {
+		if err := s.removeUpload(context.WithoutCancel(ctx), u.DriveID, u.ID); err != nil {
+			s.o.Log.Warn("a joined upload that was refused is left to expire", "upload", u.ID, "error", err)
+		}
+	}
+	return done, err
 }
 
 func (n *NewUpload) check() error {
@@ -142,7 +154,14 @@ func (n *NewUpload) check() error {
 	if n.Kind == Joined && (len(n.Parts) == 0 || len(n.Parts) > MaxParts) {
 		return fault.New(fault.Invalid, "drive.NewUpload", fmt.Sprintf("An upload is joined of 1 to %d parts.", MaxParts)).WithCode("invalid_parts")
 	}
+	if !storable(n.Metadata) {
+		return fault.New(fault.Invalid, "drive.NewUpload", "An upload's metadata must be UTF-8.").WithCode("invalid_metadata")
+	}
+	if !storable(n.MediaType) {
+		n.MediaType = "" // by the name's extension
+	}
 	if n.Kind == Partial {
+		n.Folder, n.Name = Root, "" // a part goes nowhere
 		return nil
 	}
 	if err := CheckName(n.Name); err != nil {
@@ -183,7 +202,7 @@ func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
 		if !at.last().folder {
 			return parentMissing(at.path)
 		}
-		return nil
+		return e.unlocked(ctx, nil, membersOf(at.chain))
 	}
 	parent, _, _, err := e.admit(ctx, at, writing{conflict: u.Conflict})
 	u.folderID = parent.id

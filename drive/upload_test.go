@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/fault"
 )
 
@@ -33,6 +34,16 @@ func (f *fixture) send(u Upload, offset int64, body io.Reader) (Upload, error) {
 	}
 	defer hold.Release()
 	return f.Append(f.t.Context(), f.alice, u.ID, offset, body, AppendOptions{})
+}
+
+func (f *fixture) setLength(u Upload, length int64) (Upload, error) {
+	f.t.Helper()
+	hold, err := f.HoldUpload(f.t.Context(), u.ID, func() {})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer hold.Release()
+	return f.SetLength(f.t.Context(), f.alice, u.ID, length)
 }
 
 func (f *fixture) look(u Upload) (Upload, error) {
@@ -69,7 +80,7 @@ func TestUploadInPieces(t *testing.T) {
 				at += n
 			}
 			if length < 0 {
-				if _, err := f.SetLength(t.Context(), f.alice, u.ID, int64(size)); err != nil {
+				if _, err := f.setLength(u, int64(size)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -302,7 +313,7 @@ func TestUploadJoinedBeforeItsParts(t *testing.T) {
 		joined := f.begin(NewUpload{Kind: Joined, Name: "f", Parts: []string{one.ID, two.ID}})
 		steps := []func() error{
 			func() error { _, err := f.send(two, 0, strings.NewReader(texts[1])); return err },
-			func() error { _, err := f.SetLength(t.Context(), f.alice, two.ID, int64(len(texts[1]))); return err },
+			func() error { _, err := f.setLength(two, int64(len(texts[1]))); return err },
 			func() error { _, err := f.send(one, 0, strings.NewReader(texts[0])); return err },
 		}
 		for i, step := range steps {
@@ -450,9 +461,9 @@ func TestUploadDeferredIsBounded(t *testing.T) {
 		_, _, err = f.Put(t.Context(), f.alice, "/other", strings.NewReader(strings.Repeat("y", 50)), PutOptions{Size: 50})
 		wantKind(t, "a file in its space", err, "full")
 		f.put("/other", strings.Repeat("y", 40))
-		_, err = f.SetLength(t.Context(), f.alice, u.ID, 61)
+		_, err = f.setLength(u, 61)
 		wantKind(t, "a length over the file limit", err, "too_large")
-		_, err = f.SetLength(t.Context(), f.alice, u.ID, 60)
+		_, err = f.setLength(u, 60)
 		wantKind(t, "its length", err, "")
 	})
 }
@@ -506,43 +517,104 @@ func TestHoldTakenOver(t *testing.T) {
 	})
 }
 
-// Two processes on one Postgres: the one that lost its lease writes nothing more.
-func TestLeaseIsFenced(t *testing.T) {
-	each(t, Options{}, func(t *testing.T, f *fixture) {
-		if !f.db.Shared() {
-			return // SQLite serves one process
+func (f *fixture) bytesStored() (n int64) {
+	f.t.Helper()
+	if err := f.blobs.List(context.Background(), func(e blob.Entry) error { n += e.Size; return nil }); err != nil {
+		f.t.Fatal(err)
+	}
+	return n
+}
+
+// A concatenation that is refused leaves nothing behind: its client was told no address, so nobody can end it. Else a
+// request of some bytes stores a copy of the parts each time, beside the quota, and each sweep joins all of them again.
+func TestRefusedJoinLeavesNothing(t *testing.T) {
+	each(t, Options{Quota: 1000}, func(t *testing.T, f *fixture) {
+		part := f.begin(NewUpload{Kind: Partial, Length: 500})
+		if _, err := f.send(part, 0, strings.NewReader(strings.Repeat("p", 500))); err != nil {
+			t.Fatal(err)
 		}
-		other := New(f.db, f.blobs, f.o)
-		u := f.begin(NewUpload{Name: "f", Length: 10})
-		asked := make(chan struct{})
-		first, err := f.HoldUpload(t.Context(), u.ID, func() { close(asked) })
+		lock, _, err := f.LockNode(t.Context(), f.alice, Lock{Path: Root, Deep: true, UserID: f.alice}, Guard{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.Append(t.Context(), f.alice, u.ID, 0, strings.NewReader("abc"), AppendOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		taken := make(chan *Hold)
-		go func() {
-			second, err := other.HoldUpload(context.Background(), u.ID, func() {})
-			if err != nil {
-				t.Error(err)
+		for range 20 {
+			_, err := f.BeginUpload(t.Context(), f.alice, NewUpload{Folder: "/a/b", Name: "f", Kind: Joined, Parts: []string{part.ID}})
+			if !fault.Is(err, fault.Locked) {
+				t.Fatal(err)
 			}
-			taken <- second
-		}()
-		<-asked // the other process's wish arrives
-		// This one goes on as if it had not heard: its lease ends, and its row is not its own any more.
-		if _, err := f.db.Exec(t.Context(), `UPDATE uploads SET holder = '' WHERE id = $1`, u.ID); err != nil {
+		}
+		if n := f.bytesStored(); n > 500 {
+			t.Errorf("%d bytes are stored for a drive with a quota of 1000 and one part of 500", n)
+		}
+		if err := f.Unlock(t.Context(), f.alice, f.alice, Root, lock.Token); err != nil {
 			t.Fatal(err)
 		}
-		second := <-taken
-		_, err = f.Append(t.Context(), f.alice, u.ID, 3, strings.NewReader("old"), AppendOptions{})
-		wantKind(t, "after the lease was lost", err, "offset_mismatch")
-		if _, err := other.Append(t.Context(), f.alice, u.ID, 3, strings.NewReader("defghij"), AppendOptions{}); err != nil {
-			t.Error(err)
+		// The client tries again, and gets one file.
+		if _, err := f.BeginUpload(t.Context(), f.alice, NewUpload{Folder: "/a/b", Name: "f", Kind: Joined, Parts: []string{part.ID}}); err != nil {
+			t.Fatal(err)
 		}
-		first.Release()
-		second.Release()
-		f.run("tree /f=abcdefghij")
+		if err := f.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_, children, err := f.List(t.Context(), f.alice, "/a/b")
+		if err != nil || len(children) != 1 {
+			t.Errorf("%d files, %v", len(children), err)
+		}
+	})
+}
+
+// What a lock will refuse at the end is refused before the first byte, where folders are missing too.
+func TestBeginBelowALock(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		if _, _, err := f.LockNode(t.Context(), f.alice, Lock{Path: Root, Deep: true, UserID: f.alice}, Guard{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, folder := range []Path{Root, "/a", "/a/b"} {
+			if _, err := f.BeginUpload(t.Context(), f.alice, NewUpload{Folder: folder, Name: "f", Length: 10}); !fault.Is(err, fault.Locked) {
+				t.Errorf("into %s: %v", folder, err)
+			}
+		}
+	})
+}
+
+// What a client sends as metadata is text that both engines can store, or it is refused by name: it is never a 500.
+func TestUploadTextsAreText(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		for what, n := range map[string]NewUpload{
+			"media type, not UTF-8":  {Name: "a", MediaType: "text/\xff", Length: 3},
+			"media type, NUL":        {Name: "a", MediaType: "text/\x00", Length: 3},
+			"metadata, not UTF-8":    {Name: "a", Metadata: "k\xff YQ==", Length: 3},
+			"name of a part":         {Name: "a\xff\x00/", Kind: Partial, Length: 3},
+			"media type of a part":   {Name: "a", MediaType: "\x00", Kind: Partial, Length: 3},
+			"folder with NUL (part)": {Name: "a", Folder: "/a\x00", Kind: Partial, Length: 3},
+		} {
+			_, err := f.BeginUpload(t.Context(), f.alice, n)
+			if err != nil && !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		_, _, err := f.Put(t.Context(), f.alice, "/b", strings.NewReader("abc"), PutOptions{Size: 3, MediaType: "text/\xff"})
+		if err != nil && !fault.Is(err, fault.Invalid) {
+			t.Errorf("put: %v", err)
+		}
+		for _, after := range []string{"\xff", "a\x00"} {
+			if _, _, err := f.Page(t.Context(), f.alice, Root, after, 10); err != nil && !fault.Is(err, fault.Invalid) {
+				t.Errorf("page after %q: %v", after, err)
+			}
+		}
+	})
+}
+
+// A name whose extension fills it gets a number all the same: an upload that was admitted can be committed.
+func TestRenameLongExtension(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		for _, name := range []string{"a." + strings.Repeat("b", MaxName-2), "ab." + strings.Repeat("b", 249), "." + strings.Repeat("c", MaxName-1)} {
+			for range 3 {
+				u := f.begin(NewUpload{Name: name, Length: 3})
+				if _, err := f.send(u, 0, strings.NewReader("abc")); err != nil {
+					t.Fatalf("%.10s…: %v", name, err)
+				}
+			}
+		}
 	})
 }

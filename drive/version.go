@@ -35,7 +35,7 @@ func (e *edit) pruneVersions(ctx context.Context, nodeID string) error {
 	var freed int64
 	err := e.Each(ctx, `DELETE FROM versions WHERE id IN (
 		SELECT id FROM versions WHERE node_id = $1 ORDER BY revision DESC, created_at DESC LIMIT $2 OFFSET $3) RETURNING size`,
-		[]any{nodeID, noLimit, e.s.o.Versions}, func(scan sqldb.Scan) error {
+		[]any{nodeID, noLimit, max(0, e.s.o.Versions)}, func(scan sqldb.Scan) error {
 			var size int64
 			err := scan(&size)
 			freed += size
