@@ -22,6 +22,9 @@ const (
 	refreshGrace = 10 * time.Second
 	// maxSuccessors bounds how many successors of one token are open at a time.
 	maxSuccessors = 8
+	// maxRefreshes bounds the refreshes of one session in an hour: each leaves a row behind for RefreshTTL, which every
+	// further one reads.
+	maxRefreshes = 120
 )
 
 // opened is a session of tokens as its transaction made or renewed it.
@@ -106,15 +109,18 @@ func (a *Accounts) rotate(ctx context.Context, tx *sqldb.Tx, hash []byte, c Clie
 	if u.Disabled {
 		return User{}, opened{}, false, invalidRefreshToken()
 	}
-	var used, lastUsed, newest, open int64
+	var used, lastUsed, newest, open, recent int64
 	if err := tx.Row(ctx, `SELECT (SELECT used_at FROM refresh_tokens WHERE hash = $1), MAX(used_at), MAX(created_at),
-		SUM(CASE WHEN used_at = 0 THEN 1 ELSE 0 END) FROM refresh_tokens WHERE session_id = $2`,
-		[]any{hash, s.sessionID}, &used, &lastUsed, &newest, &open); err != nil {
+		SUM(CASE WHEN used_at = 0 THEN 1 ELSE 0 END), SUM(CASE WHEN created_at > $3 THEN 1 ELSE 0 END)
+		FROM refresh_tokens WHERE session_id = $2`,
+		[]any{hash, s.sessionID, now - time.Hour.Microseconds()}, &used, &lastUsed, &newest, &open, &recent); err != nil {
 		return User{}, opened{}, false, err
 	}
 	// Clocks of several nodes differ; within a session time only goes forward.
 	at := max(now, lastUsed+1, newest+1)
 	switch {
+	case used == 0 && recent > maxRefreshes:
+		return User{}, opened{}, false, fault.New(fault.TooMany, "authn.Refresh", "This session was refreshed too often. Use the access token until it ends.").WithCode("refresh_too_often")
 	case used == 0:
 		if _, err := tx.Exec(ctx, `UPDATE refresh_tokens SET used_at = $1 WHERE session_id = $2 AND used_at = 0`, at, s.sessionID); err != nil {
 			return User{}, opened{}, false, err

@@ -12,7 +12,7 @@ import (
 // The bounds of dead properties.
 const (
 	MaxProperties    = 200      // of one node
-	MaxPropertyBytes = 64 << 10 // of one property, names and value
+	MaxPropertyBytes = 64 << 10 // of all properties of one node, names and values
 )
 
 // Property is a WebDAV dead property (RFC 4918, section 4); Value is its inner XML as it was sent.
@@ -48,7 +48,7 @@ func (s *Drives) Properties(ctx context.Context, driveID string, path Path, chil
 func (s *Drives) PatchProperties(ctx context.Context, driveID string, path Path, set, remove []Property, modified time.Time, g Guard) error {
 	for _, p := range set {
 		if len(p.Namespace)+len(p.Name)+len(p.Language)+len(p.Value) > MaxPropertyBytes {
-			return fault.New(fault.TooLarge, "drive.PatchProperties", fmt.Sprintf("A property holds at most %d bytes.", MaxPropertyBytes)).WithCode("property_too_large")
+			return fault.New(fault.TooLarge, "drive.PatchProperties", fmt.Sprintf("The properties of a file or folder hold at most %d bytes.", MaxPropertyBytes)).WithCode("property_too_large")
 		}
 	}
 	return s.edit(ctx, "drive.PatchProperties", driveID, func(e *edit) error {
@@ -100,9 +100,13 @@ func (e *edit) fewProperties(ctx context.Context, nodeID string, added int) erro
 	if added == 0 {
 		return nil
 	}
-	var n int
-	if err := e.Row(ctx, `SELECT COUNT(*) FROM properties WHERE node_id = $1`, []any{nodeID}, &n); err != nil {
+	var n, size int
+	if err := e.Row(ctx, `SELECT COUNT(*), COALESCE(SUM(LENGTH(namespace) + LENGTH(name) + LENGTH(language) + LENGTH(value)), 0)
+		FROM properties WHERE node_id = $1`, []any{nodeID}, &n, &size); err != nil {
 		return err
+	}
+	if size > MaxPropertyBytes {
+		return fault.New(fault.TooLarge, "drive.fewProperties", fmt.Sprintf("The properties of a file or folder hold at most %d bytes.", MaxPropertyBytes)).WithCode("property_too_large")
 	}
 	if n > MaxProperties {
 		return fault.New(fault.TooLarge, "drive.fewProperties", fmt.Sprintf("A file or folder has at most %d properties.", MaxProperties)).WithCode("too_many_properties")

@@ -10,8 +10,37 @@ import (
 	"github.com/satchelhq/satchel/server/origin"
 )
 
-// strangerPatience is how long the body of a request may take whose sender did not prove to be anyone.
+// strangerPatience is how long a request may take to send its body and to take its answer whose sender did not prove to be anyone.
 const strangerPatience = time.Minute
+
+// leftoverPatience is how long net/http may go on reading a body that no door wanted. It does so before it answers.
+const leftoverPatience = 5 * time.Second
+
+// patience bounds the time of every request, also of those that are refused before anybody asks who sends them: net/http reads
+// on in a body that nobody wanted before it answers. The gate lifts the bound for who is known, since an upload takes as long as it takes.
+func patience(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		until := time.Now().Add(strangerPatience)
+		control := http.NewResponseController(w) // what cannot set deadlines is no network
+		_ = control.SetWriteDeadline(until.Add(2 * leftoverPatience))
+		if hasBody(r) {
+			_ = control.SetReadDeadline(until)
+			defer func() { _ = control.SetReadDeadline(time.Now().Add(leftoverPatience)) }()
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// unbound lets a request take all the time it needs.
+func unbound(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Time{})
+	if hasBody(r) {
+		_ = control.SetReadDeadline(time.Time{})
+	}
+}
+
+func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
 
 // gate finds out who is asking, before a body is read or a lock is taken, and puts the authn.Principal into
 // the context. Nobody in particular passes as well: whether a stranger is welcome is for the door to say.
@@ -34,9 +63,7 @@ func (s *Server) gate(next http.Handler) http.Handler {
 		if known {
 			x.user = who.UserID
 			r = r.WithContext(authn.WithPrincipal(r.Context(), who))
-		} else if r.Body != nil && r.Body != http.NoBody {
-			// An upload takes as long as it takes, a stranger's form does not. What cannot set deadlines is no network.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(strangerPatience))
+			unbound(w, r)
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -113,9 +113,13 @@ func (d *deadlineSpy) SetReadDeadline(at time.Time) error {
 	return nil
 }
 
+func (d *deadlineSpy) SetWriteDeadline(time.Time) error { return nil }
+
 // Who sends a body a byte at a time must have said who they are.
 func TestOnlyStrangersAreHurried(t *testing.T) {
-	f := newFront(t, frontOptions{})
+	var w *deadlineSpy
+	var reached bool // with the deadline that the door sees
+	f := newFront(t, frontOptions{behind: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = w.set })})
 	for _, c := range []struct {
 		name, authorization, body string
 		hurried                   bool
@@ -123,6 +127,7 @@ func TestOnlyStrangersAreHurried(t *testing.T) {
 		{"a stranger with a body", "", "login=x", true},
 		{"a stranger without", "", "", false},
 		{"a user with a body", "Bearer " + f.signIn.AccessToken, "bytes", false},
+		{"wrong credentials with a body", "Bearer x", "bytes", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, "/api/v1/login", strings.NewReader(c.body))
@@ -132,10 +137,11 @@ func TestOnlyStrangersAreHurried(t *testing.T) {
 			if c.authorization != "" {
 				r.Header.Set("Authorization", c.authorization)
 			}
-			w := &deadlineSpy{ResponseRecorder: httptest.NewRecorder()}
+			w = &deadlineSpy{ResponseRecorder: httptest.NewRecorder()}
+			reached = w.set
 			f.Public().ServeHTTP(w, r)
-			if w.set != c.hurried {
-				t.Errorf("deadline set: %v", w.set)
+			if hurried := reached || w.Code == http.StatusUnauthorized && w.set; hurried != c.hurried {
+				t.Errorf("deadline set: %v", hurried)
 			}
 		})
 	}
@@ -180,13 +186,17 @@ func TestCrossing(t *testing.T) {
 		{"a neighbour host's form", "POST", "/drive/", other, "same-site", "", cookie, "", false},
 		{"another site signs somebody in", "POST", "/login", other, "cross-site", "", "", "", false},
 		{"another site's script at the API with the cookie", "POST", "/api/v1/folders", other, "cross-site", "", cookie, "", false},
-		{"another site's script at tus with the cookie", "PATCH", "/files/x", other, "cross-site", "", cookie, "Tus-Resumable", false},
+		{"another site's script at tus with the cookie", "PATCH", "/files/x", other, "cross-site", "", cookie, "Tus-Resumable: 1.0.0", false},
 		{"another app signs in at the API", "POST", "/api/v1/login", other, "cross-site", "", "", "", true},
 		{"another app with its bearer", "POST", "/api/v1/folders", other, "cross-site", bearer, "", "", true},
 		{"another app with its bearer in a browser that is signed in", "DELETE", "/files/x", other, "cross-site", bearer, cookie, "", true},
-		{"another app uploads with Basic of its own", "POST", "/files/", other, "cross-site", password, "", "Tus-Resumable", true},
+		{"another app uploads with Basic of its own", "POST", "/files/", other, "cross-site", password, "", "Tus-Resumable: 1.0.0", true},
 		{"another app's script mounts with Basic of its own", "PUT", "/dav/x", other, "cross-site", password, "", "", true},
 		{"another site's form with a remembered password", "POST", "/api/v1/folders", other, "cross-site", password, "", "", false},
+		{"another app's script at the API with Basic of its own", "POST", "/api/v1/folders", other, "cross-site", password, "", "Content-Type: application/json", true},
+		{"another app uploads with Basic of its own, as the IETF's draft has it", "POST", "/files/", other, "cross-site", password, "", "Upload-Complete: ?1", true},
+		{"another site's form that looks like JSON", "POST", "/api/v1/folders", other, "cross-site", password, "", "Content-Type: text/plain; application/json", false},
+		{"another site's script at the API with the cookie, in JSON", "POST", "/api/v1/folders", other, "cross-site", "", cookie, "Content-Type: application/json", false},
 		{"a link from another site", "GET", "/drive/", other, "cross-site", "", cookie, "", true},
 		{"a preflight", "OPTIONS", "/files/", other, "cross-site", "", "", "", true},
 		{"a program", "POST", "/api/v1/folders", "", "", "", cookie, "", true},
@@ -198,8 +208,8 @@ func TestCrossing(t *testing.T) {
 					r.Header.Set(name, value)
 				}
 			}
-			if c.more != "" {
-				r.Header.Set(c.more, "1.0.0")
+			if name, value, ok := strings.Cut(c.more, ": "); ok {
+				r.Header.Set(name, value)
 			}
 			w := f.do(r)
 			if passed := w.Code == http.StatusOK; passed != c.passes || (!passed && w.Code != http.StatusForbidden) {

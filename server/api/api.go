@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
@@ -39,7 +40,14 @@ func New(o Options) http.Handler {
 		mux.Handle(path, m)
 	}
 	mux.Handle("/", answer.Handle(notFound, answer.Error))
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The mux would redirect to where they lead: DELETE /trash/. to /trash, which is all of it.
+		if names := strings.Split(r.URL.Path, "/"); slices.Contains(names, ".") || slices.Contains(names, "..") {
+			answer.Error(w, r, fault.New(fault.Invalid, "api", `"." and ".." are not names.`).WithCode("invalid_name"))
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // methods answers one address. HEAD is GET without its body.

@@ -103,25 +103,34 @@ func coverage(nodes []drive.Node, byNode map[string][]drive.Lock) map[string][]d
 	if len(byNode) == 0 {
 		return covering
 	}
+	// What a folder hands down is one slice for all of its children: a thousand locks on a folder of many thousand files
+	// are a thousand, not millions.
+	handed := map[string][]drive.Lock{}
 	for i, n := range nodes {
-		own := byNode[n.ID]
+		var all []drive.Lock
 		if i == 0 {
 			for id, locks := range byNode {
 				for _, lock := range locks {
 					if id != n.ID && lock.Deep && n.Path.Within(lock.Path) {
-						covering[n.ID] = append(covering[n.ID], lock)
+						all = append(all, lock)
 					}
 				}
 			}
+		} else if deep, ok := handed[n.ParentID]; ok {
+			all = deep
 		} else {
 			for _, lock := range covering[n.ParentID] {
 				if lock.Deep {
-					covering[n.ID] = append(covering[n.ID], lock)
+					all = append(all, lock)
 				}
 			}
+			handed[n.ParentID] = all
 		}
-		if all := append(covering[n.ID], own...); len(all) > 0 {
+		if own := byNode[n.ID]; len(own) > 0 || i == 0 {
+			all = slices.Concat(all, own)
 			slices.SortFunc(all, func(a, b drive.Lock) int { return compare(a.Token, b.Token) })
+		}
+		if len(all) > 0 {
 			covering[n.ID] = all
 		}
 	}

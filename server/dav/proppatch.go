@@ -93,7 +93,7 @@ func parseModified(text string) (time.Time, bool) {
 	if t, err := http.ParseTime(text); err == nil && t.Unix() > 0 {
 		return t.UTC(), true
 	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil && t.Unix() > 0 {
+	if t, err := time.Parse(time.RFC3339, text); err == nil && t.Unix() > 0 && t.UTC().Year() <= 9999 {
 		return t.UTC().Truncate(time.Microsecond), true
 	}
 	t := clientTime(text)

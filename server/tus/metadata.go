@@ -34,6 +34,9 @@ func checkMetadata(header string) error {
 		if key == "" || seen[key] {
 			return invalid("a key is empty or there twice.")
 		}
+		if !printable(key) {
+			return invalid("a key is not ASCII.")
+		}
 		seen[key] = true
 		if _, err := base64.StdEncoding.DecodeString(strings.TrimSpace(value)); err != nil {
 			return invalid(fmt.Sprintf("the value of %q is not Base64.", key))
@@ -90,7 +93,7 @@ func target(info handler.FileInfo) (drive.NewUpload, error) {
 	if n.Name == "" {
 		n.Name = unnamed
 	}
-	if len(n.MediaType) > maxMediaType || strings.ContainsAny(n.MediaType, "\r\n") {
+	if len(n.MediaType) > maxMediaType || !printable(n.MediaType) {
 		return n, fault.New(fault.Invalid, "tus.target", "filetype is not a media type.").WithCode("invalid_media_type")
 	}
 	folder, err := drive.ParsePath(first(m, "folder", "relativePath"))
@@ -106,6 +109,16 @@ func target(info handler.FileInfo) (drive.NewUpload, error) {
 	}
 	n.Modified, err = modified(m["mtime"])
 	return n, err
+}
+
+// printable reports whether s is visible ASCII and spaces, so that it can stand in a header, in XML and in a row of either database.
+func printable(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // maxMediaType is far above RFC 6838's bound of 127 characters for each half.
@@ -126,7 +139,7 @@ func modified(text string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return t.UTC(), nil
+		return inRange(t.UTC())
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(seconds) || math.Abs(seconds) > 1e15 {
@@ -135,5 +148,13 @@ func modified(text string) (time.Time, error) {
 	if math.Abs(seconds) > 1e11 { // later than the year 5000 in seconds: these are milliseconds
 		seconds /= 1000
 	}
-	return time.UnixMicro(int64(math.Round(seconds * 1e6))).UTC(), nil
+	return inRange(time.UnixMicro(int64(math.Round(seconds * 1e6))).UTC())
+}
+
+// inRange refuses a time that JSON (RFC 3339) and HTTP dates cannot spell: one such file would make its folder's listing fail.
+func inRange(t time.Time) (time.Time, error) {
+	if t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}, fault.New(fault.Invalid, "tus.modified", "mtime is not in the years 1 to 9999.").WithCode("invalid_mtime")
+	}
+	return t, nil
 }

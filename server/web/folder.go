@@ -55,8 +55,10 @@ func (h *Web) folderProblem(w http.ResponseWriter, r *http.Request, who authn.Pr
 
 // view is what the page of a folder shows, from the first name after the given one.
 func (h *Web) view(r *http.Request, who authn.Principal, path drive.Path, after string) (pages.Drive, error) {
-	if len(after) > drive.MaxName {
-		return pages.Drive{}, fault.New(fault.Invalid, "web.view", "")
+	if after != "" {
+		if err := drive.CheckName(after); err != nil {
+			return pages.Drive{}, err
+		}
 	}
 	folder, nodes, err := h.drives.Page(r.Context(), who.UserID, path, after, partSize+1)
 	if err != nil {

@@ -118,6 +118,13 @@ func (h *Web) open(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
+	// A link on another site must not put somebody else's account in the place of the one that is signed in here: what is
+	// uploaded next would go there. An app that opens the address itself sends "none" or nothing.
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		if _, ok := authn.From(r.Context()); ok {
+			return redirect(w, r, loginPath+"?"+ticketEnded)
+		}
+	}
 	session, err := h.accounts.RedeemTicket(r.Context(), r.URL.Query().Get("ticket"), h.client(r))
 	if fault.Is(err, fault.Unauthenticated) {
 		return redirect(w, r, loginPath+"?"+ticketEnded)
