@@ -11,11 +11,12 @@ import (
 
 // Where several processes serve one database, the upload's row names the process that holds it, and a number that counts
 // its holders: the fence. Every write of the upload names the fence, so that a process that lost the upload writes nothing
-// more. A process that holds uploads says in one row, twice a second, that it is there. What a process holds that
+// more. A process that holds uploads says in one row, every pulseTime, that it is there. What a process holds that
 // was not seen for leaseTime is free: it was killed, or cut off.
 const (
-	leaseTime  = 1500 * time.Millisecond
-	pulseTime  = 500 * time.Millisecond
+	leaseTime  = 1800 * time.Millisecond
+	pulseTime  = 400 * time.Millisecond
+	pulseLimit = time.Second            // how long the database may take to write it down
 	leaseRetry = 100 * time.Millisecond // how often an upload that another process holds is asked for
 	wantTime   = time.Second            // how long a wish counts that is not repeated
 )
@@ -115,11 +116,16 @@ func (s *Drives) stopPulse() {
 	p.holds--
 }
 
+// writePulse is bounded, so that a database that hangs is noticed before the lease ends. The time that counts is the one before the
+// database was asked.
 func (s *Drives) writePulse(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, pulseLimit)
+	defer stop()
+	asked := time.Now()
 	_, err := s.db.Exec(ctx, `INSERT INTO holders (id, seen_at) VALUES ($1, `+databaseNow+`)
 		ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, s.holds.pulse.holder)
 	if err == nil {
-		s.holds.pulse.last = time.Now()
+		s.holds.pulse.last = asked
 	}
 	return err
 }
@@ -136,13 +142,13 @@ func (s *Drives) beat() {
 			p.mu.Unlock()
 			return
 		}
-		ctx, stop := context.WithTimeout(context.Background(), pulseTime)
-		err := s.writePulse(ctx)
+		err := s.writePulse(context.Background())
 		p.mu.Unlock()
 		if err == nil {
+			ctx, stop := context.WithTimeout(context.Background(), pulseLimit)
 			err = s.heedWants(ctx)
+			stop()
 		}
-		stop()
 		s.letGoUnseen()
 		if err != nil {
 			s.o.Log.Warn("the leases on uploads were not renewed", "error", err)

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/lib/pq"
@@ -38,12 +40,18 @@ func classify(ctx context.Context, err error) error {
 			return ctx.Err()
 		}
 		kind = postgresKind(string(post.Code))
-	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone):
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), brokenConnection(err):
 		kind = fault.Busy
 	default:
 		return err // a rule's own error, or one that nobody foresaw
 	}
 	return fault.As(kind, "sqldb", err)
+}
+
+// brokenConnection reports whether the way to the database failed: it restarts, or was cut off.
+func brokenConnection(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // sqliteKind reads an extended result code (sqlite.org/rescode.html).

@@ -37,12 +37,16 @@ func ValidID(s string) bool {
 	return true
 }
 
-// Micros is how a time is stored. The zero time is 0.
+// Micros is how a time is stored. The zero time is 0; the first moment of 1970, which would be too, is stored as the microsecond
+// after it.
 func Micros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
-	return t.UnixMicro()
+	if micros := t.UnixMicro(); micros != 0 {
+		return micros
+	}
+	return 1
 }
 
 // Time reads a stored time; 0 is the zero time.

@@ -191,7 +191,8 @@ CREATE TABLE uploads (
     fence        INTEGER NOT NULL DEFAULT 0,
     holder       TEXT NOT NULL DEFAULT ''
 );
-CREATE INDEX uploads_drive ON uploads (drive_id, completed_at, gone_at);
+CREATE INDEX uploads_drive ON uploads (drive_id);
+CREATE INDEX uploads_open ON uploads (drive_id) WHERE completed_at = 0 AND gone_at = 0;
 CREATE INDEX uploads_expiry ON uploads (expires_at);
 CREATE INDEX uploads_content ON uploads (drive_id, sha256);
 
