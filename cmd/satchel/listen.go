@@ -74,7 +74,7 @@ func reachable(address string) string {
 		return address
 	}
 	if ip, err := netip.ParseAddr(host); host == "" || (err == nil && ip.IsUnspecified()) {
-		host = "localhost"
+		host = "127.0.0.1" // not a name: a bare image has no /etc/hosts
 	}
 	return net.JoinHostPort(host, port)
 }

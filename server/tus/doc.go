@@ -12,6 +12,26 @@
 //   - errors.go    kinds of error become the handler's
 //   - reply.go     headers that the handler gets wrong
 //
+// The IETF draft "Resumable Uploads for HTTP" (draft-ietf-httpbis-resumable-upload) is
+// spoken on the same uploads, by a handler of our own for all its versions from
+// interop 3 to 8: tusd's knows 3 to 6, takes a body that broke off for one that
+// ended, and completes an upload by its length alone.
+//
+//   - draft.go         which requests speak it, in which version, and what differs between versions
+//   - draftcreate.go   a request that begins an upload: POST or PUT, with all of it or a part
+//   - draftappend.go   PATCH, and what both do with the body
+//   - drafthead.go     HEAD and DELETE
+//   - draftbody.go     a body that knows its end, and can be stopped
+//   - draftfield.go    structured fields (RFC 9651)
+//   - draftproblem.go  errors as the draft's problem types
+//
+// By the draft an upload is complete when a request with Upload-Complete: ?1 came to
+// its end, and by tus with the last byte of its length. So the length of an upload
+// that is announced, but not yet brought, by a request is kept beside it and not
+// given to the drive before a request completes it; its space is not reserved until
+// then. Once a request said that its body is the whole of a known length, the last
+// byte of that length completes the upload, whatever request brings it.
+//
 // An upload is its owner's alone: for anyone else it is not found, on every
 // method, before any lock is taken. The last byte makes the file: completing is
 // part of drive.Append, not of the handler's FinishUpload, which is never

@@ -20,7 +20,11 @@ type lock struct {
 }
 
 func (l *lock) Lock(ctx context.Context, requestUnlock func()) error {
-	hold, err := l.d.drives.HoldUpload(ctx, l.id, requestUnlock)
+	p := replyOf(ctx)
+	hold, err := l.d.drives.HoldUpload(ctx, l.id, func() {
+		p.interrupted.Store(true)
+		requestUnlock()
+	})
 	l.hold = hold
 	return l.d.mapped(ctx, err)
 }

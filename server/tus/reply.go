@@ -3,6 +3,7 @@ package tus
 import (
 	"net/http"
 	"strconv"
+	"sync/atomic"
 )
 
 // reply mends the headers of the handler's answers just before they go out.
@@ -15,6 +16,8 @@ type reply struct {
 	current  func() (int64, bool) // the offset on record, for a PATCH
 	headless bool                 // a HEAD that came as a POST: its length must not be announced, as no body follows
 	sent     bool
+
+	interrupted atomic.Bool // another request for the same upload made this one let go
 }
 
 type replyKey struct{}
@@ -22,6 +25,10 @@ type replyKey struct{}
 func (p *reply) WriteHeader(status int) {
 	if !p.sent {
 		p.sent = status >= 200
+		// The handler calls a request malformed that had to let go. Its client may be alive, and may try again.
+		if status == http.StatusBadRequest && p.interrupted.Load() {
+			status = http.StatusLocked
+		}
 		p.mend(status)
 	}
 	p.ResponseWriter.WriteHeader(status)

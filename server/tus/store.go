@@ -66,7 +66,7 @@ func (u *upload) GetInfo(context.Context) (handler.FileInfo, error) {
 
 // WriteChunk answers how many bytes are durable, and with the last one the file is there.
 func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (int64, error) {
-	after, err := u.d.drives.Append(ctx, u.u.DriveID, u.u.ID, offset, src, drive.AppendOptions{Verify: replyOf(ctx).verify})
+	after, err := u.d.appendBytes(ctx, !replyOf(ctx).created, u.u, offset, src, drive.AppendOptions{Verify: replyOf(ctx).verify})
 	if after.ID != "" {
 		u.u = after
 	}

@@ -40,6 +40,9 @@ type Options struct {
 	Rules  *hooks.Rules // asked before an upload begins; nil admits everything
 	Origin origin.Origin
 	Log    *slog.Logger // default slog.Default()
+	// Observe, if set, is told of every PATCH that reached its upload: how long its bytes took, from the first until they were
+	// durable or refused, and how many counted. It must return at once.
+	Observe func(took time.Duration, bytes int64)
 }
 
 // Door serves /files/. It is safe for use by many goroutines.
@@ -49,6 +52,8 @@ type Door struct {
 	origin origin.Origin
 	log    *slog.Logger
 	tusd   *handler.UnroutedHandler
+
+	observe func(took time.Duration, bytes int64) // may be nil
 }
 
 const (
@@ -67,7 +72,7 @@ func New(o Options) (*Door, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	d := &Door{drives: o.Drives, rules: o.Rules, origin: o.Origin, log: o.Log}
+	d := &Door{drives: o.Drives, rules: o.Rules, origin: o.Origin, log: o.Log, observe: o.Observe}
 	composer := handler.NewStoreComposer()
 	composer.UseCore(store{d})
 	composer.UseTerminater(store{d})
@@ -94,6 +99,10 @@ func New(o Options) (*Door, error) {
 
 // ServeHTTP checks what the handler does not, serves what it cannot, and lets it speak the rest of the protocol.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if v, ok := draftOf(r); ok {
+		d.serveDraft(w, r, v)
+		return
+	}
 	asked := r.Method
 	if method := r.Header.Get("X-HTTP-Method-Override"); method != "" && r.Method == http.MethodPost {
 		r = r.WithContext(r.Context())
@@ -155,7 +164,8 @@ func (d *Door) options(w http.ResponseWriter) {
 	if limit := d.drives.MaxFile(); limit > 0 {
 		header.Set("Tus-Max-Size", strconv.FormatInt(limit, 10))
 	}
-	header.Set("Allow", "OPTIONS, POST, HEAD, PATCH, DELETE")
+	header.Set("Allow", "OPTIONS, POST, PUT, HEAD, PATCH, DELETE")
+	d.draftOptions(header)
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -187,7 +197,19 @@ func (d *Door) admit(r *http.Request) (id string, kind drive.UploadKind, err err
 	if r.Header.Get("Tus-Resumable") != version {
 		return "", "", errVersion{}
 	}
+	if err := d.checkLength(r); err != nil {
+		return "", "", err
+	}
 	return id, kind, checkHeaders(r)
+}
+
+// checkLength refuses a length over the limit that a PATCH tells: the handler would call it malformed.
+func (d *Door) checkLength(r *http.Request) error {
+	length, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
+	if limit := d.drives.MaxFile(); r.Method != http.MethodPatch || err != nil || limit == 0 || length <= limit {
+		return nil
+	}
+	return fault.New(fault.TooLarge, "tus.checkLength", fmt.Sprintf("A file is at most %d bytes long.", d.drives.MaxFile()))
 }
 
 // checkHeaders refuses what the protocol forbids and the handler takes.
