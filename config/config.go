@@ -20,6 +20,7 @@ type Config struct {
 
 	PublicURL      *url.URL       // scheme and host that people use; nil: as each request says
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-* is believed
+	CORSOrigins    []string       // origins whose scripts may use the server; "*" alone is every one
 
 	Registration string // RegistrationOpen or RegistrationClosed
 	Durability   string // DurabilityStrict or DurabilityRelaxed
@@ -29,9 +30,12 @@ type Config struct {
 	DenyNames  []string // patterns that the name of an uploaded file must not match, such as *.exe
 	AllowTypes []string // media types that an upload may have, such as image/*; none is all
 
-	UploadExpiry time.Duration // life of an unfinished upload after its last byte
-	TrashExpiry  time.Duration // how long a removed file can be restored; negative is for ever
-	Versions     int           // contents kept of an overwritten file; 0 is none
+	UploadExpiry   time.Duration // life of an unfinished upload after its last byte
+	UploadMaxAge   time.Duration // life of an unfinished upload, whatever it receives; 0 is no limit
+	MaxOpenUploads int           // unfinished uploads of one user
+	Proof          bool          // whether content that other users hold is found by its hash, against a proof of holding it
+	TrashExpiry    time.Duration // how long a removed file can be restored; negative is for ever
+	Versions       int           // contents kept of an overwritten file; 0 is none
 
 	LogLevel  slog.Level
 	LogFormat string // LogAuto, LogText or LogJSON
@@ -64,6 +68,7 @@ func Default() Config {
 		Registration:        RegistrationOpen,
 		Durability:          DurabilityStrict,
 		UploadExpiry:        24 * time.Hour,
+		MaxOpenUploads:      50_000,
 		TrashExpiry:         30 * 24 * time.Hour,
 		Versions:            20,
 		LogLevel:            slog.LevelInfo,

@@ -40,8 +40,9 @@ func TestDefaults(t *testing.T) {
 	want := map[string]string{
 		"listen": "127.0.0.1:8080", "admin_listen": "127.0.0.1:8081", "data": "./data",
 		"database": "sqlite:data/satchel.db", "blobs": "disk:data/blobs",
-		"public_url": "", "trusted_proxies": "", "registration": "open", "durability": "strict",
-		"quota": "0", "max_file": "0", "deny_names": "", "allow_types": "", "upload_expiry": "1d", "trash_expiry": "30d", "versions": "20",
+		"public_url": "", "trusted_proxies": "", "cors_origins": "", "registration": "open", "durability": "strict",
+		"quota": "0", "max_file": "0", "deny_names": "", "allow_types": "", "upload_expiry": "1d",
+		"upload_max_age": "0s", "max_open_uploads": "50000", "proof": "false", "trash_expiry": "30d", "versions": "20",
 		"log_level": "info", "log_format": "auto", "shutdown_grace": "10s", "database_connections": "16",
 	}
 	for _, s := range c.Settings() {
@@ -99,12 +100,16 @@ data            = "/srv/satchel"
 admin_listen    = "off"
 public_url      = "https://files.example.org/"
 trusted_proxies = ["10.0.0.0/8", "::1"]
+cors_origins    = ["https://app.example.org", "capacitor://localhost"]
 registration    = "closed"
 durability      = "relaxed"
 quota           = "10GiB"
 max_file        = 1000
 trash_expiry    = "never"
 upload_expiry   = "90m"
+upload_max_age  = "7d"
+max_open_uploads = 100
+proof           = true
 versions        = 0
 deny_names      = ["*.exe", "*.lnk"]
 log_level       = "debug"
@@ -116,13 +121,17 @@ log_level       = "debug"
 	for key, want := range map[string]string{
 		"database": "sqlite:/srv/satchel/satchel.db", "blobs": "disk:/srv/satchel/blobs", "admin_listen": "off",
 		"public_url": "https://files.example.org", "trusted_proxies": "10.0.0.0/8,::1/128", "quota": "10GiB",
-		"deny_names": "*.exe,*.lnk", "trash_expiry": "never", "upload_expiry": "1h30m0s", "versions": "0", "log_level": "debug",
+		"deny_names": "*.exe,*.lnk", "trash_expiry": "never", "upload_expiry": "1h30m0s", "upload_max_age": "7d",
+		"cors_origins": "https://app.example.org,capacitor://localhost", "max_open_uploads": "100", "proof": "true", "versions": "0", "log_level": "debug",
 	} {
 		if value, _ := setting(t, c, key); value != want {
 			t.Errorf("%s = %q, want %q", key, value, want)
 		}
 	}
 	if c.Quota != 10<<30 || c.MaxFile != 1000 || c.UploadExpiry != 90*time.Minute || c.TrashExpiry >= 0 || c.AdminListen != "" {
+		t.Errorf("got %+v", c)
+	}
+	if c.UploadMaxAge != 7*24*time.Hour || c.MaxOpenUploads != 100 || !c.Proof || len(c.CORSOrigins) != 2 {
 		t.Errorf("got %+v", c)
 	}
 	if !c.Relaxed() || c.BlobFolder() != "/srv/satchel/blobs" {
@@ -172,6 +181,9 @@ func TestRefused(t *testing.T) {
 		{name: "a time without a unit", env: "SATCHEL_UPLOAD_EXPIRY=30", want: "want a time such as 30s, 12h or 7d"},
 		{name: "no time", env: "SATCHEL_UPLOAD_EXPIRY=0s", want: "want a time such as"},
 		{name: "a time that never ends where it must", env: "SATCHEL_UPLOAD_EXPIRY=never", want: "want a time such as"},
+		{name: "an age below zero", env: "SATCHEL_UPLOAD_MAX_AGE=-1h", want: "want a time such as 30s, or 0s"},
+		{name: "no upload at all", file: "max_open_uploads = 0", want: `max_open_uploads = "0" (file FILE): want a whole number from 1 to 1000000`},
+		{name: "a word for yes", env: "SATCHEL_PROOF=yes", want: `proof = "yes" (environment SATCHEL_PROOF): want true or false`},
 		{name: "a count beyond its bounds", file: "versions = 1000000", want: `versions = "1000000" (file FILE): want a whole number from 0 to 10000`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -246,6 +258,26 @@ func TestSecretFromFile(t *testing.T) {
 	_, err = config.Load(config.Sources{Environ: []string{"SATCHEL_DATABASE_FILE=" + path, "SATCHEL_DATABASE=sqlite:x"}})
 	if err == nil || !strings.Contains(err.Error(), "both SATCHEL_DATABASE and SATCHEL_DATABASE_FILE are set") {
 		t.Errorf("both set: %v", err)
+	}
+}
+
+// Origins are compared byte by byte with what browsers send, so only what they can send is taken.
+func TestOrigins(t *testing.T) {
+	for text, taken := range map[string]bool{
+		"": true, "*": true, "https://app.example.org": true, "http://localhost": true, "http://localhost:5173": true, "app://obsidian.md": true,
+		"capacitor://localhost": true, "ionic://localhost, https://a.example": true, "http://[::1]:8080": true, "https://xn--mnchen-3ya.example": true,
+		"*,https://app.example.org": false, "https://*.example.org": false, "null": false, "app.example.org": false, "https://": false, "https:app": false,
+		"https://app.example.org/": false, "https://app.example.org/path": false, "https://app.example.org?": false, "https://app.example.org#": false,
+		"https://user@app.example.org": false, "HTTPS://app.example.org": false, "https://App.example.org": false, "https://app.example.org:443": false,
+		"http://app.example.org:80": false, "https://app.example.org:": false, "https://münchen.example": false, "https://a b": false, "file://": false,
+	} {
+		_, err := config.Load(config.Sources{Environ: []string{"SATCHEL_CORS_ORIGINS=" + text}})
+		if (err == nil) != taken {
+			t.Errorf("%q: %v, want it taken: %v", text, err, taken)
+		}
+		if err != nil && !strings.Contains(err.Error(), "want origins as browsers spell them") {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 

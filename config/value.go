@@ -184,6 +184,53 @@ func (v list) Set(text string) error {
 
 func (v list) String() string { return strings.Join(*v.to, ",") }
 
+// origins is a list of web origins, spelled as browsers spell them in the header Origin (RFC 6454, section 6.2), since they are
+// compared as they are. An asterisk alone stands for every origin.
+type origins struct{ to *[]string }
+
+func (v origins) Set(text string) error {
+	var all []string
+	if err := (list{&all}).Set(text); err != nil {
+		return err
+	}
+	for _, origin := range all {
+		if !validOrigin(origin) && (origin != "*" || len(all) > 1) {
+			return errors.New("origins as browsers spell them with commas between, such as https://app.example.org,capacitor://localhost (no path, no slash at the end), or * alone")
+		}
+	}
+	*v.to = all
+	return nil
+}
+
+func validOrigin(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || strings.Contains(u.Host, "*") || u.Scheme+"://"+u.Host != text || strings.ToLower(text) != text {
+		return false
+	}
+	for i := 0; i < len(text); i++ {
+		if text[i] <= ' ' || text[i] > '~' {
+			return false // other scripts are in Punycode
+		}
+	}
+	// A scheme's own port is left out.
+	return (u.Scheme != "https" || u.Port() != "443") && (u.Scheme != "http" || u.Port() != "80") && !strings.HasSuffix(u.Host, ":")
+}
+
+func (v origins) String() string { return strings.Join(*v.to, ",") }
+
+// boolean is true or false.
+type boolean struct{ to *bool }
+
+func (v boolean) Set(text string) error {
+	if text != "true" && text != "false" {
+		return errors.New("true or false")
+	}
+	*v.to = text == "true"
+	return nil
+}
+
+func (v boolean) String() string { return strconv.FormatBool(*v.to) }
+
 // choice is one of a few words.
 type choice struct {
 	to    *string

@@ -29,8 +29,8 @@ type Lock struct {
 // The bounds of locks.
 const (
 	MaxLockTimeout = 24 * time.Hour // the longest that a lock lives without a refresh
-	MaxLocks       = 1000           // of one drive
-	MaxLockOwner   = 8 << 10        // bytes of an owner element
+	MaxLocks       = 256            // of one drive; each change of it reads them
+	MaxLockOwner   = 4 << 10        // bytes of an owner element
 )
 
 // scope is what a request is about to change, as far as locks are concerned.

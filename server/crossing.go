@@ -1,6 +1,7 @@
 package server
 
 import (
+	"mime"
 	"net/http"
 	"strings"
 
@@ -32,17 +33,29 @@ func (s *Server) crossing(next http.Handler) http.Handler {
 //
 // A bearer token is in no browser's hands: a script set it. Basic credentials are: once typed, a browser adds
 // them to whatever any site sends here. But only a plain POST goes out unasked, and no preflight of ours
-// allows credentials. So a script of another origin can use tus with Basic of its own, and no form can.
+// allows credentials. So a script of another origin can use tus and the API with Basic of its own, and no form can.
 func (s *Server) ambient(d *door, r *http.Request) bool {
 	switch scheme := authScheme(r); scheme {
 	case "":
 		// Nothing to misuse but the cookie. The pages are guarded without one too: their forms make sessions.
 		return d.guarded || (d.takes(authn.MethodCookie) && hasCookie(r, s.origin))
 	case schemeBasic:
-		return r.Method == http.MethodPost && r.Header.Get("Tus-Resumable") == ""
+		return r.Method == http.MethodPost && !preflighted(r)
 	default:
 		return false
 	}
+}
+
+// preflighted reports whether no browser sends this POST to another origin without asking first: it has a header or a content type
+// that a form cannot have (Fetch standard, "CORS-safelisted request-header").
+func preflighted(r *http.Request) bool {
+	for _, name := range [...]string{"Tus-Resumable", "Upload-Complete", "Upload-Incomplete"} {
+		if r.Header.Get(name) != "" {
+			return true
+		}
+	}
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && mediaType == "application/json"
 }
 
 const (

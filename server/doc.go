@@ -9,6 +9,7 @@
 //	observe.go   access log and metrics, once it has ended
 //	rescue.go    a panic becomes a 500
 //	headers.go   headers that every answer has
+//	cors.go      scripts of the origins in the settings may read the answer
 //	crossing.go  writes that another site makes a browser send are refused
 //	gate.go      credentials become an authn.Principal, before anything is read
 //

@@ -23,6 +23,9 @@ type Metrics struct {
 	durations *prometheus.HistogramVec
 	sent      *prometheus.CounterVec
 
+	patchDurations prometheus.Histogram
+	patchBytes     prometheus.Histogram
+
 	dbDurations *prometheus.HistogramVec
 	dbErrors    *prometheus.CounterVec
 	signIns     *prometheus.CounterVec
@@ -46,6 +49,14 @@ func NewMetrics() *Metrics {
 		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "satchel_bytes_sent_total", Help: "Bytes of answers' bodies, by door.",
 		}, []string{"door"}),
+		patchDurations: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "satchel_upload_patch_duration_seconds", Help: "Time that the body of a PATCH of an upload took, from its first byte until all were durable or refused.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .1, .5, 2.5, 10, 60, 600, 3600},
+		}),
+		patchBytes: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "satchel_upload_patch_bytes", Help: "Bytes of a PATCH of an upload that were made durable.",
+			Buckets: prometheus.ExponentialBuckets(1<<10, 8, 9), // 1 KiB to 16 GiB
+		}),
 		dbDurations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "satchel_db_duration_seconds", Help: "Time that the database took: a read, an update with its waiting and retries, a commit that SQLite updates share.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},
@@ -69,7 +80,7 @@ func NewMetrics() *Metrics {
 	}
 	m.Registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
-		m.requests, m.durations, m.sent, m.dbDurations, m.dbErrors, m.signIns, m.jobs, m.jobDurations, m.jobSuccess,
+		m.requests, m.durations, m.sent, m.patchDurations, m.patchBytes, m.dbDurations, m.dbErrors, m.signIns, m.jobs, m.jobDurations, m.jobSuccess,
 	)
 	for _, op := range dbOps {
 		m.dbDurations.WithLabelValues(op)
@@ -111,6 +122,12 @@ func (m *Metrics) observeRequest(door, method string, status int, sent int64, to
 	m.requests.WithLabelValues(door, method, code).Inc()
 	m.durations.WithLabelValues(door, method, code).Observe(took.Seconds())
 	m.sent.WithLabelValues(door).Add(float64(sent))
+}
+
+// observePatch is for tus.Options.Observe.
+func (m *Metrics) observePatch(took time.Duration, bytes int64) {
+	m.patchDurations.Observe(took.Seconds())
+	m.patchBytes.Observe(float64(bytes))
 }
 
 // ObserveDB is for sqldb.Options.Observe.

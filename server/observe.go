@@ -23,7 +23,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		s.inFlight.Add(1)
 		cut := true // unless the door comes back: a panic on its way through here ends the connection
 		defer func() {
-			s.inFlight.Add(-1)
+			defer s.inFlight.Add(-1) // last, so that whoever waits for it finds the request counted and logged
 			took := time.Since(start)
 			if !cut {
 				x.begin() // net/http answers 200 for a handler that wrote nothing

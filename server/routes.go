@@ -16,6 +16,8 @@ type door struct {
 	gated   bool           // whether it matters who asks
 	accepts []authn.Method // credentials that count here
 	guarded bool           // writes from other sites are refused even without credentials
+	// scripted says that scripts of the origins in the settings may use it: it is for programs, not for pages.
+	scripted bool
 	// refuse writes an error as this door spells them.
 	refuse func(w http.ResponseWriter, r *http.Request, err error)
 }
@@ -34,6 +36,8 @@ const methodPropfind = "PROPFIND"
 //
 //   - /dav/ takes no cookie. A file that was shared must not be able to make a browser write to the
 //     drive, and no page needs it.
+//   - Scripts of other origins use what programs use, and no page. What answers OPTIONS above the mount is none of them:
+//     it stands for the pages' addresses too.
 //   - Pages take no Basic: what a browser was once told for /dav/ would sign it in everywhere, with no way to sign out.
 func newDoors(h handlers) doors {
 	const (
@@ -43,10 +47,10 @@ func newDoors(h handlers) doors {
 	)
 	methods := func(m ...authn.Method) []authn.Method { return m }
 	return doors{
-		tus:    door{name: "tus", handler: h.tus, gated: true, accepts: methods(bearer, basic, cookie), refuse: refuseTus},
-		dav:    door{name: "dav", handler: h.dav, gated: true, accepts: methods(bearer, basic), refuse: answer.DAV},
+		tus:    door{name: "tus", handler: h.tus, gated: true, scripted: true, accepts: methods(bearer, basic, cookie), refuse: refuseTus},
+		dav:    door{name: "dav", handler: h.dav, gated: true, scripted: true, accepts: methods(bearer, basic), refuse: answer.DAV},
 		above:  door{name: "dav", handler: h.above, gated: true, accepts: methods(bearer, basic), refuse: answer.DAV},
-		api:    door{name: "api", handler: h.api, gated: true, accepts: methods(bearer, basic, cookie), refuse: answer.Error},
+		api:    door{name: "api", handler: h.api, gated: true, scripted: true, accepts: methods(bearer, basic, cookie), refuse: answer.Error},
 		web:    door{name: "web", handler: h.web, gated: true, accepts: methods(bearer, cookie), guarded: true, refuse: h.webRefuse},
 		health: door{name: "health", handler: h.health, refuse: answer.Text},
 	}
@@ -94,7 +98,7 @@ func (s *Server) Public() http.Handler {
 	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		exchangeOf(r.Context()).door.handler.ServeHTTP(w, r)
 	})
-	for _, around := range [...]func(http.Handler) http.Handler{s.gate, s.crossing, headers, s.rescue, patience, s.observe} { // the last is outermost
+	for _, around := range [...]func(http.Handler) http.Handler{s.gate, s.crossing, s.cors, headers, s.rescue, patience, s.observe} { // the last is outermost
 		h = around(h)
 	}
 	return h

@@ -31,8 +31,10 @@ type Options struct {
 	Rules    *hooks.Rules // asked before an upload begins; nil admits everything
 	Pages    *pages.Pages
 	Origin   origin.Origin
-	Metrics  *Metrics     // default NewMetrics()
-	Log      *slog.Logger // default slog.Default()
+	// CORSOrigins are the origins whose scripts may use tus, WebDAV and the API, spelled as browsers spell them; "*" is every one.
+	CORSOrigins []string
+	Metrics     *Metrics     // default NewMetrics()
+	Log         *slog.Logger // default slog.Default()
 	// Registration is whether the pages offer newcomers an account; Accounts decides.
 	Registration bool
 }
@@ -46,6 +48,7 @@ type Server struct {
 	accounts    *authn.Accounts
 	origin      origin.Origin
 	crossOrigin *http.CrossOriginProtection
+	corsOrigins []string
 	doors       doors
 	probes      []*probe
 	metrics     *Metrics
@@ -55,7 +58,10 @@ type Server struct {
 
 // New wires the doors to the rooms. What it needs is required but for the defaults that Options names.
 func New(o Options) (*Server, error) {
-	uploads, err := tus.New(tus.Options{Drives: o.Drives, Rules: o.Rules, Origin: o.Origin, Log: o.Log})
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics()
+	}
+	uploads, err := tus.New(tus.Options{Drives: o.Drives, Rules: o.Rules, Origin: o.Origin, Log: o.Log, Observe: o.Metrics.observePatch})
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +70,7 @@ func New(o Options) (*Server, error) {
 		tus:       uploads,
 		dav:       dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix}),
 		above:     dav.Above(davPrefix),
-		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin}),
+		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Rules: o.Rules, Origin: o.Origin, Uploads: tus.Prefix}),
 		web:       people,
 		webRefuse: people.Refuse,
 	})
@@ -78,21 +84,18 @@ func assemble(o Options, h handlers) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	if o.Metrics == nil {
-		o.Metrics = NewMetrics()
-	}
 	crossOrigin, err := newCrossOrigin(o.Origin)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		accounts: o.Accounts, origin: o.Origin, crossOrigin: crossOrigin, metrics: o.Metrics, log: o.Log,
+		accounts: o.Accounts, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, metrics: o.Metrics, log: o.Log,
 		probes: []*probe{{name: "database", check: o.DB.Ready}, {name: "blobs", check: o.Blobs.Ready}},
 	}
 	h.health = s.health(false)
 	s.doors = newDoors(h)
 	o.Metrics.Registry.MustRegister(
-		driveCollector(o.Drives.Counts), dbCollector(o.DB.Stats),
+		driveCollector(o.Drives.Counts), &uploadStates{take: o.Drives.UploadStates, log: o.Log}, dbCollector(o.DB.Stats),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "satchel_http_requests_in_flight", Help: "Requests that are being answered.",
 		}, func() float64 { return float64(s.inFlight.Load()) }),

@@ -41,6 +41,7 @@ type frontOptions struct {
 	origin origin.Origin
 	behind http.Handler // behind every door; default tellPrincipal
 	level  slog.Level
+	cors   []string
 }
 
 func newFront(t *testing.T, o frontOptions) *front {
@@ -56,7 +57,7 @@ func newFront(t *testing.T, o frontOptions) *front {
 	metrics := NewMetrics()
 	drives := drive.New(db, blobs, drive.Options{Log: logger})
 	accounts := authn.New(db, authn.Options{CreateDrive: drives.Create, Log: logger, Observe: metrics.ObserveSignIn})
-	s, err := assemble(Options{Accounts: accounts, Drives: drives, DB: db, Blobs: blobs, Origin: o.origin, Metrics: metrics, Log: logger},
+	s, err := assemble(Options{Accounts: accounts, Drives: drives, DB: db, Blobs: blobs, Origin: o.origin, CORSOrigins: o.cors, Metrics: metrics, Log: logger},
 		handlers{tus: o.behind, dav: o.behind, above: o.behind, api: o.behind, web: o.behind, webRefuse: answer.Text})
 	if err != nil {
 		t.Fatal(err)

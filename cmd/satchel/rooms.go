@@ -72,7 +72,8 @@ func driveOptions(c *config.Config, log *slog.Logger) drive.Options {
 		versions = -1
 	}
 	return drive.Options{
-		Quota: c.Quota, MaxFile: c.MaxFile, UploadExpiry: c.UploadExpiry, TrashExpiry: c.TrashExpiry, Versions: versions, Log: log,
+		Quota: c.Quota, MaxFile: c.MaxFile, TrashExpiry: c.TrashExpiry, Versions: versions, Proof: c.Proof, Log: log,
+		UploadExpiry: c.UploadExpiry, UploadMaxAge: c.UploadMaxAge, MaxOpenUploads: c.MaxOpenUploads,
 		Changed: hooks.Feed{hooks.LogSink{Log: log}}.Tell,
 	}
 }

@@ -55,6 +55,7 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	front, err := server.New(server.Options{
 		Accounts: in.accounts, Drives: in.drives, DB: in.db, Blobs: in.blobs, Rules: admission, Pages: html, Metrics: metrics, Log: log,
 		Origin:       origin.Origin{Public: c.PublicURL, Trusted: c.TrustedProxies},
+		CORSOrigins:  c.CORSOrigins,
 		Registration: c.Registration == config.RegistrationOpen,
 	})
 	if err != nil {

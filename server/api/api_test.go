@@ -15,6 +15,7 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/blob/mem"
 	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
 	"github.com/satchelhq/satchel/sqldb"
@@ -26,17 +27,25 @@ type site struct {
 	t        *testing.T
 	accounts *authn.Accounts
 	drives   *drive.Drives
-	handler  http.Handler
+	handler  http.Handler // the gate, and inner behind it
+	inner    http.Handler
 	document document
 }
 
 func newSite(t *testing.T, db *sqldb.DB) *site {
 	t.Helper()
+	return newSiteWith(t, db, drive.Options{}, nil)
+}
+
+func newSiteWith(t *testing.T, db *sqldb.DB, o drive.Options, rules *hooks.Rules) *site {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	drives := drive.New(db, mem.New(), drive.Options{Log: log, Quota: 1 << 20})
+	o.Log, o.Quota = log, 1<<20
+	drives := drive.New(db, mem.New(), o)
 	accounts := authn.New(db, authn.Options{Log: log, CreateDrive: drives.Create})
 	public := &url.URL{Scheme: "https", Host: "files.example.org"}
-	inner := New(Options{Accounts: accounts, Drives: drives, Origin: origin.Origin{Public: public}})
+	s := &site{t: t, accounts: accounts, drives: drives, document: readDocument(t)}
+	s.inner = New(Options{Accounts: accounts, Drives: drives, Rules: rules, Origin: origin.Origin{Public: public}, Uploads: "/files/"})
 	gate := func(w http.ResponseWriter, r *http.Request) {
 		ctx := answer.WithLog(answer.WithRequestID(r.Context(), "r1"), log)
 		var p authn.Principal
@@ -53,9 +62,10 @@ func newSite(t *testing.T, db *sqldb.DB) *site {
 		if p.UserID != "" {
 			ctx = authn.WithPrincipal(ctx, p)
 		}
-		inner.ServeHTTP(w, r.WithContext(ctx))
+		s.inner.ServeHTTP(w, r.WithContext(ctx))
 	}
-	return &site{t: t, accounts: accounts, drives: drives, handler: http.HandlerFunc(gate), document: readDocument(t)}
+	s.handler = http.HandlerFunc(gate)
+	return s
 }
 
 // reply is an answer that was held against the document.

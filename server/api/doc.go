@@ -3,11 +3,12 @@
 // routes.go lists every address; openapi.json, which is served as
 // /api/v1/openapi.json, describes each of them, and a test holds the two
 // together. account.go signs people in and out, file.go looks at and moves
-// what is on the drive, trash.go brings it back. Contents go over tus and WebDAV.
+// what is on the drive, trash.go brings it back. Contents go over tus and WebDAV; upload.go
+// finds unfinished uploads and content that need not be sent again.
 //
 // Bodies are JSON objects of at most 64 KiB, read strictly in body.go: a field that
 // nobody knows is refused by its name. Errors are problem+json (package answer).
 //
-// No answer carries a CORS header. A request with the page cookie may write, so the server
-// wraps this door in net/http's CrossOriginProtection.
+// A request with the page cookie may write, so the server wraps this door in net/http's
+// CrossOriginProtection. CORS is the server's too: no answer of this package has its headers.
 package api

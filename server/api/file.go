@@ -28,7 +28,10 @@ type nodeBody struct {
 }
 
 func nodeOf(n drive.Node) nodeBody {
-	body := nodeBody{ID: n.ID, Name: n.Name, Path: string(n.Path), Folder: n.Folder, Size: n.Size, Modified: n.Modified.UTC(), ETag: n.ETag()}
+	body := nodeBody{
+		ID: n.ID, Name: n.Name, Path: string(n.Path), Folder: n.Folder, Size: n.Size, ETag: n.ETag(),
+		Modified: n.Modified.UTC().Truncate(time.Microsecond), // as on record, also of a file that was just made
+	}
 	if !n.Folder {
 		body.SHA256, body.MediaType = hex.EncodeToString(n.SHA256), n.MediaType
 	}
