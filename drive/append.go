@@ -324,5 +324,17 @@ func (e *edit) recordOffset(ctx context.Context, u *Upload, at int64, state, sma
 		return offsetMismatch()
 	}
 	u.Offset, u.digest, u.small, u.staged, u.Expires = at, state, small, small == nil, expires
+	if u.Kind == Partial {
+		return e.slideJoined(ctx, u.ID, expires)
+	}
 	return nil
+}
+
+// slideJoined keeps alive what belongs to a part that received bytes: the joined uploads that wait for it, and their other parts.
+func (e *edit) slideJoined(ctx context.Context, partID string, expires time.Time) error {
+	_, err := e.Exec(ctx, `UPDATE uploads SET expires_at = $2 WHERE completed_at = 0 AND gone_at = 0 AND expires_at < $2 AND id IN (
+			SELECT upload_id FROM upload_parts WHERE part_id = $1
+			UNION SELECT other.part_id FROM upload_parts mine JOIN upload_parts other ON other.upload_id = mine.upload_id WHERE mine.part_id = $1)`,
+		partID, sqldb.Micros(expires))
+	return err
 }

@@ -56,11 +56,11 @@ func (s *Drives) edit(ctx context.Context, op, driveID string, fn func(e *edit) 
 }
 
 func (e *edit) begin(ctx context.Context) error {
-	query := `SELECT root_id, quota, used, reserved, sequence FROM drives WHERE id = $1`
+	query := `SELECT root_id, quota, used, reserved, uploads, sequence FROM drives WHERE id = $1`
 	if e.Engine() == sqldb.Postgres {
 		query += ` FOR UPDATE` // SQLite's one writer needs none
 	}
-	err := e.Row(ctx, query, []any{e.drive}, &e.root, &e.usage.Quota, &e.usage.Used, &e.usage.Reserved, &e.sequence)
+	err := e.Row(ctx, query, []any{e.drive}, &e.root, &e.usage.Quota, &e.usage.Used, &e.usage.Reserved, &e.usage.Uploads, &e.sequence)
 	e.before = e.usage
 	return err
 }
@@ -78,8 +78,8 @@ func (e *edit) end(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := e.Exec(ctx, `UPDATE drives SET sequence = $2, used = $3, reserved = $4 WHERE id = $1`,
-		e.drive, e.sequence, e.usage.Used, e.usage.Reserved)
+	_, err := e.Exec(ctx, `UPDATE drives SET sequence = $2, used = $3, reserved = $4, uploads = $5 WHERE id = $1`,
+		e.drive, e.sequence, e.usage.Used, e.usage.Reserved, e.usage.Uploads)
 	return err
 }
 

@@ -96,6 +96,7 @@ func (s *Drives) Create(ctx context.Context, tx *sqldb.Tx, userID string) error 
 type Usage struct {
 	Used     int64 // files, their versions and the trash
 	Reserved int64 // what open uploads will need
+	Uploads  int64 // how many are open; not bytes
 	Quota    int64 // negative: no limit
 }
 
@@ -109,7 +110,7 @@ func (u Usage) Free() (int64, bool) {
 
 // Usage answers how full the drive is.
 func (s *Drives) Usage(ctx context.Context, driveID string) (u Usage, err error) {
-	err = s.db.Row(ctx, `SELECT used, reserved, quota FROM drives WHERE id = $1`, []any{driveID}, &u.Used, &u.Reserved, &u.Quota)
+	err = s.db.Row(ctx, `SELECT used, reserved, uploads, quota FROM drives WHERE id = $1`, []any{driveID}, &u.Used, &u.Reserved, &u.Uploads, &u.Quota)
 	return u, fault.Wrap(err, "drive.Usage")
 }
 

@@ -29,6 +29,7 @@ func (e *edit) commitUpload(ctx context.Context, u *Upload, c content) error {
 	if err != nil {
 		return err
 	}
+	e.usage.Uploads--
 	if err := e.reserve(-current.reservation()); err != nil {
 		return err
 	}

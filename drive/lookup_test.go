@@ -35,6 +35,9 @@ func TestLookup(t *testing.T) {
 		if found := look(mine, "/new", "again"); found.Node == nil || found.Node.Path != "/new/again" {
 			t.Errorf("the drive's own content: %+v", found)
 		}
+		if found := look(mine, "/new", "again"); found.Node == nil || found.Node.Path != "/new/again" {
+			t.Errorf("the same question again: %+v", found)
+		}
 		if found := look(theirs, "/", "x"); found != (Found{}) {
 			t.Errorf("content that only another holds is revealed: %+v", found)
 		}

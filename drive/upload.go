@@ -176,12 +176,7 @@ func (n *NewUpload) check() error {
 
 // expectUpload refuses early what commit would refuse.
 func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
-	var open int
-	if err := e.Row(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM uploads WHERE drive_id = $1 AND completed_at = 0 AND gone_at = 0 LIMIT $2) AS open`,
-		[]any{e.drive, e.s.o.MaxOpenUploads}, &open); err != nil {
-		return err
-	}
-	if open >= e.s.o.MaxOpenUploads {
+	if e.usage.Uploads >= int64(e.s.o.MaxOpenUploads) {
 		return fault.New(fault.TooMany, "drive.BeginUpload", "Too many uploads are open. End or remove some first.").WithCode("too_many_uploads")
 	}
 	limits := e.usage
@@ -210,6 +205,7 @@ func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
 }
 
 func (e *edit) insertUpload(ctx context.Context, u Upload) error {
+	e.usage.Uploads++
 	if _, err := e.Exec(ctx, `INSERT INTO uploads (id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, sha256, length, created_at, active_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)`, u.ID, u.DriveID, string(u.Folder), u.folderID, u.Name, u.MediaType,
 		sqldb.Micros(u.Modified), string(u.Conflict), u.Metadata, string(u.Kind), sqldb.Bytes(u.SHA256), u.Length, sqldb.Micros(u.Created), sqldb.Micros(u.Expires)); err != nil {
@@ -373,6 +369,7 @@ func (e *edit) endUpload(ctx context.Context, u Upload) error {
 	if u.gone || !u.Ended.IsZero() {
 		return nil // after the commit the stage is a blob
 	}
+	e.usage.Uploads--
 	e.after = append(e.after, func() { e.s.discard(u.key()) })
 	return e.reserve(-u.reservation())
 }

@@ -306,20 +306,28 @@ func TestUploadIsItsOwners(t *testing.T) {
 
 // The joined upload may begin before its parts are there; the last byte of the last part makes the file.
 func TestUploadJoinedBeforeItsParts(t *testing.T) {
-	each(t, Options{Quota: 200}, func(t *testing.T, f *fixture) {
+	each(t, Options{Quota: 200, UploadExpiry: time.Hour}, func(t *testing.T, f *fixture) {
 		texts := []string{"the first part, too long for a row. ", "short."}
 		one := f.begin(NewUpload{Kind: Partial, Length: int64(len(texts[0]))})
 		two := f.begin(NewUpload{Kind: Partial, Length: -1})
 		joined := f.begin(NewUpload{Kind: Joined, Name: "f", Parts: []string{one.ID, two.ID}})
 		steps := []func() error{
 			func() error { _, err := f.send(two, 0, strings.NewReader(texts[1])); return err },
+			func() error {
+				_, err := f.send(one, 0, io.MultiReader(strings.NewReader(texts[0][:9]), broken{}))
+				if !fault.Is(err, fault.Invalid) {
+					return err
+				}
+				return nil
+			},
 			func() error { _, err := f.setLength(two, int64(len(texts[1]))); return err },
-			func() error { _, err := f.send(one, 0, strings.NewReader(texts[0])); return err },
+			func() error { _, err := f.send(one, 9, strings.NewReader(texts[0][9:])); return err },
 		}
 		for i, step := range steps {
 			if now, err := f.look(joined); err != nil || !now.Ended.IsZero() || now.Full() {
 				t.Errorf("before step %d: %+v, %v", i, now, err)
 			}
+			f.forward(25 * time.Minute) // one part's bytes keep the others alive
 			if err := step(); err != nil {
 				t.Fatal(err)
 			}

@@ -54,14 +54,15 @@ CREATE TABLE signing_keys (
     retired_at  INTEGER NOT NULL DEFAULT 0
 );
 
--- A user's own drive has the user's id. quota < 0 is no limit. reserved is what open uploads will need.
--- sequence numbers the drive's changes.
+-- A user's own drive has the user's id. quota < 0 is no limit. reserved is what open uploads will need,
+-- uploads how many there are. sequence numbers the drive's changes.
 CREATE TABLE drives (
     id         TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     root_id    TEXT NOT NULL,
     quota      INTEGER NOT NULL,
     used       INTEGER NOT NULL DEFAULT 0,
     reserved   INTEGER NOT NULL DEFAULT 0,
+    uploads    INTEGER NOT NULL DEFAULT 0,
     sequence   INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL
 );
@@ -164,7 +165,8 @@ CREATE INDEX locks_expiry ON locks (expires_at);
 
 -- Resumable transfers. length < 0 is not known yet. content holds what was received while it is small
 -- (staged false); else the bytes are in the blob store's stage named like the upload.
--- sha256 is what the client says the whole will have. A row with gone_at remembers an upload that has expired.
+-- active_at is when it was created or received its last byte. uploads_expiry tells how many are open, stalled and gone
+-- without a look at the table. sha256 is what the client says the whole will have. A row with gone_at remembers an upload that has expired.
 -- holder is the process that writes to it now, where several serve the database; fence counts the holders.
 CREATE TABLE uploads (
     id           TEXT PRIMARY KEY,
@@ -187,13 +189,14 @@ CREATE TABLE uploads (
     completed_at INTEGER NOT NULL DEFAULT 0,
     gone_at      INTEGER NOT NULL DEFAULT 0,
     created_at   INTEGER NOT NULL,
+    active_at    INTEGER NOT NULL,
     expires_at   INTEGER NOT NULL,
     fence        INTEGER NOT NULL DEFAULT 0,
     holder       TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX uploads_drive ON uploads (drive_id);
 CREATE INDEX uploads_open ON uploads (drive_id) WHERE completed_at = 0 AND gone_at = 0;
-CREATE INDEX uploads_expiry ON uploads (expires_at);
+CREATE INDEX uploads_expiry ON uploads (expires_at, completed_at, gone_at, active_at);
 CREATE INDEX uploads_content ON uploads (drive_id, sha256);
 
 -- The partial uploads that a joined one is made of, in order. They may have ended since.
