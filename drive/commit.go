@@ -52,6 +52,7 @@ const (
 
 // writing is how content becomes a node.
 type writing struct {
+	size      int64 // negative if not known yet
 	mediaType string
 	modified  time.Time
 	conflict  Conflict
@@ -63,6 +64,9 @@ type writing struct {
 func (e *edit) admit(ctx context.Context, at *place, w writing) (parent link, name string, old *Node, err error) {
 	parent, err = at.parent()
 	if err != nil {
+		return
+	}
+	if err = e.proposed(at.path.Name(), w.mediaType, w.size); err != nil {
 		return
 	}
 	if err = w.guard.check(at.node); err != nil {
@@ -86,12 +90,18 @@ func (e *edit) admit(ctx context.Context, at *place, w writing) (parent link, na
 	return
 }
 
+// proposed asks the settings' rules whether there may be such a file.
+func (e *edit) proposed(name, mediaType string, size int64) error {
+	return e.s.o.Admit(Proposal{DriveID: e.drive, Name: name, MediaType: mediaType, Size: size})
+}
+
 func taken(p Path) error {
 	return fault.New(fault.Exists, "drive.commit", "There is something with this name already.").WithCode("name_taken").WithPath(string(p))
 }
 
 // write makes content the file at a place. It is the only way by which bytes become a node.
 func (e *edit) write(ctx context.Context, at *place, c content, w writing) (node Node, created bool, err error) {
+	w.size = c.size
 	parent, name, old, err := e.admit(ctx, at, w)
 	if err != nil {
 		return Node{}, false, err

@@ -24,10 +24,21 @@ type Options struct {
 	InlineMax      int64         // largest content that is kept in its row; default 64 KiB
 	GCGrace        time.Duration // how old an orphan must be before gc removes it; default 1 h
 	Log            *slog.Logger  // default slog.Default()
-	Now            func() time.Time
+	// Admit, if set, is asked before content becomes a file, before an upload begins and before a file takes another name. Its
+	// error refuses it.
+	Admit func(Proposal) error
+	Now   func() time.Time
 	// Changed, if set, is called after each transaction that changed a drive, with what it changed.
 	// It must return at once.
 	Changed func([]Change)
+}
+
+// Proposal is a file that somebody wants to make.
+type Proposal struct {
+	DriveID   string
+	Name      string
+	MediaType string // as the client says; may be empty
+	Size      int64  // bytes; negative if not known yet
 }
 
 // largestInline bounds InlineMax: content above it is never looked for in a row.
@@ -69,6 +80,9 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Admit == nil {
+		o.Admit = func(Proposal) error { return nil }
 	}
 	if o.Changed == nil {
 		o.Changed = func([]Change) {}

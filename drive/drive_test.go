@@ -588,3 +588,31 @@ func TestRestoreTooDeep(t *testing.T) {
 		}
 	})
 }
+
+// The settings' rules hold for every way by which a file gets its name.
+func TestAdmit(t *testing.T) {
+	o := Options{Admit: func(p Proposal) error {
+		if strings.HasSuffix(p.Name, ".exe") {
+			return fault.New(fault.Forbidden, "test", "")
+		}
+		return nil
+	}}
+	each(t, o, func(t *testing.T, f *fixture) {
+		f.run(`
+			mkdir /d
+			put /f one
+			put /x.exe one want forbidden
+			mv /f /d/x.exe want forbidden
+			cp /f /d/x.exe want forbidden
+			mkdir /folder.exe
+			tree /d/ /f=one /folder.exe/`)
+		for _, folder := range []Path{Root, "/new/folder"} {
+			_, err := f.BeginUpload(t.Context(), f.alice, NewUpload{Name: "x.exe", Folder: folder, Length: 5})
+			wantKind(t, "an upload into "+string(folder), err, "forbidden")
+		}
+		_, err := f.Lookup(t.Context(), f.alice, Wanted{SHA256: digest("one"), Size: 3, Name: "x.exe"})
+		wantKind(t, "content that is there", err, "forbidden")
+		_, _, err = f.LockNode(t.Context(), f.alice, Lock{Path: "/x.exe", UserID: f.alice}, Guard{})
+		wantKind(t, "a lock on what is not there", err, "forbidden")
+	})
+}

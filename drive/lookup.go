@@ -48,6 +48,9 @@ func (s *Drives) Lookup(ctx context.Context, driveID string, w Wanted) (Found, e
 	var found Found
 	err := s.edit(ctx, "drive.Lookup", driveID, func(e *edit) error {
 		found = Found{}
+		if err := e.proposed(n.Name, n.MediaType, n.Length); err != nil {
+			return err // what nobody may upload is not looked for
+		}
 		own, err := e.ownsContent(ctx, w.SHA256, w.Size)
 		switch {
 		case err != nil:
@@ -89,7 +92,7 @@ func (e *edit) linkContent(ctx context.Context, n NewUpload) (Node, error) {
 	if err != nil {
 		return Node{}, err
 	}
-	if at.node != nil && !at.node.Folder && at.node.Size == n.Length && bytes.Equal(at.node.SHA256, n.SHA256) {
+	if at.node != nil && !at.node.Folder && n.Conflict != Fail && at.node.Size == n.Length && bytes.Equal(at.node.SHA256, n.SHA256) {
 		return *at.node, nil // it is there: the answer to an earlier request was lost
 	}
 	node, _, err := e.write(ctx, at, content{sha256: n.SHA256, size: n.Length, known: true}, writing{

@@ -59,6 +59,11 @@ func (e *edit) pair(ctx context.Context, from, to Path, overwrite bool, g Guard)
 	if _, err = dst.parent(); err != nil {
 		return
 	}
+	if !src.node.Folder {
+		if err = e.proposed(to.Name(), src.node.MediaType, src.node.Size); err != nil {
+			return
+		}
+	}
 	if err = g.check(dst.node); err != nil {
 		return
 	}

@@ -133,21 +133,6 @@ func (s *Drives) takeProof(ctx context.Context, driveID, id string) (p proof, er
 	return p, err
 }
 
-// ProofTarget answers what a challenge of the drive asks about, and does not end it: whether the file may be made can
-// so be decided before Prove makes it. NotFound.
-func (s *Drives) ProofTarget(ctx context.Context, driveID, id string) (w Wanted, err error) {
-	if !sqldb.ValidID(id) {
-		return w, noProof()
-	}
-	err = s.db.Row(ctx, `SELECT b.sha256, b.size, p.folder, p.name, p.conflict FROM proofs p JOIN blobs b ON b.id = p.blob_id
-		WHERE p.id = $1 AND p.drive_id = $2 AND p.expires_at >= $3`, []any{id, driveID, sqldb.Micros(s.o.Now())},
-		&w.SHA256, &w.Size, (*string)(&w.Folder), &w.Name, (*string)(&w.Conflict))
-	if sqldb.NoRow(err) {
-		return w, noProof()
-	}
-	return w, fault.Wrap(err, "drive.ProofTarget")
-}
-
 func noProof() error {
 	return fault.New(fault.NotFound, "drive.Prove", "There is no such challenge, or it has been answered or expired.").WithCode("proof_not_found")
 }

@@ -36,7 +36,7 @@ func (s *Drives) Put(ctx context.Context, driveID string, path Path, body io.Rea
 	if o.Conflict == "" {
 		o.Conflict = Replace
 	}
-	w := writing{mediaType: o.MediaType, modified: o.Modified, conflict: o.Conflict, guard: o.Guard}
+	w := writing{size: o.Size, mediaType: o.MediaType, modified: o.Modified, conflict: o.Conflict, guard: o.Guard}
 	room := s.room(Usage{Quota: -1})
 	if o.Size < 0 || o.Size > s.o.InlineMax { // a small body is read sooner than it is refused
 		if room, err = s.expect(ctx, driveID, path, o.Size, w); err != nil {

@@ -197,9 +197,12 @@ func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
 		if !at.last().folder {
 			return parentMissing(at.path)
 		}
+		if err := e.proposed(u.Name, u.MediaType, u.Length); err != nil {
+			return err
+		}
 		return e.unlocked(ctx, nil, membersOf(at.chain))
 	}
-	parent, _, _, err := e.admit(ctx, at, writing{conflict: u.Conflict})
+	parent, _, _, err := e.admit(ctx, at, writing{size: u.Length, mediaType: u.MediaType, conflict: u.Conflict})
 	u.folderID = parent.id
 	return err
 }

@@ -1,3 +1,3 @@
-// Package hooks is where the outside has a say: what is asked before an upload
-// begins ([Rules]) and what is told after a drive changed ([Feed], [Sink]).
+// Package hooks is where the outside has a say: what is asked before there is
+// a file ([Rules]) and what is told after a drive changed ([Feed], [Sink]).
 package hooks

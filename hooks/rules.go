@@ -1,24 +1,16 @@
 package hooks
 
 import (
-	"context"
 	"fmt"
 	"mime"
 	"path"
 	"strings"
 
+	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 )
 
-// Proposal is an upload that somebody wants to begin.
-type Proposal struct {
-	UserID    string
-	Name      string // of the file
-	MediaType string // as the client says; may be empty
-	Size      int64  // bytes; negative if not known
-}
-
-// Rules admits uploads by settings. The zero value admits everything.
+// Rules admits files by settings, by whatever door they come. It is what drive.Options.Admit asks. The zero value admits everything.
 type Rules struct {
 	denyNames  []string
 	allowTypes []string
@@ -45,8 +37,8 @@ func NewRules(denyNames, allowTypes []string) (*Rules, error) {
 	return r, nil
 }
 
-// Admit answers nil if the upload may begin, else Forbidden with code "name_not_allowed" or "type_not_allowed".
-func (r *Rules) Admit(_ context.Context, p Proposal) error {
+// Admit answers nil if there may be such a file, else Forbidden with code "name_not_allowed" or "type_not_allowed".
+func (r *Rules) Admit(p drive.Proposal) error {
 	for _, pattern := range r.denyNames {
 		if hit, _ := path.Match(pattern, strings.ToLower(p.Name)); hit {
 			return fault.New(fault.Forbidden, "hooks.Admit", "Files with such a name are not taken here.").WithCode("name_not_allowed").WithPath(p.Name)
@@ -58,7 +50,7 @@ func (r *Rules) Admit(_ context.Context, p Proposal) error {
 	return nil
 }
 
-func (r *Rules) allows(p Proposal) bool {
+func (r *Rules) allows(p drive.Proposal) bool {
 	declared := p.MediaType
 	if declared == "" {
 		declared = mime.TypeByExtension(strings.ToLower(path.Ext(p.Name)))

@@ -12,7 +12,6 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/drive"
-	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/pages"
 	"github.com/satchelhq/satchel/server/api"
 	"github.com/satchelhq/satchel/server/dav"
@@ -28,7 +27,6 @@ type Options struct {
 	Drives   *drive.Drives
 	DB       *sqldb.DB
 	Blobs    blob.Store
-	Rules    *hooks.Rules // asked before an upload begins; nil admits everything
 	Pages    *pages.Pages
 	Origin   origin.Origin
 	// CORSOrigins are the origins whose scripts may use tus, WebDAV and the API, spelled as browsers spell them; "*" is every one.
@@ -61,7 +59,7 @@ func New(o Options) (*Server, error) {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
-	uploads, err := tus.New(tus.Options{Drives: o.Drives, Rules: o.Rules, Origin: o.Origin, Log: o.Log, Observe: o.Metrics.observePatch})
+	uploads, err := tus.New(tus.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Observe: o.Metrics.observePatch})
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +68,7 @@ func New(o Options) (*Server, error) {
 		tus:       uploads,
 		dav:       dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix}),
 		above:     dav.Above(davPrefix),
-		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Rules: o.Rules, Origin: o.Origin, Uploads: tus.Prefix}),
+		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Uploads: tus.Prefix}),
 		web:       people,
 		webRefuse: people.Refuse,
 	})

@@ -55,7 +55,11 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	if err != nil {
 		return nil, fmt.Errorf("blobs: %w", err)
 	}
-	drives := drive.New(db, blobs, driveOptions(c, log))
+	admission, err := rules(c)
+	if err != nil {
+		return nil, err
+	}
+	drives := drive.New(db, blobs, driveOptions(c, admission, log))
 	accounts := authn.New(db, authn.Options{
 		Issuer: issuer(c), Registration: c.Registration, Log: log,
 		CreateDrive: drives.Create, Observe: observeSignIn,
@@ -66,7 +70,7 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 func (r *rooms) close() error { return r.db.Close() }
 
 // driveOptions says the settings as package drive wants them, where zero is the default and negative is none.
-func driveOptions(c *config.Config, log *slog.Logger) drive.Options {
+func driveOptions(c *config.Config, admission *hooks.Rules, log *slog.Logger) drive.Options {
 	versions := c.Versions
 	if versions == 0 {
 		versions = -1
@@ -74,7 +78,7 @@ func driveOptions(c *config.Config, log *slog.Logger) drive.Options {
 	return drive.Options{
 		Quota: c.Quota, MaxFile: c.MaxFile, TrashExpiry: c.TrashExpiry, Versions: versions, Proof: c.Proof, Log: log,
 		UploadExpiry: c.UploadExpiry, UploadMaxAge: c.UploadMaxAge, MaxOpenUploads: c.MaxOpenUploads,
-		Changed: hooks.Feed{hooks.LogSink{Log: log}}.Tell,
+		Admit: admission.Admit, Changed: hooks.Feed{hooks.LogSink{Log: log}}.Tell,
 	}
 }
 

@@ -89,7 +89,7 @@ func (p *program) settings(cmd *cobra.Command) (*config.Config, error) {
 	return c, nil
 }
 
-// rules are the settings' rules for uploads.
+// rules are the settings' rules for files.
 func rules(c *config.Config) (*hooks.Rules, error) {
 	return hooks.NewRules(c.DenyNames, c.AllowTypes)
 }

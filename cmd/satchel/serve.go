@@ -44,16 +44,12 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
 
-	admission, err := rules(c)
-	if err != nil {
-		return err
-	}
 	html, err := pages.New(pages.Options{})
 	if err != nil {
 		return err
 	}
 	front, err := server.New(server.Options{
-		Accounts: in.accounts, Drives: in.drives, DB: in.db, Blobs: in.blobs, Rules: admission, Pages: html, Metrics: metrics, Log: log,
+		Accounts: in.accounts, Drives: in.drives, DB: in.db, Blobs: in.blobs, Pages: html, Metrics: metrics, Log: log,
 		Origin:       origin.Origin{Public: c.PublicURL, Trusted: c.TrustedProxies},
 		CORSOrigins:  c.CORSOrigins,
 		Registration: c.Registration == config.RegistrationOpen,

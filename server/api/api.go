@@ -8,7 +8,6 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
-	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
 )
@@ -17,7 +16,6 @@ import (
 type Options struct {
 	Accounts *authn.Accounts
 	Drives   *drive.Drives
-	Rules    *hooks.Rules // asked before content that is looked up becomes a file; nil admits everything
 	Origin   origin.Origin
 	Uploads  string // the path below which tus has its uploads, such as /files/
 }
@@ -25,17 +23,13 @@ type Options struct {
 type api struct {
 	accounts *authn.Accounts
 	drives   *drive.Drives
-	rules    *hooks.Rules
 	origin   origin.Origin
 	uploads  string
 }
 
 // New makes the door. Who is asking is in the request's context already (authn.WithPrincipal).
 func New(o Options) http.Handler {
-	if o.Rules == nil {
-		o.Rules = &hooks.Rules{}
-	}
-	a := &api{accounts: o.Accounts, drives: o.Drives, rules: o.Rules, origin: o.Origin, uploads: o.Uploads}
+	a := &api{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, uploads: o.Uploads}
 	byPath := make(map[string]methods)
 	for _, r := range a.routes() {
 		if byPath[r.path] == nil {

@@ -15,7 +15,6 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/blob/mem"
 	"github.com/satchelhq/satchel/drive"
-	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
 	"github.com/satchelhq/satchel/sqldb"
@@ -34,10 +33,10 @@ type site struct {
 
 func newSite(t *testing.T, db *sqldb.DB) *site {
 	t.Helper()
-	return newSiteWith(t, db, drive.Options{}, nil)
+	return newSiteWith(t, db, drive.Options{})
 }
 
-func newSiteWith(t *testing.T, db *sqldb.DB, o drive.Options, rules *hooks.Rules) *site {
+func newSiteWith(t *testing.T, db *sqldb.DB, o drive.Options) *site {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	o.Log, o.Quota = log, 1<<20
@@ -45,7 +44,7 @@ func newSiteWith(t *testing.T, db *sqldb.DB, o drive.Options, rules *hooks.Rules
 	accounts := authn.New(db, authn.Options{Log: log, CreateDrive: drives.Create})
 	public := &url.URL{Scheme: "https", Host: "files.example.org"}
 	s := &site{t: t, accounts: accounts, drives: drives, document: readDocument(t)}
-	s.inner = New(Options{Accounts: accounts, Drives: drives, Rules: rules, Origin: origin.Origin{Public: public}, Uploads: "/files/"})
+	s.inner = New(Options{Accounts: accounts, Drives: drives, Origin: origin.Origin{Public: public}, Uploads: "/files/"})
 	gate := func(w http.ResponseWriter, r *http.Request) {
 		ctx := answer.WithLog(answer.WithRequestID(r.Context(), "r1"), log)
 		var p authn.Principal

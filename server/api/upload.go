@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"encoding/hex"
 	"net/http"
 	"net/url"
@@ -10,7 +9,6 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
-	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/server/answer"
 )
 
@@ -95,9 +93,6 @@ func (a *api) lookup(w http.ResponseWriter, r *http.Request, p authn.Principal) 
 	if err != nil {
 		return err
 	}
-	if err := a.admit(r.Context(), p, wanted); err != nil {
-		return err
-	}
 	found, err := a.drives.Lookup(r.Context(), p.UserID, wanted)
 	if err != nil {
 		return err
@@ -151,11 +146,6 @@ func notSHA256(field string) error {
 	return invalid("invalid_fields", []fault.Field{{Name: field, Code: "invalid", Message: "A SHA-256 is 64 hexadecimal digits long."}})
 }
 
-// admit asks the rules that an upload of the content would be asked.
-func (a *api) admit(ctx context.Context, p authn.Principal, w drive.Wanted) error {
-	return a.rules.Admit(ctx, hooks.Proposal{UserID: p.UserID, Name: w.Name, Size: w.Size})
-}
-
 // provenBody is the file that a proof has made.
 type provenBody struct {
 	File nodeBody `json:"file"`
@@ -173,13 +163,6 @@ func (a *api) prove(w http.ResponseWriter, r *http.Request, p authn.Principal) e
 	proof, ok := readSHA256(text)
 	if !ok {
 		return notSHA256("answer")
-	}
-	wanted, err := a.drives.ProofTarget(r.Context(), p.UserID, challenge)
-	if err != nil {
-		return err
-	}
-	if err := a.admit(r.Context(), p, wanted); err != nil { // the rules may have changed since it was asked
-		return err
 	}
 	node, err := a.drives.Prove(r.Context(), p.UserID, challenge, proof)
 	if err != nil {

@@ -36,7 +36,7 @@ func (d *Door) draftCreate(w http.ResponseWriter, r *http.Request, v dialect, us
 			return err
 		}
 	}
-	u, err := d.begin(r.Context(), n)
+	u, err := d.drives.BeginUpload(r.Context(), user, n)
 	if err != nil {
 		return err
 	}

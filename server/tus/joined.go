@@ -1,7 +1,6 @@
 package tus
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
-	"github.com/satchelhq/satchel/hooks"
 )
 
 // The handler asks for parts that are complete, before anything else can be said about them. Uploads that join others are
@@ -36,7 +34,8 @@ func (d *Door) createJoined(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	u, err := d.begin(r.Context(), n)
+	who, _ := authn.From(r.Context())
+	u, err := d.drives.BeginUpload(r.Context(), who.UserID, n)
 	if err != nil {
 		return err
 	}
@@ -45,17 +44,6 @@ func (d *Door) createJoined(w http.ResponseWriter, r *http.Request) error {
 	expires(header, u)
 	w.WriteHeader(http.StatusCreated)
 	return nil
-}
-
-// begin asks the rules, and begins the upload.
-func (d *Door) begin(ctx context.Context, n drive.NewUpload) (drive.Upload, error) {
-	who, _ := authn.From(ctx)
-	if n.Kind != drive.Partial {
-		if err := d.rules.Admit(ctx, hooks.Proposal{UserID: who.UserID, Name: n.Name, MediaType: n.MediaType, Size: n.Length}); err != nil {
-			return drive.Upload{}, err
-		}
-	}
-	return d.drives.BeginUpload(ctx, who.UserID, n)
 }
 
 // parseParts reads the addresses of partial uploads, absolute or relative. Only the last element of their path counts: an

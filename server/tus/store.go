@@ -19,7 +19,8 @@ func (s store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.Up
 	if err != nil {
 		return nil, s.d.mapped(ctx, err)
 	}
-	u, err := s.d.begin(ctx, n)
+	who, _ := authn.From(ctx)
+	u, err := s.d.drives.BeginUpload(ctx, who.UserID, n)
 	if err != nil {
 		return nil, s.d.mapped(ctx, err)
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
-	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
 )
@@ -37,7 +36,6 @@ var ErrShutdown error = handler.ErrServerShutdown
 // Options are what the door needs.
 type Options struct {
 	Drives *drive.Drives
-	Rules  *hooks.Rules // asked before an upload begins; nil admits everything
 	Origin origin.Origin
 	Log    *slog.Logger // default slog.Default()
 	// Observe, if set, is told of every PATCH that reached its upload: how long its bytes took, from the first until they were
@@ -48,7 +46,6 @@ type Options struct {
 // Door serves /files/. It is safe for use by many goroutines.
 type Door struct {
 	drives *drive.Drives
-	rules  *hooks.Rules
 	origin origin.Origin
 	log    *slog.Logger
 	tusd   *handler.UnroutedHandler
@@ -66,13 +63,10 @@ const (
 
 // New makes the door.
 func New(o Options) (*Door, error) {
-	if o.Rules == nil {
-		o.Rules = &hooks.Rules{}
-	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	d := &Door{drives: o.Drives, rules: o.Rules, origin: o.Origin, log: o.Log, observe: o.Observe}
+	d := &Door{drives: o.Drives, origin: o.Origin, log: o.Log, observe: o.Observe}
 	composer := handler.NewStoreComposer()
 	composer.UseCore(store{d})
 	composer.UseTerminater(store{d})

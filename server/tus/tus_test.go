@@ -31,6 +31,12 @@ type site struct {
 
 func each(t *testing.T, o drive.Options, fn func(t *testing.T, s *site)) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		rules, err := hooks.NewRules([]string{"*.exe"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := o
+		o.Admit = rules.Admit
 		s := &site{t: t, drives: drive.New(db, mem.New(), o)}
 		ids := map[string]string{}
 		for _, name := range []string{"alice", "bob"} {
@@ -47,11 +53,7 @@ func each(t *testing.T, o drive.Options, fn func(t *testing.T, s *site)) {
 			ids[name] = id
 		}
 		s.alice, s.bob = ids["alice"], ids["bob"]
-		rules, err := hooks.NewRules([]string{"*.exe"}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		door, err := New(Options{Drives: s.drives, Rules: rules, Log: slog.New(slog.DiscardHandler)})
+		door, err := New(Options{Drives: s.drives, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
