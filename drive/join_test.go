@@ -1,0 +1,139 @@
+package drive
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/fault"
+)
+
+func TestUploadJoined(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		texts := []string{"the first part, too long for a row. ", "short. ", "", "and the last part of them all, a long one again"}
+		var parts []string
+		for _, text := range texts {
+			u := f.begin(NewUpload{Kind: Partial, Length: int64(len(text))})
+			if text != "" {
+				if _, err := f.send(u, 0, strings.NewReader(text)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			parts = append(parts, u.ID)
+		}
+		f.run("tree")
+		whole := f.begin(NewUpload{Name: "whole", Length: 5})
+		for _, c := range []struct {
+			drive string
+			parts []string
+			want  string
+		}{
+			{f.alice, []string{whole.ID}, "invalid"},
+			{f.alice, []string{"nonsense"}, "not_found"},
+			{f.alice, nil, "invalid"},
+			{f.bob, parts, "not_found"},
+			{f.alice, parts, ""},
+			{f.alice, parts, "not_found"}, // they were used
+		} {
+			_, err := f.BeginUpload(t.Context(), c.drive, NewUpload{Kind: Joined, Name: "f", Parts: c.parts, Length: -1})
+			wantKind(t, fmt.Sprint(c.parts), err, c.want)
+		}
+		f.run("tree /f=" + strings.Join(texts, ""))
+		if n := f.stored(); n != 1 {
+			t.Errorf("%d stages and blobs in the store, want the file's", n)
+		}
+	})
+}
+
+// The joined upload may begin before its parts are there; the last byte of the last part makes the file.
+func TestUploadJoinedBeforeItsParts(t *testing.T) {
+	each(t, Options{Quota: 200, UploadExpiry: time.Hour}, func(t *testing.T, f *fixture) {
+		texts := []string{"the first part, too long for a row. ", "short."}
+		one := f.begin(NewUpload{Kind: Partial, Length: int64(len(texts[0]))})
+		two := f.begin(NewUpload{Kind: Partial, Length: -1})
+		joined := f.begin(NewUpload{Kind: Joined, Name: "f", Parts: []string{one.ID, two.ID}})
+		steps := []func() error{
+			func() error { _, err := f.send(two, 0, strings.NewReader(texts[1])); return err },
+			func() error {
+				_, err := f.send(one, 0, io.MultiReader(strings.NewReader(texts[0][:9]), broken{}))
+				if !fault.Is(err, fault.Invalid) {
+					return err
+				}
+				return nil
+			},
+			func() error { _, err := f.setLength(two, int64(len(texts[1]))); return err },
+			func() error { _, err := f.send(one, 9, strings.NewReader(texts[0][9:])); return err },
+		}
+		for i, step := range steps {
+			if now, err := f.look(joined); err != nil || !now.Ended.IsZero() || now.Full() {
+				t.Errorf("before step %d: %+v, %v", i, now, err)
+			}
+			f.forward(25 * time.Minute) // one part's bytes keep the others alive
+			if err := step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.run("tree /f=" + texts[0] + texts[1])
+		if now, err := f.look(joined); err != nil || !now.Full() || now.Length != int64(len(texts[0]+texts[1])) {
+			t.Errorf("in the end: %+v, %v", now, err)
+		}
+
+		lost := f.begin(NewUpload{Kind: Partial, Length: 5})
+		never := f.begin(NewUpload{Kind: Joined, Name: "g", Parts: []string{lost.ID}})
+		if err := f.DropUpload(t.Context(), f.alice, lost.ID); err != nil {
+			t.Fatal(err)
+		}
+		_, err := f.look(never)
+		wantKind(t, "with a part that was removed", err, "gone")
+	})
+}
+
+func (f *fixture) bytesStored() (n int64) {
+	f.t.Helper()
+	if err := f.blobs.List(context.Background(), func(e blob.Entry) error { n += e.Size; return nil }); err != nil {
+		f.t.Fatal(err)
+	}
+	return n
+}
+
+// A concatenation that is refused leaves nothing behind: its client was told no address, so nobody can end it. Else a
+// request of some bytes stores a copy of the parts each time, beside the quota, and each sweep joins all of them again.
+func TestRefusedJoinLeavesNothing(t *testing.T) {
+	each(t, Options{Quota: 1000}, func(t *testing.T, f *fixture) {
+		part := f.begin(NewUpload{Kind: Partial, Length: 500})
+		if _, err := f.send(part, 0, strings.NewReader(strings.Repeat("p", 500))); err != nil {
+			t.Fatal(err)
+		}
+		lock, _, err := f.LockNode(t.Context(), f.alice, Lock{Path: Root, Deep: true, UserID: f.alice}, Guard{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			_, err := f.BeginUpload(t.Context(), f.alice, NewUpload{Folder: "/a/b", Name: "f", Kind: Joined, Parts: []string{part.ID}})
+			if !fault.Is(err, fault.Locked) {
+				t.Fatal(err)
+			}
+		}
+		if n := f.bytesStored(); n > 500 {
+			t.Errorf("%d bytes are stored for a drive with a quota of 1000 and one part of 500", n)
+		}
+		if err := f.Unlock(t.Context(), f.alice, f.alice, Root, lock.Token); err != nil {
+			t.Fatal(err)
+		}
+		// The client tries again, and gets one file.
+		if _, err := f.BeginUpload(t.Context(), f.alice, NewUpload{Folder: "/a/b", Name: "f", Kind: Joined, Parts: []string{part.ID}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_, children, err := f.List(t.Context(), f.alice, "/a/b")
+		if err != nil || len(children) != 1 {
+			t.Errorf("%d files, %v", len(children), err)
+		}
+	})
+}
