@@ -46,12 +46,13 @@ type Options struct {
 
 // Accounts is every account of this server. It is safe for use by many goroutines.
 type Accounts struct {
-	db     *sqldb.DB
-	o      Options
-	hasher *hasher
-	keys   *keyring
-	proven *proven
-	seeing sync.Map // ids of the sessions whose seen_at is being written
+	db       *sqldb.DB
+	o        Options
+	hasher   *hasher
+	keys     *keyring
+	proven   *proven
+	verified *verified
+	seeing   sync.Map // ids of the sessions whose seen_at is being written
 }
 
 // New gives access to the accounts in db.
@@ -89,7 +90,7 @@ func New(db *sqldb.DB, o Options) *Accounts {
 	return &Accounts{db: db, o: o,
 		hasher: newHasher(o.HashParallel),
 		keys:   newKeyring(db, o.Now, o.AccessTTL),
-		proven: newProven(),
+		proven: newProven(), verified: newVerified(),
 	}
 }
 

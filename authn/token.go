@@ -2,6 +2,7 @@ package authn
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"strings"
 	"time"
@@ -81,6 +82,10 @@ func (a *Accounts) parse(ctx context.Context, token string) (claims, error) {
 	if len(token) > maxToken || strings.ContainsAny(token, "\r\n") { // encoding/base64 skips line ends
 		return c, invalidToken(errors.New("too long, or not on one line"))
 	}
+	digest, now := sha256.Sum256([]byte(token)), a.o.Now()
+	if known, ok := a.verified.find(ctx, a.keys, digest, now); ok {
+		return known, nil
+	}
 	parser := jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 		jwt.WithIssuer(a.o.Issuer), jwt.WithAudience(audience),
@@ -88,11 +93,12 @@ func (a *Accounts) parse(ctx context.Context, token string) (claims, error) {
 		jwt.WithTimeFunc(a.o.Now), jwt.WithLeeway(clockSkew), jwt.WithStrictDecoding(),
 	)
 	var unread error // the keys could not be read: not the token's fault
+	var kid string
 	_, err := parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
 		if _, critical := t.Header["crit"]; critical || t.Header["typ"] != tokenType {
 			return nil, errors.New("not an access token") // RFC 7515, section 4.1.11
 		}
-		kid, _ := t.Header["kid"].(string)
+		kid, _ = t.Header["kid"].(string)
 		public, err := a.keys.verifier(ctx, kid)
 		if err != nil {
 			unread = err
@@ -113,6 +119,7 @@ func (a *Accounts) parse(ctx context.Context, token string) (claims, error) {
 	case err != nil:
 		return c, invalidToken(err)
 	}
+	a.verified.remember(digest, verifiedToken{claims: c, kid: kid, until: c.ExpiresAt.Add(clockSkew)}, now)
 	return c, nil
 }
 
