@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// writer is SQLite's one writing connection. Updates take turns on it; each runs in a savepoint of
+// writer is SQLite's one writing connection. Updates take turns on it; each but the first runs in a savepoint of
 // its own, and the last of those that wait commits for all of them, so that one sync of the disk serves
 // many. Every update runs in its caller's goroutine and returns when the commit that holds it is done.
 type writer struct {
@@ -85,11 +85,35 @@ func (w *writer) join(ctx context.Context, fn func(tx *Tx) error) (shared *batch
 		if err := w.exec(background, "BEGIN IMMEDIATE"); err != nil {
 			return nil, err
 		}
-		w.batch = &batch{done: make(chan struct{})}
+		w.batch = &batch{done: make(chan struct{}), size: 1}
+		return w.batch, w.first(ctx, background, fn)
 	}
 	shared = w.batch
 	shared.size++
 	return shared, w.inSavepoint(ctx, background, fn)
+}
+
+// first runs the update that opened the batch. It needs no savepoint: if it fails, the whole transaction goes.
+func (w *writer) first(ctx, background context.Context, fn func(tx *Tx) error) error {
+	kept := false
+	defer func() {
+		if !kept {
+			w.lose(background)
+		}
+	}()
+	if err := fn(w.tx()); err != nil {
+		return err
+	}
+	kept = true
+	return nil
+}
+
+// tx is the open transaction, as an update sees it.
+func (w *writer) tx() *Tx {
+	return &Tx{engine: SQLite, detached: true, run: func(ctx context.Context, text string) (*sql.Stmt, func(), error) {
+		stmt, err := w.stmts.get(ctx, text)
+		return stmt, func() {}, err
+	}}
 }
 
 func (w *writer) inSavepoint(ctx, background context.Context, fn func(tx *Tx) error) (err error) {
@@ -107,11 +131,7 @@ func (w *writer) inSavepoint(ctx, background context.Context, fn func(tx *Tx) er
 			w.lose(background)
 		}
 	}()
-	tx := &Tx{engine: SQLite, detached: true, run: func(ctx context.Context, text string) (*sql.Stmt, func(), error) {
-		stmt, err := w.stmts.get(ctx, text)
-		return stmt, func() {}, err
-	}}
-	if err := fn(tx); err != nil {
+	if err := fn(w.tx()); err != nil {
 		return err
 	}
 	if err := w.exec(background, "RELEASE turn"); err != nil {
