@@ -41,12 +41,15 @@ func (s *Drives) Append(ctx context.Context, driveID, id string, offset int64, b
 	if offset > 0 {
 		s.counts.resumed.Add(1)
 	}
-	usage, err := s.Usage(ctx, driveID)
-	if err != nil {
-		return u, err
+	a := &appending{s: s, u: &u, verify: o.Verify}
+	if u.Length < 0 { // else its space is set aside
+		usage, err := s.Usage(ctx, driveID)
+		if err != nil {
+			return u, err
+		}
+		usage.Reserved -= u.reservation() // its own
+		a.room = s.room(usage)
 	}
-	usage.Reserved -= u.reservation() // its own
-	a := &appending{s: s, u: &u, room: s.room(usage), verify: o.Verify}
 	if a.digest, err = u.runningDigest(); err != nil {
 		return u, fault.Wrap(err, "drive.Append")
 	}
@@ -70,7 +73,7 @@ func offsetMismatch() error {
 type appending struct {
 	s      *Drives
 	u      *Upload // as on record
-	room   room
+	room   room    // where the length is not known
 	digest hash.Hash
 	stage  blob.Stage
 	verify func() error // may be nil
@@ -115,7 +118,7 @@ func (a *appending) takeSmall(ctx context.Context, body io.Reader, limit int64) 
 	if a.u.Length < 0 && take == limit {
 		take++ // one byte too many shows that the body is longer than there is room for
 	}
-	fresh, broken := io.ReadAll(io.LimitReader(body, take))
+	fresh, broken := readUpTo(body, take)
 	if a.u.Length < 0 && int64(len(fresh)) > limit {
 		return false, nil, a.room.over
 	}
@@ -144,6 +147,23 @@ func (a *appending) takeSmall(ctx context.Context, body io.Reader, limit int64) 
 		return false, broken, storeError(err, "drive.Append")
 	}
 	return true, broken, nil
+}
+
+// readUpTo reads a body's next n bytes, or fewer if it ends before. n is not large.
+func readUpTo(body io.Reader, n int64) ([]byte, error) {
+	b := make([]byte, n)
+	at := 0
+	for at < len(b) {
+		m, err := body.Read(b[at:])
+		at += m
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return b[:at], err
+		}
+	}
+	return b[:at], nil
 }
 
 func (a *appending) verified() error {
@@ -178,13 +198,10 @@ func (a *appending) recordSmall(ctx context.Context, whole []byte) error {
 	}
 	err = a.s.edit(ctx, "drive.Append", u.DriveID, func(e *edit) error {
 		u = *a.u
-		if err := e.recordOffset(ctx, &u, int64(len(whole)), state, whole); err != nil {
-			return err
-		}
 		if !full || u.Kind == Partial {
-			return nil
+			return e.recordOffset(ctx, &u, int64(len(whole)), state, whole)
 		}
-		return e.commitUpload(ctx, &u, content{sha256: a.digest.Sum(nil), size: int64(len(whole)), small: whole})
+		return e.commitSmall(ctx, &u, content{sha256: a.digest.Sum(nil), size: int64(len(whole)), small: whole})
 	})
 	if err != nil {
 		return err // a refused commit keeps nothing of these bytes: they can be sent again

@@ -56,11 +56,13 @@ func (s *Drives) edit(ctx context.Context, op, driveID string, fn func(e *edit) 
 }
 
 func (e *edit) begin(ctx context.Context) error {
-	query := `SELECT root_id, quota, used, reserved, uploads, sequence FROM drives WHERE id = $1`
+	// SQLite's one writer needs no FOR UPDATE, and sees at once whether there are locks at all. On Postgres the statement
+	// may wait for another edit, of which its snapshot would show the drive's row alone.
+	query := `SELECT root_id, quota, used, reserved, uploads, sequence, NOT EXISTS (SELECT 1 FROM locks WHERE drive_id = $1) FROM drives WHERE id = $1`
 	if e.Engine() == sqldb.Postgres {
-		query += ` FOR UPDATE` // SQLite's one writer needs none
+		query = `SELECT root_id, quota, used, reserved, uploads, sequence, FALSE FROM drives WHERE id = $1 FOR UPDATE`
 	}
-	err := e.Row(ctx, query, []any{e.drive}, &e.root, &e.usage.Quota, &e.usage.Used, &e.usage.Reserved, &e.usage.Uploads, &e.sequence)
+	err := e.Row(ctx, query, []any{e.drive}, &e.root, &e.usage.Quota, &e.usage.Used, &e.usage.Reserved, &e.usage.Uploads, &e.sequence, &e.loaded)
 	e.before = e.usage
 	return err
 }

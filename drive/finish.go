@@ -24,13 +24,61 @@ func (e *edit) commitUpload(ctx context.Context, u *Upload, c content) error {
 		*u = current
 		return err
 	}
+	if err := e.becomeFile(ctx, u, c, current.reservation()); err != nil {
+		return err
+	}
+	if _, err := e.Exec(ctx, `UPDATE uploads SET `+endedColumns+` WHERE id = $1`, u.endedArgs()...); err != nil {
+		return err
+	}
+	if err := e.endParts(ctx, u.Parts); err != nil {
+		return err
+	}
+	crash.Point("commit.written")
+	return nil
+}
+
+// commitSmall is commitUpload together with recordOffset, for the last bytes of content that never was in a stage: u is as on
+// record before them. Nothing is read again, since the row is written only if it still is as u says.
+func (e *edit) commitSmall(ctx context.Context, u *Upload, c content) error {
+	fence, held := e.s.fenceOf(u.ID)
+	if !held {
+		return heldElsewhere(nil)
+	}
+	if e.s.expiry(u.Created, e.now).Before(e.now) {
+		return uploadExpired()
+	}
+	before := u.Offset
+	if err := e.becomeFile(ctx, u, c, u.reservation()); err != nil {
+		return err
+	}
+	n, err := e.Exec(ctx, `UPDATE uploads SET `+endedColumns+`, active_at = $3
+		WHERE id = $1 AND received = $6 AND completed_at = 0 AND gone_at = 0 AND fence = $7`, append(u.endedArgs(), before, fence)...)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return offsetMismatch()
+	}
+	crash.Point("commit.written")
+	return nil
+}
+
+// endedColumns is what of an upload's row changes when it becomes a file.
+const endedColumns = `node_id = $2, completed_at = $3, length = $4, received = $4, expires_at = $5, digest = NULL, content = NULL, staged = FALSE`
+
+func (u *Upload) endedArgs() []any {
+	return []any{u.ID, u.NodeID, sqldb.Micros(u.Ended), u.Length, sqldb.Micros(u.Expires)}
+}
+
+// becomeFile writes the file of an upload and gives back the space that was reserved. The upload's row is the caller's.
+func (e *edit) becomeFile(ctx context.Context, u *Upload, c content, reserved int64) error {
 	crash.Point("commit.begun")
 	at, err := e.uploadTarget(ctx, *u)
 	if err != nil {
 		return err
 	}
 	e.usage.Uploads--
-	if err := e.reserve(-current.reservation()); err != nil {
+	if err := e.reserve(-reserved); err != nil {
 		return err
 	}
 	w := writing{mediaType: u.MediaType, modified: u.Modified, conflict: Rename}
@@ -42,14 +90,7 @@ func (e *edit) commitUpload(ctx context.Context, u *Upload, c content) error {
 		return err
 	}
 	u.NodeID, u.Length, u.Ended, u.Offset, u.Expires = node.ID, c.size, e.now, c.size, e.now.Add(e.s.o.UploadExpiry)
-	if _, err := e.Exec(ctx, `UPDATE uploads SET node_id = $2, completed_at = $3, length = $4, received = $4, expires_at = $5,
-		digest = NULL, content = NULL, staged = FALSE WHERE id = $1`, u.ID, u.NodeID, sqldb.Micros(u.Ended), u.Length, sqldb.Micros(u.Expires)); err != nil {
-		return err
-	}
-	if err := e.endParts(ctx, u.Parts); err != nil {
-		return err
-	}
-	crash.Point("commit.written")
+	u.digest, u.small, u.staged = nil, nil, false
 	return nil
 }
 
@@ -76,6 +117,9 @@ func (e *edit) endParts(ctx context.Context, parts []string) error {
 // uploadTarget is where the file goes: into the folder that the upload began in, wherever that is by now, else
 // into the folder of its path, made anew where it is missing.
 func (e *edit) uploadTarget(ctx context.Context, u Upload) (*place, error) {
+	if u.folderID == e.root {
+		return resolve(ctx, e, e.drive, Root.Join(u.Name))
+	}
 	folder, err := locate(ctx, e, e.drive, u.folderID)
 	if fault.Is(err, fault.NotFound) {
 		folder, err = e.makeFolders(ctx, u.Folder)
