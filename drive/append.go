@@ -35,6 +35,11 @@ func (s *Drives) Append(ctx context.Context, driveID, id string, offset int64, b
 	if err != nil {
 		return u, fault.Wrap(err, "drive.Append")
 	}
+	return s.AppendTo(ctx, u, offset, body, o)
+}
+
+// AppendTo is Append to an upload that the caller holds and has read since, or that nobody else knows of yet.
+func (s *Drives) AppendTo(ctx context.Context, u Upload, offset int64, body io.Reader, o AppendOptions) (Upload, error) {
 	if offset != u.Offset || !u.Ended.IsZero() || u.Kind == Joined {
 		return u, offsetMismatch()
 	}
@@ -43,13 +48,14 @@ func (s *Drives) Append(ctx context.Context, driveID, id string, offset int64, b
 	}
 	a := &appending{s: s, u: &u, verify: o.Verify}
 	if u.Length < 0 { // else its space is set aside
-		usage, err := s.Usage(ctx, driveID)
+		usage, err := s.Usage(ctx, u.DriveID)
 		if err != nil {
 			return u, err
 		}
 		usage.Reserved -= u.reservation() // its own
 		a.room = s.room(usage)
 	}
+	var err error
 	if a.digest, err = u.runningDigest(); err != nil {
 		return u, fault.Wrap(err, "drive.Append")
 	}

@@ -252,6 +252,30 @@ func (s *Drives) OwnedUpload(ctx context.Context, driveID, id string) (kind Uplo
 	return kind, fault.Wrap(err, "drive.OwnedUpload")
 }
 
+// Seen is an upload as it was on record before it was held.
+type Seen struct {
+	Upload
+	released uint64 // how often holds had been released before
+}
+
+// SeeUpload answers an upload of the drive, expired ones too, else NotFound. Like OwnedUpload it takes no hold and commits nothing.
+func (s *Drives) SeeUpload(ctx context.Context, driveID, id string) (seen Seen, err error) {
+	if len(id) > 0 {
+		seen.released = s.holds.releases(id)
+	}
+	seen.Upload, err = s.anyUpload(ctx, s.db, driveID, id)
+	return seen, fault.Wrap(err, "drive.SeeUpload")
+}
+
+// SeenUpload is Upload for one who has seen the upload and holds it since. It is read again only if another
+// request may have written to it in between: one of another process, or one that held it until now.
+func (s *Drives) SeenUpload(ctx context.Context, seen Seen) (Upload, error) {
+	if s.db.Shared() || s.holds.releases(seen.ID) != seen.released || seen.pending() || s.expired(seen.Upload) {
+		return s.Upload(ctx, seen.DriveID, seen.ID)
+	}
+	return seen.Upload, nil
+}
+
 func noUpload() error {
 	return fault.New(fault.NotFound, "drive.Upload", "There is no such upload.").WithCode("upload_not_found")
 }
@@ -275,10 +299,14 @@ func scanUpload(scan sqldb.Scan) (u Upload, err error) {
 // readUpload reads an upload of the drive. NotFound for another's; Gone for one that has expired, swept or not.
 func (s *Drives) readUpload(ctx context.Context, q sqldb.Querier, driveID, id string) (Upload, error) {
 	u, err := s.anyUpload(ctx, q, driveID, id)
-	if err == nil && (u.gone || (u.Ended.IsZero() && u.Expires.Before(s.o.Now()))) {
+	if err == nil && s.expired(u) {
 		return u, uploadExpired()
 	}
 	return u, err
+}
+
+func (s *Drives) expired(u Upload) bool {
+	return u.gone || (u.Ended.IsZero() && u.Expires.Before(s.o.Now()))
 }
 
 func uploadExpired() error {

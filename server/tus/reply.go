@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"sync/atomic"
+
+	"github.com/satchelhq/satchel/drive"
 )
 
 // reply mends the headers of the handler's answers just before they go out.
@@ -12,6 +14,7 @@ type reply struct {
 	base     string               // address of all uploads, as the outside sees it
 	upload   *upload              // the one that this request is about, once it is known
 	created  bool                 // by this request
+	seen     drive.Seen           // the one that its address names, as admit saw it
 	verify   func() error         // tells whether the body was what its checksum says; nil without one
 	current  func() (int64, bool) // the offset on record, for a PATCH
 	headless bool                 // a HEAD that came as a POST: its length must not be announced, as no body follows

@@ -3,7 +3,6 @@ package tus
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -79,7 +78,7 @@ func New(o Options) (*Door, error) {
 		MaxSize:                          o.Drives.MaxFile(),
 		DisableDownload:                  true,
 		Cors:                             &handler.CorsConfig{Disable: true},
-		Logger:                           expslog.New(expslog.NewTextHandler(io.Discard, nil)), // requests are logged by the server
+		Logger:                           expslog.New(silence{}), // requests are logged by the server
 		GracefulRequestCompletionTimeout: grace,
 		AcquireLockTimeout:               lockPatience,
 		NetworkTimeout:                   readPatience,
@@ -90,6 +89,14 @@ func New(o Options) (*Door, error) {
 	d.tusd = tusd
 	return d, nil
 }
+
+// silence is a log that nobody reads: it costs nothing to write to.
+type silence struct{}
+
+func (silence) Enabled(context.Context, expslog.Level) bool  { return false }
+func (silence) Handle(context.Context, expslog.Record) error { return nil }
+func (s silence) WithAttrs([]expslog.Attr) expslog.Handler   { return s }
+func (s silence) WithGroup(string) expslog.Handler           { return s }
 
 // ServeHTTP checks what the handler does not, serves what it cannot, and lets it speak the rest of the protocol.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -109,9 +116,9 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.options(w)
 		return
 	}
-	id, kind, err := d.admit(r)
+	id, seen, err := d.admit(r)
 	if err == nil {
-		err = d.serve(w, r, id, kind, asked != r.Method)
+		err = d.serve(w, r, id, seen, asked != r.Method)
 	}
 	if err != nil {
 		d.refuse(w, r, err)
@@ -119,16 +126,16 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve answers a request that was admitted, or says why not before anything was written.
-func (d *Door) serve(w http.ResponseWriter, r *http.Request, id string, kind drive.UploadKind, overridden bool) error {
+func (d *Door) serve(w http.ResponseWriter, r *http.Request, id string, seen drive.Seen, overridden bool) error {
 	switch {
 	case r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Upload-Concat"), joinedPrefix):
 		return d.createJoined(w, r)
-	case r.Method == http.MethodHead && kind == drive.Joined:
+	case r.Method == http.MethodHead && seen.Kind == drive.Joined:
 		return d.headJoined(w, r, id)
-	case r.Method == http.MethodPatch && kind == drive.Joined:
+	case r.Method == http.MethodPatch && seen.Kind == drive.Joined:
 		return fault.New(fault.Forbidden, "tus.serve", "A final upload takes no bytes of its own.").WithCode("final_with_bytes")
 	}
-	reply := &reply{ResponseWriter: w, base: d.origin.Base(r) + Prefix, headless: overridden && r.Method == http.MethodHead}
+	reply := &reply{ResponseWriter: w, seen: seen, base: d.origin.Base(r) + Prefix, headless: overridden && r.Method == http.MethodHead}
 	if r.Method == http.MethodPatch {
 		reply.current = func() (int64, bool) { return d.offset(r.Context(), id) }
 	}
@@ -165,36 +172,36 @@ func (d *Door) options(w http.ResponseWriter) {
 
 // admit says which upload a request is about, or why it is refused. Whose an upload is comes first, so
 // that a stranger learns nothing and stops nobody.
-func (d *Door) admit(r *http.Request) (id string, kind drive.UploadKind, err error) {
+func (d *Door) admit(r *http.Request) (id string, seen drive.Seen, err error) {
 	who, ok := authn.From(r.Context())
 	if !ok {
-		return "", "", fault.New(fault.Unauthenticated, "tus.admit", "")
+		return "", seen, fault.New(fault.Unauthenticated, "tus.admit", "")
 	}
 	id = strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/files"), "/")
 	if id != "" {
-		if kind, err = d.drives.OwnedUpload(r.Context(), who.UserID, id); err != nil {
-			return "", "", err
+		if seen, err = d.drives.SeeUpload(r.Context(), who.UserID, id); err != nil {
+			return "", seen, err
 		}
 	}
 	switch r.Method {
 	case http.MethodHead, http.MethodPatch, http.MethodDelete:
 		if id == "" {
-			return "", "", errMethod{}
+			return "", seen, errMethod{}
 		}
 	case http.MethodPost:
 		if id != "" {
-			return "", "", errMethod{}
+			return "", seen, errMethod{}
 		}
 	default:
-		return "", "", errMethod{}
+		return "", seen, errMethod{}
 	}
 	if r.Header.Get("Tus-Resumable") != version {
-		return "", "", errVersion{}
+		return "", seen, errVersion{}
 	}
 	if err := d.checkLength(r); err != nil {
-		return "", "", err
+		return "", seen, err
 	}
-	return id, kind, checkHeaders(r)
+	return id, seen, checkHeaders(r)
 }
 
 // checkLength refuses a length over the limit that a PATCH tells: the handler would call it malformed.
