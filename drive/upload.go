@@ -327,14 +327,15 @@ func (s *Drives) anyUpload(ctx context.Context, q sqldb.Querier, driveID, id str
 	if !sqldb.ValidID(id) {
 		return u, noUpload()
 	}
-	all, err := sqldb.All(ctx, q, `SELECT `+uploadColumns+` FROM uploads WHERE id = $1 AND drive_id = $2`, []any{id, driveID}, scanUpload)
+	u, err = scanUpload(func(dest ...any) error {
+		return q.Row(ctx, `SELECT `+uploadColumns+` FROM uploads WHERE id = $1 AND drive_id = $2`, []any{id, driveID}, dest...)
+	})
+	if sqldb.NoRow(err) {
+		return Upload{}, noUpload()
+	}
 	if err != nil {
-		return u, err
+		return Upload{}, err
 	}
-	if len(all) == 0 {
-		return u, noUpload()
-	}
-	u = all[0]
 	if u.Kind == Joined {
 		u.Parts, err = sqldb.All(ctx, q, `SELECT part_id FROM upload_parts WHERE upload_id = $1 ORDER BY position`, []any{id},
 			func(scan sqldb.Scan) (part string, err error) { return part, scan(&part) })
