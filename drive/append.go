@@ -112,7 +112,7 @@ func (a *appending) take(ctx, durable context.Context, body io.Reader) error {
 	if a.u.Length < 0 {
 		more++ // one byte too many shows that the body is longer
 	}
-	n, broken := a.s.pour(ctx, a.stage, body, a.digest, more, func() error { return a.mark(durable) })
+	n, broken := a.s.pour(ctx, a.stage, body, a.digest, more, func(settle func()) error { return a.mark(durable, settle) })
 	a.at += n
 	return a.close(durable, broken)
 }
@@ -230,7 +230,7 @@ func (a *appending) resume(ctx context.Context) error {
 }
 
 // mark records the offset of a long body now and then.
-func (a *appending) mark(ctx context.Context) error {
+func (a *appending) mark(ctx context.Context, settle func()) error {
 	at := a.stage.Offset()
 	if a.verify != nil {
 		return nil // nothing counts before all of it is verified
@@ -239,6 +239,7 @@ func (a *appending) mark(ctx context.Context) error {
 		return nil
 	}
 	a.checkpoint = time.Now()
+	settle()
 	return a.record(ctx, at)
 }
 

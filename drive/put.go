@@ -176,22 +176,26 @@ func (s *Drives) receiveLarge(ctx context.Context, head []byte, body io.Reader, 
 
 // pour copies at most limit bytes from body to the stage and the digest, and answers how many the stage took.
 // A failure of the body comes back as a brokenBody, so that it is not taken for a broken disk.
-// each, if set, is called after each chunk.
-func (s *Drives) pour(ctx context.Context, stage blob.Stage, body io.Reader, digest io.Writer, limit int64, each func() error) (n int64, err error) {
-	buffer := s.chunks.Get().(*[]byte)
-	defer s.chunks.Put(buffer)
+// each, if set, is called after each chunk; settle makes the digest cover all of them. It does when pour returns.
+func (s *Drives) pour(ctx context.Context, stage blob.Stage, body io.Reader, digest io.Writer, limit int64, each func(settle func()) error) (n int64, err error) {
+	hashed, reading := s.chunks.Get().(*[]byte), s.chunks.Get().(*[]byte)
+	defer func() { s.chunks.Put(hashed); s.chunks.Put(reading) }()
+	h := startHashing(digest)
+	defer h.end()
 	body = io.LimitReader(body, limit)
 	for {
 		asked := time.Now()
-		m, err := body.Read(*buffer)
+		m, err := body.Read(*reading)
 		if time.Since(asked) > s.o.GCGrace/2 {
 			return n, brokenBody{errStalled} // gc may take a stage that nobody wrote to for its grace time
 		}
 		if m > 0 {
-			if _, err := stage.Write((*buffer)[:m]); err != nil {
+			h.settle() // the chunk before: its buffer is the next to be read into
+			h.add((*reading)[:m])
+			if _, err := stage.Write((*reading)[:m]); err != nil {
 				return n, storeError(err, "drive.pour")
 			}
-			digest.Write((*buffer)[:m])
+			reading, hashed = hashed, reading
 			n += int64(m)
 			s.counts.received.Add(int64(m))
 		}
@@ -204,7 +208,7 @@ func (s *Drives) pour(ctx context.Context, stage blob.Stage, body io.Reader, dig
 			return n, brokenBody{context.Cause(ctx)}
 		}
 		if each != nil {
-			if err := each(); err != nil {
+			if err := each(h.settle); err != nil {
 				return n, err
 			}
 		}
