@@ -34,6 +34,7 @@ func (d *Door) createJoined(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	n.Metadata = r.Header.Get("Upload-Metadata")
 	who, _ := authn.From(r.Context())
 	u, err := d.drives.BeginUpload(r.Context(), who.UserID, n)
 	if err != nil {

@@ -38,7 +38,7 @@ func checkMetadata(header string) error {
 			return invalid("a key is not ASCII.")
 		}
 		seen[key] = true
-		if _, err := base64.StdEncoding.DecodeString(strings.TrimSpace(value)); err != nil {
+		if _, err := base64.StdEncoding.DecodeString(value); err != nil {
 			return invalid(fmt.Sprintf("the value of %q is not Base64.", key))
 		}
 	}

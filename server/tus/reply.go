@@ -11,13 +11,14 @@ import (
 // reply mends the headers of the handler's answers just before they go out.
 type reply struct {
 	http.ResponseWriter
-	base     string               // address of all uploads, as the outside sees it
-	upload   *upload              // the one that this request is about, once it is known
-	created  bool                 // by this request
-	seen     drive.Seen           // the one that its address names, as admit saw it
-	verify   func() error         // tells whether the body was what its checksum says; nil without one
-	current  func() (int64, bool) // the offset on record, for a PATCH
-	headless bool                 // a HEAD that came as a POST: its length must not be announced, as no body follows
+	base     string                 // address of all uploads, as the outside sees it
+	metadata string                 // as the request has it
+	upload   *upload                // the one that this request is about, once it is known
+	created  bool                   // by this request
+	seen     drive.Seen             // the one that its address names, as admit saw it
+	verify   func() error           // tells whether the body was what its checksum says; nil without one
+	current  func(http.Header, int) // tells where the upload is on record, in the refusal of a PATCH
+	headless bool                   // a HEAD that came as a POST: its length must not be announced, as no body follows
 	sent     bool
 
 	interrupted atomic.Bool // another request for the same upload made this one let go
@@ -43,14 +44,18 @@ func (p *reply) mend(status int) {
 	// upload exists, and the client can go on.
 	if p.created {
 		header.Set("Location", p.base+p.upload.u.ID)
+		if status >= http.StatusBadRequest {
+			header.Set("Upload-Offset", strconv.FormatInt(p.upload.u.Offset, 10))
+		}
 	}
 	if p.upload != nil && status != http.StatusGone && status != http.StatusNotFound {
 		expires(header, p.upload.u)
 	}
-	if status == http.StatusConflict && p.current != nil {
-		if at, ok := p.current(); ok {
-			header.Set("Upload-Offset", strconv.FormatInt(at, 10))
-		}
+	if header.Get("Upload-Metadata") != "" { // the handler has a map of it
+		header.Set("Upload-Metadata", p.upload.u.Metadata)
+	}
+	if p.current != nil && status >= http.StatusBadRequest {
+		p.current(header, status)
 	}
 	if p.headless {
 		header.Del("Content-Length")

@@ -19,13 +19,14 @@ func (s store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.Up
 	if err != nil {
 		return nil, s.d.mapped(ctx, err)
 	}
+	n.Metadata = replyOf(ctx).metadata // to be repeated as it was
 	who, _ := authn.From(ctx)
 	u, err := s.d.drives.BeginUpload(ctx, who.UserID, n)
 	if err != nil {
 		return nil, s.d.mapped(ctx, err)
 	}
 	p := replyOf(ctx)
-	p.created, p.upload = true, &upload{s.d, u}
+	p.created, p.upload = true, &upload{s.d, u, -1}
 	return p.upload, nil
 }
 
@@ -39,7 +40,7 @@ func (s store) GetUpload(ctx context.Context, id string) (handler.Upload, error)
 	if err != nil {
 		return nil, s.d.mapped(ctx, err)
 	}
-	p.upload = &upload{s.d, u}
+	p.upload = &upload{s.d, u, -1}
 	return p.upload, nil
 }
 
@@ -56,6 +57,9 @@ func (s store) AsLengthDeclarableUpload(u handler.Upload) handler.LengthDeclarab
 type upload struct {
 	d *Door
 	u drive.Upload
+	// declared is the length that a request with a checksum told; negative without one. It waits for the checksum: after a
+	// mismatch the upload must be as it was (protocol, "Checksum").
+	declared int64
 }
 
 func (u *upload) GetInfo(context.Context) (handler.FileInfo, error) {
@@ -69,7 +73,22 @@ func (u *upload) GetInfo(context.Context) (handler.FileInfo, error) {
 
 // WriteChunk answers how many bytes are durable, and with the last one the file is there.
 func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (int64, error) {
+	if u.u.Full() { // its length alone, told just now, made it complete; what it was a part of may have used it up already
+		if verify := replyOf(ctx).verify; verify != nil {
+			return 0, u.d.mapped(ctx, verify())
+		}
+		return 0, nil
+	}
+	if u.declared >= 0 {
+		src = io.LimitReader(src, u.declared-offset)
+	}
 	after, err := u.d.appendBytes(ctx, !replyOf(ctx).created, u.u, offset, src, drive.AppendOptions{Verify: replyOf(ctx).verify})
+	if err == nil && u.declared >= 0 {
+		var known drive.Upload
+		if known, err = u.d.drives.SetLength(context.WithoutCancel(ctx), u.u.DriveID, u.u.ID, u.declared); err == nil {
+			after = known
+		}
+	}
 	if after.ID != "" {
 		u.u = after
 	}
@@ -86,6 +105,10 @@ func (u *upload) ConcatUploads(context.Context, []handler.Upload) error {
 
 // DeclareLength tells the length of an upload whose length was not known.
 func (u *upload) DeclareLength(ctx context.Context, length int64) error {
+	if replyOf(ctx).verify != nil {
+		u.declared = length
+		return nil
+	}
 	after, err := u.d.drives.SetLength(ctx, u.u.DriveID, u.u.ID, length)
 	if err == nil {
 		u.u = after

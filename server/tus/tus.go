@@ -2,6 +2,7 @@ package tus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -105,7 +106,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	asked := r.Method
-	if method := r.Header.Get("X-HTTP-Method-Override"); method != "" && r.Method == http.MethodPost {
+	if method := r.Header.Get("X-HTTP-Method-Override"); method != "" { // whatever the request's own method is
 		r = r.WithContext(r.Context())
 		r.Method = method // the handler, which looks for the header too, sees no POST any more
 	}
@@ -135,9 +136,9 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, id string, seen dri
 	case r.Method == http.MethodPatch && seen.Kind == drive.Joined:
 		return fault.New(fault.Forbidden, "tus.serve", "A final upload takes no bytes of its own.").WithCode("final_with_bytes")
 	}
-	reply := &reply{ResponseWriter: w, seen: seen, base: d.origin.Base(r) + Prefix, headless: overridden && r.Method == http.MethodHead}
+	reply := &reply{ResponseWriter: w, seen: seen, metadata: r.Header.Get("Upload-Metadata"), base: d.origin.Base(r) + Prefix, headless: overridden && r.Method == http.MethodHead}
 	if r.Method == http.MethodPatch {
-		reply.current = func() (int64, bool) { return d.offset(r.Context(), id) }
+		reply.current = func(header http.Header, status int) { d.tellCurrent(r.Context(), header, id, status) }
 	}
 	address := *r.URL
 	address.Path = id // the handler takes the whole path for the id
@@ -177,8 +178,10 @@ func (d *Door) admit(r *http.Request) (id string, seen drive.Seen, err error) {
 	if !ok {
 		return "", seen, fault.New(fault.Unauthenticated, "tus.admit", "")
 	}
-	id = strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/files"), "/")
-	if id != "" {
+	if r.Header.Get("Tus-Resumable") != version {
+		return "", seen, errVersion{}
+	}
+	if id = idOf(r); id != "" {
 		if seen, err = d.drives.SeeUpload(r.Context(), who.UserID, id); err != nil {
 			return "", seen, err
 		}
@@ -195,22 +198,41 @@ func (d *Door) admit(r *http.Request) (id string, seen drive.Seen, err error) {
 	default:
 		return "", seen, errMethod{}
 	}
-	if r.Header.Get("Tus-Resumable") != version {
-		return "", seen, errVersion{}
-	}
-	if err := d.checkLength(r); err != nil {
+	if err := d.checkNumbers(r); err != nil {
 		return "", seen, err
 	}
 	return id, seen, checkHeaders(r)
 }
 
-// checkLength refuses a length over the limit that a PATCH tells: the handler would call it malformed.
-func (d *Door) checkLength(r *http.Request) error {
-	length, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
-	if limit := d.drives.MaxFile(); r.Method != http.MethodPatch || err != nil || limit == 0 || length <= limit {
-		return nil
+// single are the headers of a request that have one value. Of two the handler would take the first, and others the last.
+var single = [...]string{"Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Concat", checksumHeader, "Tus-Resumable"}
+
+// checkNumbers refuses an offset or a length that is no non-negative integer (protocol, "Headers"; the handler takes "+5" and "-0"),
+// and a length over the limit, or over what any server has room for.
+func (d *Door) checkNumbers(r *http.Request) error {
+	for _, name := range single {
+		if len(r.Header.Values(name)) > 1 {
+			return fault.New(fault.Invalid, "tus.checkNumbers", name+" is there twice.").WithCode("repeated_header")
+		}
 	}
-	return fault.New(fault.TooLarge, "tus.checkLength", fmt.Sprintf("A file is at most %d bytes long.", d.drives.MaxFile()))
+	for _, name := range [...]string{"Upload-Offset", "Upload-Length"} {
+		if strings.Trim(r.Header.Get(name), "0123456789") != "" {
+			return fault.New(fault.Invalid, "tus.checkNumbers", name+" is not a number of bytes.").WithCode("invalid_number")
+		}
+	}
+	if _, err := strconv.ParseInt(r.Header.Get("Upload-Offset"), 10, 64); r.Method == http.MethodPatch && errors.Is(err, strconv.ErrRange) {
+		return fault.New(fault.OffsetMismatch, "tus.checkNumbers", "")
+	}
+	length, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
+	if limit := d.drives.MaxFile(); errors.Is(err, strconv.ErrRange) || (err == nil && limit > 0 && length > limit) {
+		return fault.New(fault.TooLarge, "tus.checkNumbers", "The upload is longer than it may be.").WithCode("file_too_large")
+	}
+	return nil
+}
+
+// idOf is the upload's id in a request's address; empty for the address of all.
+func idOf(r *http.Request) string {
+	return strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/files"), "/")
 }
 
 // checkHeaders refuses what the protocol forbids and the handler takes.
@@ -225,19 +247,32 @@ func checkHeaders(r *http.Request) error {
 		if mediaType != octetStream && r.ContentLength != 0 && mediaType != "" {
 			return fault.New(fault.Unsupported, "tus.checkHeaders", "Creation with upload takes Content-Type: "+octetStream+".")
 		}
+		if lines := r.Header.Values("Upload-Metadata"); len(lines) > 1 { // one list (RFC 9110, section 5.3); the handler reads the first line
+			r.Header.Set("Upload-Metadata", strings.Join(lines, ","))
+		}
 		return checkMetadata(r.Header.Get("Upload-Metadata"))
 	}
 	return nil
 }
 
-// offset is where an upload is, for the answer to a PATCH that was somewhere else.
-func (d *Door) offset(ctx context.Context, id string) (int64, bool) {
+// tellCurrent writes what the refusal of a PATCH says of the upload: until when it lives, on every one (protocol, "Expiration"), and
+// where it is if the PATCH was for somewhere else.
+func (d *Door) tellCurrent(ctx context.Context, header http.Header, id string, status int) {
 	who, _ := authn.From(ctx)
 	u, err := d.drives.PeekUpload(ctx, who.UserID, id)
-	return u.Offset, err == nil
+	if err != nil {
+		return
+	}
+	expires(header, u)
+	if status == http.StatusConflict {
+		header.Set("Upload-Offset", strconv.FormatInt(u.Offset, 10))
+	}
 }
 
 func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Method == http.MethodPatch {
+		d.tellCurrent(r.Context(), w.Header(), idOf(r), answer.Status(err))
+	}
 	switch err.(type) {
 	case errMethod:
 		w.Header().Set("Allow", "OPTIONS, POST, HEAD, PATCH, DELETE")
