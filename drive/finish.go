@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"math"
 
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/crash"
@@ -229,6 +230,9 @@ func (s *Drives) join(ctx context.Context, u Upload) (content, error) {
 		parts[i] = part
 		c.size += part.Length
 	}
+	if s.o.MaxFile > 0 && c.size > s.o.MaxFile { // a length of theirs came late
+		return content{}, tooLarge(s.o.MaxFile)
+	}
 	digest := sha256.New()
 	var sink io.Writer
 	var small bytes.Buffer
@@ -301,9 +305,28 @@ func (e *edit) joinedLength(ctx context.Context, parts []string) (total int64, r
 			total = -1
 			continue
 		}
+		if part.Length > math.MaxInt64-total {
+			return 0, false, tooLarge(math.MaxInt64)
+		}
 		total += part.Length
 	}
 	return total, ready, nil
+}
+
+// partsLength is the length of a joined upload whose parts' lengths were not all known when it began; negative while one is not known.
+func (s *Drives) partsLength(ctx context.Context, u Upload) (total int64, err error) {
+	lengths, err := sqldb.All(ctx, s.db, `SELECT u.length FROM upload_parts p JOIN uploads u ON u.id = p.part_id WHERE p.upload_id = $1 AND u.drive_id = $2`,
+		[]any{u.ID, u.DriveID}, func(scan sqldb.Scan) (length int64, err error) { return length, scan(&length) })
+	if err != nil || len(lengths) < len(u.Parts) {
+		return -1, err
+	}
+	for _, length := range lengths {
+		if length < 0 || length > math.MaxInt64-total {
+			return -1, nil
+		}
+		total += length
+	}
+	return total, nil
 }
 
 // finishJoined commits the joined uploads that waited for a part. What refuses one is not the part's fault: it is

@@ -178,24 +178,21 @@ func (s *Drives) receiveLarge(ctx context.Context, head []byte, body io.Reader, 
 // A failure of the body comes back as a brokenBody, so that it is not taken for a broken disk.
 // each, if set, is called after each chunk; settle makes the digest cover all of them. It does when pour returns.
 func (s *Drives) pour(ctx context.Context, stage blob.Stage, body io.Reader, digest io.Writer, limit int64, each func(settle func()) error) (n int64, err error) {
-	hashed, reading := s.chunks.Get().(*[]byte), s.chunks.Get().(*[]byte)
-	defer func() { s.chunks.Put(hashed); s.chunks.Put(reading) }()
-	h := startHashing(digest)
+	h := &hashing{chunks: &s.chunks, digest: digest, free: make(chan *[]byte, maxBehind)}
 	defer h.end()
+	buffer := h.buffer()
+	defer func() { h.free <- buffer }()
 	body = io.LimitReader(body, limit)
 	for {
 		asked := time.Now()
-		m, err := body.Read(*reading)
+		m, err := body.Read(*buffer)
 		if time.Since(asked) > s.o.GCGrace/2 {
 			return n, brokenBody{errStalled} // gc may take a stage that nobody wrote to for its grace time
 		}
 		if m > 0 {
-			h.settle() // the chunk before: its buffer is the next to be read into
-			h.add((*reading)[:m])
-			if _, err := stage.Write((*reading)[:m]); err != nil {
-				return n, storeError(err, "drive.pour")
+			if err := s.put(stage, h, &buffer, m); err != nil {
+				return n, err
 			}
-			reading, hashed = hashed, reading
 			n += int64(m)
 			s.counts.received.Add(int64(m))
 		}
@@ -213,6 +210,21 @@ func (s *Drives) pour(ctx context.Context, stage blob.Stage, body io.Reader, dig
 			}
 		}
 	}
+}
+
+// put writes and hashes the first n bytes of a buffer, and replaces it while it is in use.
+func (s *Drives) put(stage blob.Stage, h *hashing, buffer **[]byte, n int) error {
+	b := *buffer
+	if n < aside {
+		h.settle() // in order
+		h.digest.Write((*b)[:n])
+		_, err := stage.Write((*b)[:n])
+		return storeError(err, "drive.pour")
+	}
+	h.add(b, n)
+	_, err := stage.Write((*b)[:n])
+	*buffer = h.buffer()
+	return storeError(err, "drive.pour")
 }
 
 var errStalled = errors.New("the body stood still for too long")

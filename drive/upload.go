@@ -24,8 +24,9 @@ const (
 
 // The bounds of uploads.
 const (
-	MaxMetadata = 8 << 10 // bytes of the metadata that a client sends
-	MaxParts    = 1000    // of a joined upload
+	MaxMetadata = 8 << 10   // bytes of the metadata that a client sends
+	MaxParts    = 1000      // of a joined upload
+	MaxConcat   = 256 << 10 // bytes of the list that names them
 )
 
 // NewUpload is what BeginUpload is told.
@@ -38,6 +39,7 @@ type NewUpload struct {
 	Metadata  string   // as the client sent it, to be repeated
 	Length    int64    // bytes; negative if not known yet
 	Kind      UploadKind
+	Concat    string   // Upload-Concat of a joined one as the client sent it, to be repeated
 	Parts     []string // ids of the partial uploads that a joined one is made of, in order
 	SHA256    []byte   // of the whole, as the client says; nil if it does not. It is never taken for the truth
 }
@@ -154,6 +156,9 @@ func (n *NewUpload) check() error {
 	if n.Kind == Joined && (len(n.Parts) == 0 || len(n.Parts) > MaxParts) {
 		return fault.New(fault.Invalid, "drive.NewUpload", fmt.Sprintf("An upload is joined of 1 to %d parts.", MaxParts)).WithCode("invalid_parts")
 	}
+	if len(n.Concat) > MaxConcat || !storable(n.Concat) {
+		return fault.New(fault.Invalid, "drive.NewUpload", fmt.Sprintf("The list of parts is UTF-8, of at most %d bytes.", MaxConcat)).WithCode("invalid_parts")
+	}
 	if !storable(n.Metadata) {
 		return fault.New(fault.Invalid, "drive.NewUpload", "An upload's metadata must be UTF-8.").WithCode("invalid_metadata")
 	}
@@ -209,9 +214,9 @@ func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
 
 func (e *edit) insertUpload(ctx context.Context, u Upload) error {
 	e.usage.Uploads++
-	if _, err := e.Exec(ctx, `INSERT INTO uploads (id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, sha256, length, created_at, active_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)`, u.ID, u.DriveID, string(u.Folder), u.folderID, u.Name, u.MediaType,
-		sqldb.Micros(u.Modified), string(u.Conflict), u.Metadata, string(u.Kind), sqldb.Bytes(u.SHA256), u.Length, sqldb.Micros(u.Created), sqldb.Micros(u.Expires)); err != nil {
+	if _, err := e.Exec(ctx, `INSERT INTO uploads (id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, sha256, length, created_at, active_at, expires_at, concat)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15)`, u.ID, u.DriveID, string(u.Folder), u.folderID, u.Name, u.MediaType,
+		sqldb.Micros(u.Modified), string(u.Conflict), u.Metadata, string(u.Kind), sqldb.Bytes(u.SHA256), u.Length, sqldb.Micros(u.Created), sqldb.Micros(u.Expires), u.Concat); err != nil {
 		return err
 	}
 	for i, part := range u.Parts {
@@ -233,8 +238,12 @@ func (s *Drives) Upload(ctx context.Context, driveID, id string) (Upload, error)
 		return u, nil
 	}
 	done, err := s.finish(ctx, u)
-	if fault.Is(err, fault.Busy) && u.Kind == Joined {
-		return u, nil // parts of it are still on their way
+	if fault.Is(err, fault.Busy) && u.Kind == Joined { // parts of it are still on their way
+		if u.Length < 0 {
+			u.Length, err = s.partsLength(ctx, u)
+			return u, fault.Wrap(err, "drive.Upload")
+		}
+		return u, nil
 	}
 	return done, fault.Wrap(err, "drive.Upload")
 }
@@ -285,13 +294,13 @@ func (u Upload) pending() bool {
 	return u.Kind != Partial && u.Ended.IsZero() && (u.Full() || u.Kind == Joined)
 }
 
-const uploadColumns = `id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, sha256, length, received,
+const uploadColumns = `id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, concat, sha256, length, received,
 	digest, content, staged, node_id, completed_at, created_at, expires_at, gone_at > 0`
 
 func scanUpload(scan sqldb.Scan) (u Upload, err error) {
 	var modified, ended, created, expires int64
 	err = scan(&u.ID, &u.DriveID, (*string)(&u.Folder), &u.folderID, &u.Name, &u.MediaType, &modified, (*string)(&u.Conflict), &u.Metadata,
-		(*string)(&u.Kind), &u.SHA256, &u.Length, &u.Offset, &u.digest, &u.small, &u.staged, &u.NodeID, &ended, &created, &expires, &u.gone)
+		(*string)(&u.Kind), &u.Concat, &u.SHA256, &u.Length, &u.Offset, &u.digest, &u.small, &u.staged, &u.NodeID, &ended, &created, &expires, &u.gone)
 	u.Modified, u.Ended, u.Created, u.Expires = sqldb.Time(modified), sqldb.Time(ended), sqldb.Time(created), sqldb.Time(expires)
 	return u, err
 }

@@ -161,7 +161,7 @@ func TestConcatenationUnfinished(t *testing.T) {
 		final := s.do("POST", "/files/", "Upload-Concat: final;"+relative+"\n"+meta("filename", "f"), "")
 		s.want("final", final, 201)
 		at := final.Header.Get("Location")
-		concat := "Upload-Concat: final;" + strings.Join(parts, " ")
+		concat := "Upload-Concat: final;" + relative
 		s.want("before", s.do("HEAD", at, "", ""), 200, concat, "Upload-Offset: ", "Upload-Length: 24", strings.TrimSpace(meta("filename", "f")))
 		s.want("bytes of its own", s.do("PATCH", at, "Upload-Offset: 0", "x"), 403)
 		s.want("second part", s.do("PATCH", parts[1], "Upload-Offset: 0", texts[1]), 204)

@@ -34,7 +34,7 @@ func (d *Door) createJoined(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n.Metadata = r.Header.Get("Upload-Metadata")
+	n.Metadata, n.Concat = r.Header.Get("Upload-Metadata"), r.Header.Get("Upload-Concat") // to be repeated as they are
 	who, _ := authn.From(r.Context())
 	u, err := d.drives.BeginUpload(r.Context(), who.UserID, n)
 	if err != nil {
@@ -74,11 +74,7 @@ func (d *Door) headJoined(w http.ResponseWriter, r *http.Request, id string) err
 		return err
 	}
 	header := w.Header()
-	addresses := make([]string, len(u.Parts))
-	for i, part := range u.Parts {
-		addresses[i] = d.origin.Base(r) + Prefix + part
-	}
-	header.Set("Upload-Concat", joinedPrefix+strings.Join(addresses, " "))
+	header.Set("Upload-Concat", u.Concat)
 	if u.Metadata != "" {
 		header.Set("Upload-Metadata", u.Metadata)
 	}

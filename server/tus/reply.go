@@ -16,6 +16,7 @@ type reply struct {
 	upload   *upload                // the one that this request is about, once it is known
 	created  bool                   // by this request
 	seen     drive.Seen             // the one that its address names, as admit saw it
+	patch    int64                  // the offset that a PATCH is for; negative for other methods
 	verify   func() error           // tells whether the body was what its checksum says; nil without one
 	current  func(http.Header, int) // tells where the upload is on record, in the refusal of a PATCH
 	headless bool                   // a HEAD that came as a POST: its length must not be announced, as no body follows

@@ -137,7 +137,10 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, id string, seen dri
 		return fault.New(fault.Forbidden, "tus.serve", "A final upload takes no bytes of its own.").WithCode("final_with_bytes")
 	}
 	reply := &reply{ResponseWriter: w, seen: seen, metadata: r.Header.Get("Upload-Metadata"), base: d.origin.Base(r) + Prefix, headless: overridden && r.Method == http.MethodHead}
-	if r.Method == http.MethodPatch {
+	if reply.patch = -1; r.Method == http.MethodPatch {
+		if at, err := strconv.ParseInt(r.Header.Get("Upload-Offset"), 10, 64); err == nil {
+			reply.patch = at
+		}
 		reply.current = func(header http.Header, status int) { d.tellCurrent(r.Context(), header, id, status) }
 	}
 	address := *r.URL
@@ -244,7 +247,7 @@ func checkHeaders(r *http.Request) error {
 			return fault.New(fault.Unsupported, "tus.checkHeaders", "PATCH takes Content-Type: "+octetStream+".")
 		}
 	case http.MethodPost:
-		if mediaType != octetStream && r.ContentLength != 0 && mediaType != "" {
+		if mediaType != octetStream && (r.ContentLength > 0 || r.ContentLength < 0 && mediaType != "") { // a chunked body may be empty
 			return fault.New(fault.Unsupported, "tus.checkHeaders", "Creation with upload takes Content-Type: "+octetStream+".")
 		}
 		if lines := r.Header.Values("Upload-Metadata"); len(lines) > 1 { // one list (RFC 9110, section 5.3); the handler reads the first line

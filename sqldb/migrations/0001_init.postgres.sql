@@ -180,6 +180,7 @@ CREATE TABLE uploads (
     conflict     TEXT COLLATE "C" NOT NULL,
     metadata     TEXT COLLATE "C" NOT NULL,
     kind         TEXT COLLATE "C" NOT NULL,
+    concat       TEXT COLLATE "C" NOT NULL DEFAULT '',
     sha256       BYTEA,
     length       BIGINT NOT NULL,
     received     BIGINT NOT NULL DEFAULT 0,

@@ -179,6 +179,7 @@ CREATE TABLE uploads (
     conflict     TEXT NOT NULL,
     metadata     TEXT NOT NULL,
     kind         TEXT NOT NULL,
+    concat       TEXT NOT NULL DEFAULT '',
     sha256       BLOB,
     length       INTEGER NOT NULL,
     received     INTEGER NOT NULL DEFAULT 0,
