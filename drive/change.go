@@ -99,7 +99,8 @@ func (e *edit) take(n int64) error {
 	return nil
 }
 
-// reserve sets n bytes aside for an upload: Full if they don't fit. A negative n gives them back.
+// reserve sets n bytes aside for an upload: Full if they don't fit. A negative n gives them back. Without a quota the sum may pass
+// what an int64 holds; it comes back as the uploads end, and nothing is decided by it.
 func (e *edit) reserve(n int64) error {
 	if free, limited := e.usage.Free(); limited && n > 0 && n > free {
 		return full(e.usage)

@@ -133,8 +133,6 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, id string, seen dri
 		return d.createJoined(w, r)
 	case r.Method == http.MethodHead && seen.Kind == drive.Joined:
 		return d.headJoined(w, r, id)
-	case r.Method == http.MethodPatch && seen.Kind == drive.Joined:
-		return fault.New(fault.Forbidden, "tus.serve", "A final upload takes no bytes of its own.").WithCode("final_with_bytes")
 	}
 	reply := &reply{ResponseWriter: w, seen: seen, metadata: r.Header.Get("Upload-Metadata"), base: d.origin.Base(r) + Prefix, headless: overridden && r.Method == http.MethodHead}
 	if reply.patch = -1; r.Method == http.MethodPatch {
@@ -200,6 +198,9 @@ func (d *Door) admit(r *http.Request) (id string, seen drive.Seen, err error) {
 		}
 	default:
 		return "", seen, errMethod{}
+	}
+	if seen.Kind == drive.Joined && r.Method == http.MethodPatch { // whatever else is wrong with it (protocol, "Concatenation")
+		return "", seen, fault.New(fault.Forbidden, "tus.admit", "A final upload takes no bytes of its own.").WithCode("final_with_bytes")
 	}
 	if err := d.checkNumbers(r); err != nil {
 		return "", seen, err
