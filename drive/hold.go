@@ -57,6 +57,12 @@ func newHolds() *holds {
 // back. letGo is called, at most once and from another goroutine, when someone else wants it. Locked if ctx ends first.
 // It does not look whether the upload exists or whose it is.
 func (s *Drives) HoldUpload(ctx context.Context, id string, letGo func()) (*Hold, error) {
+	return s.hold(ctx, id, letGo, true)
+}
+
+// hold is HoldUpload. One that does not insist makes nobody let go: it is Locked at once while a request of this process has the
+// upload, and waits while another process has it.
+func (s *Drives) hold(ctx context.Context, id string, letGo func(), insist bool) (*Hold, error) {
 	h := &Hold{s: s, id: id, free: make(chan struct{})}
 	h.letGo = sync.OnceFunc(func() {
 		s.counts.takeovers.Add(1)
@@ -71,6 +77,9 @@ func (s *Drives) HoldUpload(ctx context.Context, id string, letGo func()) (*Hold
 			break
 		}
 		s.holds.mu.Unlock()
+		if !insist {
+			return nil, heldElsewhere(nil)
+		}
 		go other.letGo()
 		select {
 		case <-other.free:
@@ -79,7 +88,7 @@ func (s *Drives) HoldUpload(ctx context.Context, id string, letGo func()) (*Hold
 		}
 	}
 	if s.db.Shared() {
-		if err := h.lease(ctx); err != nil {
+		if err := h.lease(ctx, insist); err != nil {
 			h.Release()
 			return nil, err
 		}

@@ -35,8 +35,8 @@ type pulse struct {
 	last  time.Time // when this process was last written down
 }
 
-// lease takes the upload's row for this process, and asks another one that has it to let go. Locked if ctx ends first.
-func (h *Hold) lease(ctx context.Context) error {
+// lease takes the upload's row for this process. One that insists asks another process that has it to let go. Locked if ctx ends first.
+func (h *Hold) lease(ctx context.Context, insist bool) error {
 	if err := h.s.startPulse(ctx); err != nil {
 		return fault.Wrap(err, "drive.lease")
 	}
@@ -58,7 +58,9 @@ func (h *Hold) lease(ctx context.Context) error {
 			return nil
 		}
 		if sqldb.NoRow(err) {
-			err = h.s.want(ctx, h.id)
+			if err = nil; insist {
+				err = h.s.want(ctx, h.id)
+			}
 		}
 		if err != nil {
 			h.s.stopPulse()

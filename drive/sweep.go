@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
 )
 
@@ -79,6 +80,9 @@ func (s *Drives) eachUpload(ctx context.Context, query string, more []any, fn fu
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
+				if fault.Is(err, fault.Locked) {
+					continue // a request is at work on it, and ends it by itself
+				}
 				s.o.Log.Warn("an upload is left as it is", "upload", r.id, "error", err)
 			}
 		}
@@ -89,7 +93,7 @@ func (s *Drives) eachUpload(ctx context.Context, query string, more []any, fn fu
 func (s *Drives) withHold(ctx context.Context, id string, fn func() error) error {
 	waiting, stop := context.WithTimeout(ctx, sweepPatience)
 	defer stop()
-	hold, err := s.HoldUpload(waiting, id, func() {})
+	hold, err := s.hold(waiting, id, stop, false) // a request that wants it goes first
 	if err != nil {
 		return err
 	}

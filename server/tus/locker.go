@@ -22,8 +22,7 @@ type lock struct {
 func (l *lock) Lock(ctx context.Context, requestUnlock func()) error {
 	p := replyOf(ctx)
 	hold, err := l.d.drives.HoldUpload(ctx, l.id, func() {
-		p.interrupted.Store(true)
-		requestUnlock()
+		p.interrupt(requestUnlock)
 	})
 	l.hold = hold
 	return l.d.mapped(ctx, err)

@@ -3,7 +3,7 @@ package tus
 import (
 	"net/http"
 	"strconv"
-	"sync/atomic"
+	"sync"
 
 	"github.com/satchelhq/satchel/drive"
 )
@@ -20,18 +20,47 @@ type reply struct {
 	verify   func() error           // tells whether the body was what its checksum says; nil without one
 	current  func(http.Header, int) // tells where the upload is on record, in the refusal of a PATCH
 	headless bool                   // a HEAD that came as a POST: its length must not be announced, as no body follows
-	sent     bool
 
-	interrupted atomic.Bool // another request for the same upload made this one let go
+	mu          sync.Mutex
+	sent        bool
+	interrupted bool // another request for the same upload made this one let go
 }
 
 type replyKey struct{}
 
+// statusClientClosedRequest is what package answer says to a cancelled context.
+const statusClientClosedRequest = 499
+
+// interrupt makes the request let go, unless its answer is on its way: then it is about to.
+func (p *reply) interrupt(requestUnlock func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.sent {
+		p.interrupted = true
+		requestUnlock()
+	}
+}
+
+// letsGo reports whether the request was made to let go.
+func (p *reply) letsGo() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.interrupted
+}
+
 func (p *reply) WriteHeader(status int) {
 	if !p.sent {
+		p.mu.Lock()
 		p.sent = status >= 200
-		// The handler calls a request malformed that had to let go. Its client may be alive, and may try again.
-		if status == http.StatusBadRequest && p.interrupted.Load() {
+		interrupted := p.interrupted
+		p.mu.Unlock()
+		if interrupted {
+			// The handler ends the reading of the connection, maybe only later. For net/http the client is gone then: the
+			// contexts of all requests that followed on the connection would be cancelled from their beginning.
+			p.Header().Set("Connection", "close")
+		}
+		// The handler calls a request malformed that had to let go, or its context was cancelled. Its client may be alive, and may try again.
+		if interrupted && (status == http.StatusBadRequest || status == statusClientClosedRequest) {
 			status = http.StatusLocked
 		}
 		p.mend(status)

@@ -78,6 +78,10 @@ func (u *upload) GetInfo(context.Context) (handler.FileInfo, error) {
 
 // WriteChunk answers how many bytes are durable, and with the last one the file is there.
 func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (int64, error) {
+	// The handler ends the reading of a body that it has. Asked to let go a moment before, it would read on for ever.
+	if replyOf(ctx).letsGo() {
+		return 0, handler.ErrUploadInterrupted
+	}
 	if u.u.Full() { // its length alone, told just now, made it complete; what it was a part of may have used it up already
 		if verify := replyOf(ctx).verify; verify != nil {
 			return 0, u.d.mapped(ctx, verify())
