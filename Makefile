@@ -37,6 +37,24 @@ pages/dist/satchel.js: pages/node_modules/.package-lock.json $(wildcard pages/sr
 test: needs assets e2e/node_modules/.package-lock.json ## install what the tests need, and run all of them
 	$(GO) test -count=1 -timeout $(TIMEOUT) $(GOTESTFLAGS) ./...
 
+# The long form of storms that `make test` runs for a moment, and every fuzz test of the tree for FUZZTIME each.
+FUZZTIME ?= 20s
+
+.PHONY: soak
+soak: needs assets e2e/node_modules/.package-lock.json ## the long storms: 500 kills, 200 cuts, 1 GiB in parts, fuzzing
+	SATCHEL_TEST_KILLS=500 SATCHEL_TEST_CUTS=200 SATCHEL_TEST_PARALLEL_MIB=1024 $(GO) test -count=1 -timeout 60m -v \
+		-run '^(TestKillStorm|TestClientsThroughCuts|TestLargeParallelUpload)$$' ./e2e
+	@git grep --untracked -oE '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | while IFS=: read -r file name; do \
+		$(GO) test -run '^$$' -fuzz "^$${name#func }\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null || exit 1; \
+	done
+
+# The peers have a module of their own. BENCH='-only HEAD -rounds 3' and the like are bench's flags.
+.PHONY: bench
+bench: assets ## measure beside tusd, about ten minutes
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/satchel ./cmd/satchel
+	cd bench/peers && CGO_ENABLED=0 $(GO) build -trimpath -o ../../bin/peers/tusd github.com/tus/tusd/v2/cmd/tusd
+	@mkdir -p bin && $(GO) build -o bin/bench ./bench && bin/bench $(BENCH)
+
 .PHONY: needs
 needs: ## install the Debian packages that the tests need, or say which are missing
 	@sh scripts/test-needs.sh
