@@ -5,6 +5,9 @@
 //   - account_test.go    a user of it, over HTTP
 //   - tools_test.go      runs Node scripts and other programs
 //   - upload_test.go     tus-js-client through three crashes
+//   - clients_test.go    tus-js-client and Uppy, in Node and Chromium; driver_test.go runs them
+//   - cutter_test.go     a proxy that cuts connections
+//   - crash_test.go      the server is killed at named points, and at random; transfer_test.go is its client
 //   - browser_test.go    Chromium on the pages
 //   - webdav_test.go     rclone, cadaver and gvfs
 //   - isolation_test.go  what another user sees: nothing

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+)
+
+const (
+	small = 4 << 10
+	mib   = 1 << 20
+	files = "/files/"
+)
+
+// tusClient makes uploads. Each has content of its own: a server that keeps equal content once gains nothing by it.
+type tusClient struct {
+	block []byte // random
+	count atomic.Uint64
+}
+
+func newTusClient() *tusClient {
+	t := &tusClient{block: make([]byte, mib)}
+	rand.Read(t.block) // never fails (its documentation)
+	return t
+}
+
+const (
+	versionLine = "Tus-Resumable: 1.0.0"
+	typeLine    = "Content-Type: application/offset+octet-stream"
+)
+
+// next is content that no other upload has, and the metadata line with a name that no other has.
+func (t *tusClient) next(size int64) (*content, string) {
+	n := t.count.Add(1)
+	name := base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "file-%08d.bin", n))
+	return &content{size: size, stamp: binary.BigEndian.AppendUint64(nil, n), block: t.block}, "Upload-Metadata: filename " + name
+}
+
+func lengthLine(n int64) string { return "Upload-Length: " + strconv.FormatInt(n, 10) }
+func offsetLine(n int64) string { return "Upload-Offset: " + strconv.FormatInt(n, 10) }
+
+// create begins an upload and answers its path. With body it is sent along.
+func (t *tusClient) create(w *wire, length int64, metadata string, body *content) (string, error) {
+	header := []string{versionLine, lengthLine(length), metadata}
+	if body != nil {
+		header = append(header, typeLine)
+	}
+	a, err := w.do(http.MethodPost, files, header, body, http.StatusCreated)
+	if err != nil {
+		return "", err
+	}
+	if body != nil {
+		if err := a.at(body.size); err != nil {
+			return "", err
+		}
+	}
+	location, err := url.Parse(a.header.Get("Location"))
+	if err != nil {
+		return "", err
+	}
+	return location.Path, nil
+}
+
+func (t *tusClient) patch(w *wire, path string, offset int64, body *content) error {
+	a, err := w.do(http.MethodPatch, path, []string{versionLine, typeLine, offsetLine(offset)}, body, http.StatusNoContent)
+	if err != nil {
+		return err
+	}
+	return a.at(offset + body.size)
+}
+
+// head asks for the offset, which must be what is expected.
+func (t *tusClient) head(w *wire, path string, expected int64) error {
+	a, err := w.do(http.MethodHead, path, []string{versionLine}, nil, http.StatusOK)
+	if err != nil {
+		return err
+	}
+	return a.at(expected)
+}
+
+var errOffset = errors.New("the server is at another offset than was sent")
+
+func (a answer) at(offset int64) error {
+	if got := a.header.Get("Upload-Offset"); got != strconv.FormatInt(offset, 10) {
+		return fmt.Errorf("%w: %s, not %d", errOffset, got, offset)
+	}
+	return nil
+}
+
+// rows are what is measured of tus, with the goals of the project.
+func (t *tusClient) rows() []row {
+	var all []row
+	for _, conns := range []int{1, 16} {
+		all = append(all,
+			row{name: "create + PATCH 4 KiB", conns: conns, goal: 3, prepare: t.createAndPatch},
+			row{name: "creation-with-upload 4 KiB", conns: conns, goal: 1.2, prepare: t.createWithUpload})
+	}
+	return append(all,
+		row{name: "HEAD", conns: 16, prepare: t.heads},
+		row{name: "PATCH of 512 MiB", conns: 1, goal: 1, weight: 512 * mib, once: true, prepare: t.large(512*mib, 512*mib)},
+		row{name: "256 MiB in PATCHes of 1 MiB", conns: 1, goal: 1, weight: 256 * mib, once: true, prepare: t.large(256*mib, mib)},
+	)
+}
+
+func (t *tusClient) createAndPatch(w *wire, _ int) (operation, error) {
+	return func() error {
+		body, metadata := t.next(small)
+		path, err := t.create(w, small, metadata, nil)
+		if err != nil {
+			return err
+		}
+		return t.patch(w, path, 0, body)
+	}, nil
+}
+
+func (t *tusClient) createWithUpload(w *wire, _ int) (operation, error) {
+	return func() error {
+		body, metadata := t.next(small)
+		_, err := t.create(w, small, metadata, body)
+		return err
+	}, nil
+}
+
+// heads asks for unfinished uploads, four of each connection's own.
+func (t *tusClient) heads(w *wire, _ int) (operation, error) {
+	const each = 4
+	var paths []string
+	for range each {
+		body, metadata := t.next(small / 2)
+		path, err := t.create(w, small, metadata, body)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, path)
+	}
+	turn := 0
+	return func() error {
+		turn++
+		return t.head(w, paths[turn%each], small/2)
+	}, nil
+}
+
+// large is one file of size bytes, in PATCHes of at most piece bytes. The creation is measured with it.
+func (t *tusClient) large(size, piece int64) func(*wire, int) (operation, error) {
+	return func(w *wire, _ int) (operation, error) {
+		return func() error {
+			body, metadata := t.next(size)
+			path, err := t.create(w, size, metadata, nil)
+			if err != nil {
+				return err
+			}
+			for at := int64(0); at < size; at += piece {
+				part := *body
+				part.size = min(piece, size-at)
+				if err := t.patch(w, path, at, &part); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, nil
+	}
+}
