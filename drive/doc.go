@@ -5,13 +5,17 @@
 // it. Content arrives by two ways and becomes a node by one:
 //
 //	put.go      a whole body: WebDAV PUT, form POST       ┐
-//	upload.go   a resumable upload: begin, look, drop     ├─▶ commit.go
-//	append.go   bytes of an upload, from its offset on    ┘
+//	upload.go   a resumable upload: begin, look, drop     │
+//	append.go   bytes of an upload, from its offset on    ├─▶ commit.go
+//	finish.go   full uploads, and those that join parts   │
+//	lookup.go   content that is here already (proof.go)   ┘
 //
-// What else happens to a tree is in a file of its own: list.go, folder.go,
-// move.go, copy.go, trash.go, lock.go, property.go. Every transaction that
-// changes a drive takes the drive's row first (change.go), which puts
-// changes to one drive in order and numbers them.
+// One request at a time writes to an upload: hold.go, and lease.go between
+// processes. What else happens to a tree is in a file of its own: list.go,
+// folder.go, move.go, copy.go, trash.go, version.go, lock.go, property.go.
+// Every transaction that changes a drive takes the drive's row first
+// (change.go), which puts changes to one drive in order and numbers them;
+// resolve.go follows paths and ids.
 //
 // Names and paths are in path.go; sweep.go, gc.go and check.go keep the house.
 package drive
