@@ -1,6 +1,5 @@
 // Package tus is the door for resumable uploads at /files/: tus 1.0.0
-// (tus.io/protocols/resumable-upload) with the extensions creation,
-// creation-with-upload, creation-defer-length, termination and concatenation.
+// (tus.io/protocols/resumable-upload) with all of its extensions.
 //
 // The protocol is spoken by tusd's handler; what it stores and who may write
 // when are ours:
@@ -9,6 +8,8 @@
 //   - store.go     the handler's DataStore over package drive
 //   - locker.go    its Locker over drive's holds
 //   - metadata.go  Upload-Metadata becomes a target in the drive
+//   - checksum.go  a body that verifies itself, by header or trailer
+//   - joined.go    final uploads, beside the handler: it wants their parts complete
 //   - errors.go    kinds of error become the handler's
 //   - reply.go     headers that the handler gets wrong
 //
