@@ -133,9 +133,14 @@ func (e *edit) write(ctx context.Context, at *place, c content, w writing) (node
 		return Node{}, false, err
 	}
 	e.changed(ChangeWritten, node.ID, node.Path)
-	_, err = e.Exec(ctx, `UPDATE nodes SET blob_id = $2, sha256 = $3, size = $4, media_type = $5, modified_at = $6, revision = $7 WHERE id = $1`,
+	return node, false, e.rewrite(ctx, node)
+}
+
+// rewrite gives a file's row the content that node has.
+func (e *edit) rewrite(ctx context.Context, node Node) error {
+	_, err := e.Exec(ctx, `UPDATE nodes SET blob_id = $2, sha256 = $3, size = $4, media_type = $5, modified_at = $6, revision = $7 WHERE id = $1`,
 		node.ID, string(node.blob), node.SHA256, node.Size, node.MediaType, sqldb.Micros(node.Modified), node.Revision)
-	return node, false, err
+	return err
 }
 
 // adopt writes the blob's row, or finds the one that holds the same content already.

@@ -43,8 +43,7 @@ func (s *Drives) Copy(ctx context.Context, driveID string, from, to Path, overwr
 
 func (e *edit) copyOnto(ctx context.Context, src, dst *place) (Node, error) {
 	node := *dst.node
-	from := src.node
-	node.SHA256, node.Size, node.MediaType, node.Modified, node.blob = from.SHA256, from.Size, from.MediaType, from.Modified, from.blob
+	node.fill(*src.node)
 	node.Revision++
 	if err := e.supersede(ctx, *dst.node, node); err != nil {
 		return Node{}, err
@@ -53,11 +52,10 @@ func (e *edit) copyOnto(ctx context.Context, src, dst *place) (Node, error) {
 		return Node{}, err
 	}
 	e.changed(ChangeWritten, node.ID, node.Path)
-	if _, err := e.Exec(ctx, `UPDATE nodes SET blob_id = $2, sha256 = $3, size = $4, media_type = $5, modified_at = $6, revision = $7 WHERE id = $1`,
-		node.ID, string(node.blob), node.SHA256, node.Size, node.MediaType, sqldb.Micros(node.Modified), node.Revision); err != nil {
+	if err := e.rewrite(ctx, node); err != nil {
 		return Node{}, err
 	}
-	return node, e.copyProperties(ctx, map[string]string{from.ID: node.ID}, from.ID)
+	return node, e.copyProperties(ctx, map[string]string{src.node.ID: node.ID}, src.node.ID)
 }
 
 func (e *edit) copy(ctx context.Context, src, dst *place, deep bool) (Node, error) {

@@ -2,7 +2,6 @@ package drive
 
 import (
 	"context"
-	"time"
 
 	"github.com/satchelhq/satchel/sqldb"
 )
@@ -68,9 +67,4 @@ func (e *edit) makeFolders(ctx context.Context, path Path) (*place, error) {
 		return nil, parentMissing(path)
 	}
 	return at, nil
-}
-
-// SetModified sets when a node was last modified; its content and ETag stay. NotFound, Locked, Precondition.
-func (s *Drives) SetModified(ctx context.Context, driveID string, path Path, modified time.Time, g Guard) error {
-	return s.PatchProperties(ctx, driveID, path, nil, nil, modified, g)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/satchelhq/satchel/fault"
-	"github.com/satchelhq/satchel/sqldb"
 )
 
 // Move moves and renames a node with all below it: one row changes. What stands at the target is in the
@@ -121,7 +120,7 @@ func (e *edit) moveOnto(ctx context.Context, src, dst *place) (Node, error) {
 		return Node{}, err
 	}
 	moving, node := *src.node, *dst.node
-	node.SHA256, node.Size, node.MediaType, node.Modified, node.blob = moving.SHA256, moving.Size, moving.MediaType, moving.Modified, moving.blob
+	node.fill(moving)
 	node.Revision = max(node.Revision, moving.Revision) + 1
 	if err := e.take(-moving.Size); err != nil {
 		return Node{}, err
@@ -150,9 +149,7 @@ func (e *edit) moveOnto(ctx context.Context, src, dst *place) (Node, error) {
 	}
 	e.changed(ChangeMoved, moving.ID, node.Path)
 	e.changed(ChangeWritten, node.ID, node.Path)
-	_, err = e.Exec(ctx, `UPDATE nodes SET blob_id = $2, sha256 = $3, size = $4, media_type = $5, modified_at = $6, revision = $7 WHERE id = $1`,
-		node.ID, string(node.blob), node.SHA256, node.Size, node.MediaType, sqldb.Micros(node.Modified), node.Revision)
-	return node, err
+	return node, e.rewrite(ctx, node)
 }
 
 // fits refuses a move or copy after which a path below node would be deeper or longer than ParsePath takes.

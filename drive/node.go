@@ -35,6 +35,11 @@ func (n Node) ETag() string {
 	return `"` + hex.EncodeToString(n.SHA256[:min(16, len(n.SHA256))]) + `"`
 }
 
+// fill gives a file the content of another.
+func (n *Node) fill(from Node) {
+	n.SHA256, n.Size, n.MediaType, n.Modified, n.blob = from.SHA256, from.Size, from.MediaType, from.Modified, from.blob
+}
+
 // Version is content that a file held before.
 type Version struct {
 	ID        string
