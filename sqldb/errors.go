@@ -10,8 +10,7 @@ import (
 	"strings"
 
 	"github.com/lib/pq"
-	"modernc.org/sqlite"
-	sqlitelib "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 
 	"github.com/satchelhq/satchel/fault"
 )
@@ -30,17 +29,17 @@ func classify(ctx context.Context, err error) error {
 		return errNoRow
 	}
 	kind := fault.Internal
-	var lite *sqlite.Error
+	var lite *liteError
 	var post *pq.Error
 	switch {
 	case errors.As(err, &lite):
-		kind = sqliteKind(lite.Code())
+		kind = sqliteKind(lite.code)
 	case errors.As(err, &post):
 		if post.Code == "57014" && ctx.Err() != nil { // query_canceled: by us, for the one who asked has gone
 			return ctx.Err()
 		}
 		kind = postgresKind(string(post.Code))
-	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), brokenConnection(err):
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, errClosed), brokenConnection(err):
 		kind = fault.Busy
 	default:
 		return err // a rule's own error, or one that nobody foresaw
@@ -55,17 +54,17 @@ func brokenConnection(err error) bool {
 }
 
 // sqliteKind reads an extended result code (sqlite.org/rescode.html).
-func sqliteKind(code int) fault.Kind {
+func sqliteKind(code sqlite.ResultCode) fault.Kind {
 	switch code {
-	case sqlitelib.SQLITE_CONSTRAINT_UNIQUE, sqlitelib.SQLITE_CONSTRAINT_PRIMARYKEY:
+	case sqlite.ResultConstraintUnique, sqlite.ResultConstraintPrimaryKey:
 		return fault.Exists
-	case sqlitelib.SQLITE_CONSTRAINT_FOREIGNKEY:
+	case sqlite.ResultConstraintForeignKey:
 		return fault.NotFound
 	}
-	switch code & 0xff {
-	case sqlitelib.SQLITE_BUSY, sqlitelib.SQLITE_LOCKED:
+	switch code.ToPrimary() {
+	case sqlite.ResultBusy, sqlite.ResultLocked:
 		return fault.Busy
-	case sqlitelib.SQLITE_FULL:
+	case sqlite.ResultFull:
 		return fault.Full
 	}
 	return fault.Internal

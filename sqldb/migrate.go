@@ -2,7 +2,6 @@ package sqldb
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -68,11 +67,11 @@ func (db *DB) Migrate(ctx context.Context) (ran []string, err error) {
 		return nil, err
 	}
 	defer conn.done()
-	if _, err := conn.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_steps (number BIGINT PRIMARY KEY, name TEXT NOT NULL)`); err != nil {
+	if err := conn.run(ctx, `CREATE TABLE IF NOT EXISTS schema_steps (number BIGINT PRIMARY KEY, name TEXT NOT NULL)`); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	var at int
-	if err := conn.QueryRowContext(ctx, `SELECT COALESCE(MAX(number), 0) FROM schema_steps`).Scan(&at); err != nil {
+	at, err := conn.number(ctx, `SELECT COALESCE(MAX(number), 0) FROM schema_steps`)
+	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	if at > len(all) {
@@ -89,58 +88,79 @@ func (db *DB) Migrate(ctx context.Context) (ran []string, err error) {
 
 // migrationConn is a connection that nobody else migrates beside.
 type migrationConn struct {
-	*sql.Conn
-	engine Engine
+	begin  string
+	run    func(ctx context.Context, text string) error
+	number func(ctx context.Context, query string) (int, error)
 	done   func()
 }
 
 func (db *DB) migrationConn(ctx context.Context) (*migrationConn, error) {
 	if db.engine == SQLite {
-		<-db.writer.turn // the one writing connection; other processes wait at BEGIN IMMEDIATE
-		return &migrationConn{db.writer.conn, db.engine, func() { db.writer.turn <- struct{}{} }}, nil
+		return db.writer.migrationConn()
 	}
 	conn, err := db.pool.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, migrationLock); err != nil {
+	run := func(ctx context.Context, text string) error {
+		_, err := conn.ExecContext(ctx, text)
+		return err
+	}
+	if err := run(ctx, fmt.Sprintf(`SELECT pg_advisory_lock(%d)`, migrationLock)); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	return &migrationConn{conn, db.engine, func() {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, migrationLock)
-		conn.Close()
-	}}, nil
+	return &migrationConn{
+		begin: `BEGIN`, run: run,
+		number: func(ctx context.Context, query string) (n int, err error) {
+			return n, conn.QueryRowContext(ctx, query).Scan(&n)
+		},
+		done: func() {
+			_ = run(context.WithoutCancel(ctx), fmt.Sprintf(`SELECT pg_advisory_unlock(%d)`, migrationLock)) // ends with the connection
+			conn.Close()
+		},
+	}, nil
+}
+
+// migrationConn is the one connection that writes; other processes wait at BEGIN IMMEDIATE.
+func (w *writer) migrationConn() (*migrationConn, error) {
+	free, err := w.alone()
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	return &migrationConn{
+		begin: `BEGIN IMMEDIATE`, done: free,
+		run: func(ctx context.Context, text string) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return w.conn.script(text)
+		},
+		number: func(_ context.Context, query string) (n int, err error) { return n, w.conn.row(query, nil, []any{&n}) },
+	}, nil
 }
 
 func (c *migrationConn) apply(ctx context.Context, s step) (err error) {
-	begin := `BEGIN`
-	if c.engine == SQLite {
-		begin = `BEGIN IMMEDIATE` // waits for another process that migrates
-	}
-	if _, err := c.ExecContext(ctx, begin); err != nil {
+	if err := c.run(ctx, c.begin); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			_, _ = c.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
+			_ = c.run(context.WithoutCancel(ctx), `ROLLBACK`) // what failed is told
 		}
 	}()
-	var done int
-	if err := c.QueryRowContext(ctx, fmt.Sprintf(`SELECT COUNT(*) FROM schema_steps WHERE number = %d`, s.number)).Scan(&done); err != nil {
+	done, err := c.number(ctx, fmt.Sprintf(`SELECT COUNT(*) FROM schema_steps WHERE number = %d`, s.number))
+	if err != nil {
 		return err
 	}
 	if done > 0 { // the other process was first
-		_, err := c.ExecContext(ctx, `COMMIT`)
+		return c.run(ctx, `COMMIT`)
+	}
+	if err := c.run(ctx, s.text); err != nil {
 		return err
 	}
-	if _, err := c.ExecContext(ctx, s.text); err != nil {
+	if err := c.run(ctx, fmt.Sprintf(`INSERT INTO schema_steps (number, name) VALUES (%d, '%s')`, s.number, s.name)); err != nil {
 		return err
 	}
-	record := fmt.Sprintf(`INSERT INTO schema_steps (number, name) VALUES (%d, '%s')`, s.number, s.name)
-	if _, err := c.ExecContext(ctx, record); err != nil {
-		return err
-	}
-	_, err = c.ExecContext(ctx, `COMMIT`)
-	return err
+	return c.run(ctx, `COMMIT`)
 }

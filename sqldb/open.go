@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -13,9 +14,6 @@ import (
 
 	_ "github.com/lib/pq" // the driver "postgres"
 	"golang.org/x/sys/unix"
-	_ "modernc.org/sqlite" // the driver "sqlite"
-
-	"github.com/satchelhq/satchel/fault"
 )
 
 // Engine is which database stands behind a DB.
@@ -44,11 +42,17 @@ type Options struct {
 // DB is an open database. It is safe for use by many goroutines.
 type DB struct {
 	engine  Engine
-	pool    *sql.DB // reads on SQLite, everything on Postgres
-	stmts   *statements
-	writer  *writer // SQLite only
-	lock    *os.File
 	observe func(op string, took time.Duration, err error)
+
+	// On Postgres.
+	pool  *sql.DB
+	stmts *statements
+
+	// On SQLite.
+	readers      *litePool
+	writer       *writer
+	checkpointer *checkpointer
+	lock         *os.File
 }
 
 const (
@@ -121,44 +125,34 @@ func (db *DB) openSQLitePools(ctx context.Context, path string, o Options) error
 	if o.Relaxed {
 		synchronous = "NORMAL"
 	}
-	dsn := func(more ...string) string {
-		q := url.Values{"_pragma": append([]string{fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "foreign_keys(1)", "cache_size(-16000)", "temp_store(MEMORY)"}, more...)}
-		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
-	}
-	writing, err := sql.Open("sqlite", dsn("journal_mode(WAL)", "synchronous("+synchronous+")"))
-	if err != nil {
-		return err
-	}
-	err = whenFree(ctx, func() (err error) {
-		db.writer, err = newWriter(ctx, writing, db.observe)
-		return err
-	})
-	if err != nil {
-		writing.Close()
-		return err
-	}
-	if db.pool, err = sql.Open("sqlite", dsn("query_only(1)")); err != nil {
-		return err
-	}
-	db.setPool(o.MaxConns)
-	return whenFree(ctx, func() error { return db.pool.PingContext(ctx) })
+	return whenFree(ctx, func() error { return db.openConnections(path, synchronous, o.MaxConns) })
 }
 
-// whenFree runs open until SQLite is not busy. SQLite waits for locks by itself, except while another
-// process turns on the write-ahead log or, as the last to leave, removes it.
-func whenFree(ctx context.Context, open func() error) error {
-	deadline := time.Now().Add(busyTimeout)
-	for {
-		err := open()
-		if !fault.Is(classify(ctx, err), fault.Busy) || time.Now().After(deadline) {
+// openConnections opens what must not fail later; those that read are opened when they are needed. What is open already stays, so that
+// it can be called again.
+func (db *DB) openConnections(path, synchronous string, readers int) error {
+	if db.checkpointer == nil {
+		conn, err := openLite(path, "journal_mode(WAL)", "synchronous("+synchronous+")", "wal_autocheckpoint(0)")
+		if err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(5 * time.Millisecond):
-		}
+		db.checkpointer = newCheckpointer(conn)
 	}
+	if db.writer == nil {
+		conn, err := openLite(path, "synchronous("+synchronous+")", "wal_autocheckpoint(0)")
+		if err != nil {
+			return err
+		}
+		db.writer = newWriter(conn, db.observe, db.checkpointer.written)
+	}
+	db.readers = &litePool{max: readers, open: func() (*liteConn, error) { return openLite(path, "query_only(1)") }}
+	first, err := db.readers.take(context.Background())
+	if err != nil {
+		return err
+	}
+	db.readers.give(first)
+	db.checkpointer.start(db.writer)
+	return nil
 }
 
 func openPostgres(ctx context.Context, location string, o Options) (*DB, error) {
@@ -167,19 +161,15 @@ func openPostgres(ctx context.Context, location string, o Options) (*DB, error) 
 		return nil, fmt.Errorf("database %s: the URL is not valid", redacted(location))
 	}
 	db := &DB{engine: Postgres, pool: pool, observe: o.Observe}
-	db.setPool(o.MaxConns)
+	pool.SetMaxOpenConns(o.MaxConns)
+	pool.SetMaxIdleConns(o.MaxConns)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	db.stmts = &statements{prepare: pool.PrepareContext}
 	if err := pool.PingContext(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("database %s: %w", redacted(location), err)
 	}
 	return db, nil
-}
-
-func (db *DB) setPool(max int) {
-	db.pool.SetMaxOpenConns(max)
-	db.pool.SetMaxIdleConns(max)
-	db.pool.SetConnMaxIdleTime(5 * time.Minute)
-	db.stmts = &statements{engine: db.engine, prepare: db.pool.PrepareContext}
 }
 
 // lockFile takes the file for this process. The system lets go of it when the process ends, however it ends.
@@ -203,37 +193,42 @@ func (db *DB) Shared() bool { return db.engine == Postgres }
 
 // Ready answers nil when the database can be read and written.
 func (db *DB) Ready(ctx context.Context) error {
-	if err := db.pool.PingContext(ctx); err != nil {
-		return classify(ctx, err)
-	}
-	return nil
+	var one int
+	return db.Row(ctx, `SELECT 1`, nil, &one)
 }
 
-// Stats is the pool's, for metrics.
-func (db *DB) Stats() sql.DBStats { return db.pool.Stats() }
-
-// Close waits for running statements and closes the database.
-func (db *DB) Close() error {
-	var first error
-	if db.writer != nil {
-		first = db.writer.close()
+// Stats is the pool's, for metrics. On SQLite it is that of the connections that read.
+func (db *DB) Stats() sql.DBStats {
+	if db.engine == SQLite {
+		return db.readers.stats()
 	}
+	return db.pool.Stats()
+}
+
+// Close waits for running updates and closes the database. What reads still closes its connection when it has ended.
+func (db *DB) Close() error {
+	var all []error
 	if db.pool != nil {
-		if err := db.pool.Close(); first == nil {
-			first = err
-		}
+		all = append(all, db.pool.Close())
+	}
+	if db.checkpointer != nil {
+		all = append(all, db.checkpointer.close())
+	}
+	if db.readers != nil {
+		all = append(all, db.readers.close())
+	}
+	if db.writer != nil { // the last to leave: SQLite removes the write-ahead log
+		all = append(all, db.writer.close())
 	}
 	if db.lock != nil {
-		if err := db.lock.Close(); first == nil {
-			first = err
-		}
+		all = append(all, db.lock.Close())
 	}
-	return first
+	db.checkpointer, db.lock = nil, nil
+	return errors.Join(all...)
 }
 
 // statements prepares each text once. Texts are constants of the program, so the map stays small.
 type statements struct {
-	engine  Engine
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
 	byText  sync.Map // string → *sql.Stmt
 }
@@ -250,7 +245,7 @@ func (s *statements) get(ctx context.Context, text string) (*sql.Stmt, error) {
 	if stmt, ok := s.prepared(text); ok {
 		return stmt, nil
 	}
-	stmt, err := s.prepare(ctx, s.engine.placeholders(text))
+	stmt, err := s.prepare(ctx, text)
 	if err != nil {
 		return nil, err
 	}

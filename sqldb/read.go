@@ -33,49 +33,99 @@ func All[T any](ctx context.Context, q Querier, query string, args []any, read f
 	return all, err
 }
 
+// session runs the statements of one transaction.
+type session interface {
+	exec(ctx context.Context, text string, args []any) (int64, error)
+	row(ctx context.Context, text string, args, dest []any) error
+	each(ctx context.Context, text string, args []any, fn func(scan Scan) error) error
+}
+
 // Read runs fn on one snapshot of the database. For a single query the DB itself is cheaper.
 func (db *DB) Read(ctx context.Context, fn func(tx *Tx) error) (err error) {
 	defer db.timed("read", &err)()
-	tx, err := db.pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: db.engine == Postgres, Isolation: db.snapshot()})
+	if db.engine == SQLite {
+		return db.readLite(ctx, fn)
+	}
+	tx, err := db.pool.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
 	if err != nil {
 		return classify(ctx, err)
 	}
-	run, late := db.runIn(tx)
+	on, late := db.runIn(tx)
 	defer late(ctx)
 	defer tx.Rollback() // a read has nothing to commit
-	return fn(&Tx{run: run, engine: db.engine})
+	return fn(&Tx{engine: db.engine, on: on})
+}
+
+// readLite is Read on SQLite, where any transaction that only reads is a snapshot.
+func (db *DB) readLite(ctx context.Context, fn func(tx *Tx) error) error {
+	c, err := db.readers.take(ctx)
+	if err != nil {
+		return classify(ctx, err)
+	}
+	defer db.readers.give(c)
+	if _, err := c.exec("BEGIN", nil); err != nil {
+		return classify(ctx, err)
+	}
+	defer func() { _, _ = c.exec("ROLLBACK", nil) }() // a read has nothing to commit
+	return fn(&Tx{engine: SQLite, on: liteSession{c}})
+}
+
+// sqlSession is a transaction on Postgres.
+type sqlSession struct {
+	find func(ctx context.Context, text string) (stmt *sql.Stmt, err error)
 }
 
 // runIn is how a transaction finds its statements. One that the pool has not prepared yet is prepared on the
 // transaction's own connection: asking for a second one would wait for ever once every connection of the
 // pool is in a transaction that asks. late prepares those on the pool when the transaction has ended.
-func (db *DB) runIn(tx *sql.Tx) (run runner, late func(ctx context.Context)) {
+func (db *DB) runIn(tx *sql.Tx) (on session, late func(ctx context.Context)) {
 	var texts []string
-	run = func(ctx context.Context, text string) (*sql.Stmt, func(), error) {
-		var own *sql.Stmt
+	find := func(ctx context.Context, text string) (*sql.Stmt, error) {
 		if stmt, ok := db.stmts.prepared(text); ok {
-			own = tx.StmtContext(ctx, stmt)
-		} else {
-			var err error
-			if own, err = tx.PrepareContext(ctx, db.engine.placeholders(text)); err != nil {
-				return nil, nil, err
-			}
+			return tx.StmtContext(ctx, stmt), nil
+		}
+		own, err := tx.PrepareContext(ctx, text)
+		if err == nil {
 			texts = append(texts, text)
 		}
-		return own, func() { own.Close() }, nil
+		return own, err
 	}
-	return run, func(ctx context.Context) {
+	return sqlSession{find}, func(ctx context.Context) {
 		for _, text := range texts {
 			_, _ = db.stmts.get(ctx, text) // who needs it next reads the error
 		}
 	}
 }
 
-func (db *DB) snapshot() sql.IsolationLevel {
-	if db.engine == Postgres {
-		return sql.LevelRepeatableRead
+func (s sqlSession) exec(ctx context.Context, text string, args []any) (int64, error) {
+	stmt, err := s.find(ctx, text)
+	if err != nil {
+		return 0, err
 	}
-	return sql.LevelDefault // any SQLite read transaction is a snapshot
+	defer stmt.Close()
+	result, err := stmt.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (s sqlSession) row(ctx context.Context, text string, args, dest []any) error {
+	stmt, err := s.find(ctx, text)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	return stmt.QueryRowContext(ctx, args...).Scan(dest...)
+}
+
+func (s sqlSession) each(ctx context.Context, text string, args []any, fn func(scan Scan) error) error {
+	stmt, err := s.find(ctx, text)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	return each(ctx, stmt, args, fn)
 }
 
 func (db *DB) timed(op string, err *error) func() {
@@ -92,15 +142,16 @@ func (db *DB) Exec(ctx context.Context, query string, args ...any) (n int64, err
 	return n, err
 }
 
-// Row reads one row; no row is fault.NotFound. On SQLite it is not interrupted when ctx ends meanwhile: watching
-// for that costs two goroutines, which is more than the row does.
+// Row reads one row; no row is fault.NotFound.
 func (db *DB) Row(ctx context.Context, query string, args []any, dest ...any) (err error) {
 	defer db.timed("read", &err)()
 	if db.engine == SQLite {
-		if err := ctx.Err(); err != nil {
-			return err
+		c, err := db.readers.take(ctx)
+		if err != nil {
+			return classify(ctx, err)
 		}
-		ctx = context.WithoutCancel(ctx)
+		defer db.readers.give(c)
+		return classify(ctx, c.row(query, args, dest))
 	}
 	stmt, err := db.stmts.get(ctx, query)
 	if err != nil {
@@ -112,95 +163,59 @@ func (db *DB) Row(ctx context.Context, query string, args []any, dest ...any) (e
 // Each calls fn for every row.
 func (db *DB) Each(ctx context.Context, query string, args []any, fn func(scan Scan) error) (err error) {
 	defer db.timed("read", &err)()
+	if db.engine == SQLite {
+		c, err := db.readers.take(ctx)
+		if err != nil {
+			return classify(ctx, err)
+		}
+		defer db.readers.give(c)
+		return classify(ctx, c.each(ctx, query, args, fn))
+	}
 	stmt, err := db.stmts.get(ctx, query)
 	if err != nil {
 		return classify(ctx, err)
 	}
-	return each(ctx, stmt, args, fn)
+	return classify(ctx, each(ctx, stmt, args, fn))
 }
 
 // each is the one loop over rows: the error that ended them is never forgotten.
 func each(ctx context.Context, stmt *sql.Stmt, args []any, fn func(scan Scan) error) error {
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
-		return classify(ctx, err)
+		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := fn(rows.Scan); err != nil {
-			return classify(ctx, err)
+			return err
 		}
 	}
-	return classify(ctx, rows.Err())
+	return rows.Err()
 }
-
-// runner finds the statement of a text inside a transaction.
-type runner func(ctx context.Context, text string) (stmt *sql.Stmt, done func(), err error)
 
 // Tx is a transaction that is open. It is used by one goroutine and not kept after its function returned.
 type Tx struct {
 	engine Engine
-	run    runner
-	// detached statements ignore the end of a request's context: an interrupted
-	// statement would take back the whole shared SQLite transaction.
-	detached bool
+	on     session
 }
 
 // Engine is which database this is, for the few statements that cannot be spelled once.
 func (tx *Tx) Engine() Engine { return tx.engine }
 
-func (tx *Tx) context(ctx context.Context) (context.Context, error) {
-	if tx.detached {
-		return context.WithoutCancel(ctx), ctx.Err()
-	}
-	return ctx, nil
-}
-
 // Exec runs a statement and answers how many rows it changed.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	ctx, err := tx.context(ctx)
-	if err != nil {
-		return 0, err
-	}
-	stmt, done, err := tx.run(ctx, query)
-	if err != nil {
-		return 0, classify(ctx, err)
-	}
-	defer done()
-	result, err := stmt.ExecContext(ctx, args...)
-	if err != nil {
-		return 0, classify(ctx, err)
-	}
-	n, err := result.RowsAffected()
+	n, err := tx.on.exec(ctx, query, args)
 	return n, classify(ctx, err)
 }
 
 // Row reads one row; no row is fault.NotFound.
 func (tx *Tx) Row(ctx context.Context, query string, args []any, dest ...any) error {
-	ctx, err := tx.context(ctx)
-	if err != nil {
-		return err
-	}
-	stmt, done, err := tx.run(ctx, query)
-	if err != nil {
-		return classify(ctx, err)
-	}
-	defer done()
-	return classify(ctx, stmt.QueryRowContext(ctx, args...).Scan(dest...))
+	return classify(ctx, tx.on.row(ctx, query, args, dest))
 }
 
 // Each calls fn for every row.
 func (tx *Tx) Each(ctx context.Context, query string, args []any, fn func(scan Scan) error) error {
-	ctx, err := tx.context(ctx)
-	if err != nil {
-		return err
-	}
-	stmt, done, err := tx.run(ctx, query)
-	if err != nil {
-		return classify(ctx, err)
-	}
-	defer done()
-	return each(ctx, stmt, args, fn)
+	return classify(ctx, tx.on.each(ctx, query, args, fn))
 }
 
 // NoRow reports whether err says that Row found none.

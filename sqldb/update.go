@@ -42,10 +42,10 @@ func (db *DB) updatePostgres(ctx context.Context, fn func(tx *Tx) error) error {
 	if err != nil {
 		return err
 	}
-	run, late := db.runIn(tx)
+	on, late := db.runIn(tx)
 	defer late(ctx)
 	defer tx.Rollback() // after a commit it does nothing; after a panic it frees the connection
-	err = fn(&Tx{engine: Postgres, run: run})
+	err = fn(&Tx{engine: Postgres, on: on})
 	if err != nil {
 		return err
 	}

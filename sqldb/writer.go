@@ -2,182 +2,275 @@ package sqldb
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
-// writer is SQLite's one writing connection. Updates take turns on it; each but the first runs in a savepoint of
-// its own, and the last of those that wait commits for all of them, so that one sync of the disk serves
-// many. Every update runs in its caller's goroutine and returns when the commit that holds it is done.
+// writer is SQLite's one writing connection. Updates that want it at the same time share a transaction, so that one sync of
+// the disk serves many: whoever comes when nobody writes leads, runs its own update and those that have come meanwhile, commits,
+// and makes the next one in the queue the leader.
 type writer struct {
-	pool    *sql.DB
-	conn    *sql.Conn
-	stmts   *statements
-	turn    chan struct{} // holds one token: who has it uses conn and batch
-	waiting atomic.Int32  // updates that want the turn
-	batch   *batch        // the open transaction, nil if none
+	conn    *liteConn // the leader's
 	observe func(op string, took time.Duration, err error)
+	written func() // after a commit
+
+	mu      sync.Mutex
+	queue   []*pending
+	leading bool
+	closed  bool
+	idle    sync.Cond // signals the end of leading
 }
 
-// batch is one SQLite transaction that several updates share.
-type batch struct {
-	size int
-	done chan struct{} // closed when err is final
-	err  error
+// pending is an update that waits for the commit it is in.
+type pending struct {
+	ctx    context.Context
+	fn     func(tx *Tx) error // nil for one who only wants to lead
+	err    error
+	panics any       // what fn panicked with
+	told   chan bool // once: true makes its goroutine the leader, false says that err is final
 }
 
 // maxBatch bounds how many updates share a commit, and so how long the first one waits for the last.
 const maxBatch = 128
 
-// errBatchLost says that SQLite took back the shared transaction because of another update in it.
-var errBatchLost = errors.New("sqldb: the shared transaction was rolled back")
+var (
+	// errBatchLost says that SQLite took back the shared transaction because of another update in it.
+	errBatchLost = errors.New("sqldb: the shared transaction was rolled back")
+	// errUnfinished is of an update whose function ended its goroutine.
+	errUnfinished = errors.New("sqldb: the update did not come to its end")
+)
 
-func newWriter(ctx context.Context, pool *sql.DB, observe func(string, time.Duration, error)) (*writer, error) {
-	pool.SetMaxOpenConns(1)
-	conn, err := pool.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	w := &writer{pool: pool, conn: conn, turn: make(chan struct{}, 1), observe: observe}
-	w.stmts = &statements{engine: SQLite, prepare: conn.PrepareContext}
-	w.turn <- struct{}{}
-	return w, nil
+func newWriter(conn *liteConn, observe func(string, time.Duration, error), written func()) *writer {
+	w := &writer{conn: conn, observe: observe, written: written}
+	w.idle.L = &w.mu
+	return w
 }
 
-// update runs fn and waits for the commit that makes it durable.
-//
-// A caller that has announced itself in waiting always takes its turn, even when its context has ended
-// meanwhile: the one before it may have left the commit to it.
+// update runs fn, in the caller's goroutine or the leader's, and waits for the commit that makes it durable. A panic of fn is the caller's.
 func (w *writer) update(ctx context.Context, fn func(tx *Tx) error) error {
-	w.waiting.Add(1)
-	<-w.turn
-	w.waiting.Add(-1)
-
-	shared, err := w.join(ctx, fn)
-	if shared == nil {
+	p := &pending{ctx: ctx, fn: fn}
+	if err := w.enter(p); err != nil {
 		return err
 	}
-	// Nothing of an update that failed is in the commit. It waits all the same: it may have failed because of what
-	// another in the batch wrote, which is true for everyone only now.
-	<-shared.done
-	if err != nil && (shared.err == nil || errors.Is(shared.err, errBatchLost)) {
-		return err
+	if p.told == nil || <-p.told {
+		w.lead(p)
 	}
-	return shared.err
+	if p.panics != nil {
+		panic(p.panics)
+	}
+	return p.err
 }
 
-// join runs fn inside the open batch and hands the turn on. The deferred part runs after a panic of fn too.
-func (w *writer) join(ctx context.Context, fn func(tx *Tx) error) (shared *batch, err error) {
-	background := context.WithoutCancel(ctx)
-	defer func() {
-		if w.batch != nil && (w.waiting.Load() == 0 || w.batch.size >= maxBatch) {
-			w.commit(background)
-		}
-		w.turn <- struct{}{}
-	}()
-	if err := ctx.Err(); err != nil {
-		return nil, err
+// enter makes the update the leader, or puts it into the queue.
+func (w *writer) enter(p *pending) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.closed:
+		return errClosed
+	case w.leading:
+		p.told = make(chan bool, 1)
+		w.queue = append(w.queue, p)
 	}
-	if w.batch == nil {
-		if err := w.exec(background, "BEGIN IMMEDIATE"); err != nil {
-			return nil, err
-		}
-		w.batch = &batch{done: make(chan struct{}), size: 1}
-		return w.batch, w.first(ctx, background, fn)
-	}
-	shared = w.batch
-	shared.size++
-	return shared, w.inSavepoint(ctx, background, fn)
-}
-
-// first runs the update that opened the batch. It needs no savepoint: if it fails, the whole transaction goes.
-func (w *writer) first(ctx, background context.Context, fn func(tx *Tx) error) error {
-	kept := false
-	defer func() {
-		if !kept {
-			w.lose(background)
-		}
-	}()
-	if err := fn(w.tx()); err != nil {
-		return err
-	}
-	kept = true
+	w.leading = true
 	return nil
 }
 
-// tx is the open transaction, as an update sees it.
-func (w *writer) tx() *Tx {
-	return &Tx{engine: SQLite, detached: true, run: func(ctx context.Context, text string) (*sql.Stmt, func(), error) {
-		stmt, err := w.stmts.get(ctx, text)
-		return stmt, func() {}, err
-	}}
+// next takes an update from the queue, if there is one. One who wants to be alone is no update.
+func (w *writer) next() *pending {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.queue) == 0 || w.queue[0].fn == nil {
+		return nil
+	}
+	p := w.queue[0]
+	w.queue[0] = nil
+	w.queue = w.queue[1:]
+	return p
 }
 
-func (w *writer) inSavepoint(ctx, background context.Context, fn func(tx *Tx) error) (err error) {
-	if err := w.exec(background, "SAVEPOINT turn"); err != nil {
-		w.lose(background)
-		return err
+// lead runs one batch and then hands the lead on.
+func (w *writer) lead(mine *pending) {
+	b := &batch{w: w, all: []*pending{mine}}
+	defer func() { // also if a function ends this goroutine
+		b.abandon()
+		for _, p := range b.all {
+			if p != mine {
+				p.told <- false
+			}
+		}
+		w.handOn()
+	}()
+	b.run()
+}
+
+func (w *writer) handOn() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.queue) == 0 || w.closed {
+		for _, p := range w.queue {
+			p.err = errClosed
+			p.told <- false
+		}
+		w.queue, w.leading = nil, false
+		w.idle.Broadcast()
+		return
 	}
-	kept := false
-	defer func() {
-		if kept {
+	next := w.queue[0]
+	w.queue[0] = nil
+	w.queue = w.queue[1:]
+	next.told <- true
+}
+
+// alone waits until nobody writes and keeps it so until free is called. After close it is errClosed.
+func (w *writer) alone() (free func(), err error) {
+	p := &pending{}
+	if err := w.enter(p); err != nil {
+		return nil, err
+	}
+	if p.told != nil && !<-p.told {
+		return nil, p.err
+	}
+	return w.handOn, nil
+}
+
+// close waits for the batch under way. Updates that come later fail.
+func (w *writer) close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil
+	}
+	w.closed = true
+	for w.leading {
+		w.idle.Wait()
+	}
+	w.mu.Unlock()
+	return w.conn.close()
+}
+
+// batch is one transaction that several updates share. They run without savepoints of their own, which would copy every page that
+// they change. An update that fails before it wrote anything leaves nothing behind; after one that fails later, all run again, each in a
+// savepoint.
+type batch struct {
+	w    *writer
+	all  []*pending
+	open bool // a transaction is
+}
+
+func (b *batch) run() {
+	if err := b.control("BEGIN IMMEDIATE"); err != nil {
+		b.all[0].err = err
+		return
+	}
+	b.open = true
+	for i := 0; i < len(b.all); i++ {
+		if !b.try(b.all[i]) {
+			b.rollback()
+			b.runApart()
 			return
 		}
-		// Some errors (disk full, I/O) make SQLite roll back everything: then there is no savepoint to go back to.
-		if w.exec(background, "ROLLBACK TO turn") != nil || w.exec(background, "RELEASE turn") != nil {
-			w.lose(background)
+		if len(b.all) == i+1 && len(b.all) < maxBatch {
+			if p := b.w.next(); p != nil {
+				b.all = append(b.all, p)
+			}
 		}
+	}
+	b.commit(b.all)
+}
+
+// try runs one update and reports whether the transaction holds nothing of it unless it succeeded.
+func (b *batch) try(p *pending) bool {
+	c := b.w.conn
+	c.wrote = false
+	p.err, p.panics = errUnfinished, nil
+	func() {
+		defer func() {
+			if p.err == errUnfinished { // a goroutine that ends has nothing to recover
+				p.panics = recover()
+			}
+		}()
+		if err := p.ctx.Err(); err != nil {
+			p.err = err
+			return
+		}
+		p.err = p.fn(&Tx{engine: SQLite, on: liteSession{c}})
 	}()
-	if err := fn(w.tx()); err != nil {
-		return err
-	}
-	if err := w.exec(background, "RELEASE turn"); err != nil {
-		return err
-	}
-	kept = true
-	return nil
+	return p.err == nil || !c.wrote
 }
 
-// lose ends a batch whose transaction is gone: those who were in it run again.
-func (w *writer) lose(ctx context.Context) {
-	_ = w.exec(ctx, "ROLLBACK") // fails when SQLite has rolled back already
-	w.batch.err = errBatchLost
-	close(w.batch.done)
-	w.batch = nil
+// runApart runs all updates again, so that one that fails takes back nothing but itself.
+func (b *batch) runApart() {
+	var kept []*pending
+	for _, p := range b.all {
+		if !b.open {
+			if err := b.control("BEGIN IMMEDIATE"); err != nil {
+				p.err = err
+				continue
+			}
+			b.open = true
+		}
+		if err := b.control("SAVEPOINT turn"); err != nil {
+			p.err = err
+			continue
+		}
+		if b.try(p); p.err == nil {
+			p.err = b.control("RELEASE turn")
+		}
+		// Some errors (disk full, I/O) make SQLite roll back everything: then there is no savepoint to go back to.
+		if p.err != nil && (b.control("ROLLBACK TO turn") != nil || b.control("RELEASE turn") != nil) {
+			b.rollback()
+			for _, other := range kept {
+				other.err = errBatchLost // runs once more
+			}
+			kept = nil
+			continue
+		}
+		kept = append(kept, p)
+	}
+	if b.open {
+		b.commit(kept)
+	}
 }
 
-func (w *writer) commit(ctx context.Context) {
-	b := w.batch
-	w.batch = nil
+// commit ends the transaction. An update in it that failed keeps its error, unless what it saw of its neighbours did not become true.
+func (b *batch) commit(all []*pending) {
 	start := time.Now()
-	b.err = w.exec(ctx, "COMMIT")
-	w.observe("commit", time.Since(start), b.err)
-	if b.err != nil {
-		b.err = fmt.Errorf("commit: %w", b.err)
-		_ = w.exec(ctx, "ROLLBACK")
-	}
-	close(b.done)
-}
-
-func (w *writer) exec(ctx context.Context, text string) error {
-	stmt, err := w.stmts.get(ctx, text)
+	err := b.control("COMMIT")
+	b.w.observe("commit", time.Since(start), err)
 	if err != nil {
-		return err
+		b.rollback()
+		for _, p := range all {
+			p.err = fmt.Errorf("commit: %w", err)
+		}
+		return
 	}
-	_, err = stmt.ExecContext(ctx)
-	return err
+	b.open = false
+	b.w.written()
 }
 
-// close waits for the turn, so that no update is cut off. Updates that come later fail.
-func (w *writer) close() error {
-	<-w.turn
-	defer func() { w.turn <- struct{}{} }()
-	err := w.conn.Close()
-	if errors.Is(err, sql.ErrConnDone) {
-		err = nil // closed before
+func (b *batch) rollback() {
+	_ = b.control("ROLLBACK") // fails when SQLite has rolled back already
+	b.open = false
+}
+
+// abandon is for a batch that came to no end.
+func (b *batch) abandon() {
+	if !b.open {
+		return
 	}
-	return errors.Join(err, w.pool.Close())
+	b.rollback()
+	for _, p := range b.all {
+		if p.err == nil {
+			p.err = errBatchLost
+		}
+	}
+}
+
+// control runs a statement about the transaction.
+func (b *batch) control(text string) error {
+	_, err := b.w.conn.exec(text, nil)
+	return err
 }
