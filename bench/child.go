@@ -13,6 +13,12 @@ import (
 	"time"
 )
 
+// peer is a kind of server, ready to be started any number of times.
+type peer struct {
+	name  string
+	start func(ctx context.Context, folder string) (*child, error)
+}
+
 // child is a server that this program started.
 type child struct {
 	name    string
@@ -40,20 +46,35 @@ func freeHost() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// startChild runs a program that will listen on host, and waits until it does. folder exists and becomes the child's.
-func startChild(ctx context.Context, name, host, folder string, env []string, program string, args ...string) (_ *child, err error) {
-	log, err := os.Create(filepath.Join(folder, "log"))
+// start says how a child is started.
+type start struct {
+	name   string
+	host   string // where it will listen
+	folder string // exists, and becomes the child's
+	env    []string
+	as     *syscall.Credential // nil: as whoever runs this
+}
+
+// startChild runs a program and waits until it listens.
+func startChild(ctx context.Context, s start, program string, args ...string) (_ *child, err error) {
+	log, err := os.Create(filepath.Join(s.folder, "log"))
 	if err != nil {
 		return nil, err
 	}
+	if s.as != nil { // it may open the file anew
+		if err := log.Chown(int(s.as.Uid), int(s.as.Gid)); err != nil {
+			return nil, errors.Join(err, log.Close())
+		}
+	}
 	command := exec.Command(program, args...)
-	command.Dir, command.Stdout, command.Stderr = folder, log, log
-	command.Env = append([]string{"HOME=" + folder, "PATH=" + os.Getenv("PATH")}, env...)
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	command.Dir, command.Stdout, command.Stderr = s.folder, log, log
+	command.Env = append([]string{"HOME=" + s.folder, "PATH=" + os.Getenv("PATH")}, s.env...)
+	// A group of its own, so that what it has started can be ended with it.
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true, Credential: s.as}
 	if err := command.Start(); err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
-	c := &child{name: name, host: host, folder: folder, command: command, log: log, ended: make(chan struct{})}
+	c := &child{name: s.name, host: s.host, folder: s.folder, command: command, log: log, ended: make(chan struct{})}
 	go func() {
 		_ = command.Wait() // that it ended is all there is to know; its log says why
 		close(c.ended)
@@ -65,19 +86,19 @@ func startChild(ctx context.Context, name, host, folder string, env []string, pr
 	}()
 	deadline := time.Now().Add(startPatience)
 	for {
-		conn, err := net.DialTimeout("tcp", host, time.Second)
+		conn, err := net.DialTimeout("tcp", s.host, time.Second)
 		if err == nil {
 			return c, conn.Close()
 		}
 		select {
 		case <-c.ended:
-			return nil, fmt.Errorf("%s ended as it started: %s", name, c.lastWords())
+			return nil, fmt.Errorf("%s ended as it started: %s", s.name, c.lastWords())
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("%s does not listen on %s: %s", name, host, c.lastWords())
+			return nil, fmt.Errorf("%s does not listen on %s: %s", s.name, s.host, c.lastWords())
 		}
 	}
 }
@@ -92,13 +113,13 @@ func (c *child) lastWords() string {
 	return strings.TrimSpace(string(text[max(0, len(text)-most):]))
 }
 
-// stop ends the child and removes what it left.
+// stop ends the child with all that it started, and removes what it left.
 func (c *child) stop() {
 	_ = c.command.Process.Signal(syscall.SIGTERM) // it may be gone already
 	select {
 	case <-c.ended:
 	case <-time.After(stopPatience):
-		_ = c.command.Process.Kill()
+		_ = syscall.Kill(-c.command.Process.Pid, syscall.SIGKILL) // its group
 		<-c.ended
 	}
 	c.log.Close()

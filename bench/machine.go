@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -44,8 +45,36 @@ func readUse(pid int) (use, error) {
 	if u.client, err = processTime(os.Getpid()); err != nil || pid == 0 {
 		return u, err
 	}
-	u.server, err = processTime(pid)
+	u.server, err = familyTime(pid)
 	return u, err
+}
+
+// familyTime is the processor time of a process and of those that it started and that live: the workers of a server.
+func familyTime(pid int) (time.Duration, error) {
+	total, err := processTime(pid)
+	if err != nil {
+		return 0, err
+	}
+	// Of the first thread: all the peers' workers are started by it. Kernels without the file count no workers.
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return 0, err
+	}
+	for _, field := range strings.Fields(string(text)) {
+		child, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, err
+		}
+		took, err := processTime(child)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // it has ended
+		}
+		if err != nil {
+			return 0, err
+		}
+		total += took
+	}
+	return total, nil
 }
 
 // processTime is the processor time of a process and all its threads.

@@ -14,11 +14,13 @@ type operation func() error
 
 // row is one line of the output: the same work for every peer.
 type row struct {
-	name   string
-	conns  int     // connections that work at the same time
-	goal   float64 // the ratio that satchel relaxed is to reach, 0 for none
-	weight int64   // bytes of an operation where MiB/s are told; 0 where operations a second are
-	once   bool    // each connection does one operation and is done, instead of going on for a time
+	name    string
+	conns   int     // connections that work at the same time
+	goal    float64 // the ratio that satchel is to reach, 0 for none
+	judged  string  // which of satchel's durabilities is to
+	against string  // the peer to reach it against; empty for the fastest
+	weight  int64   // bytes of an operation where MiB/s are told; 0 where operations a second are
+	once    bool    // each connection does one operation and is done, instead of going on for a time
 	// prepare makes a connection's operation. What it does itself is not measured.
 	prepare func(w *wire, connection int) (operation, error)
 }

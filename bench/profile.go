@@ -12,9 +12,12 @@ import (
 	"time"
 )
 
-// profiled is measure with a CPU profile of the server written beside it, for go tool pprof. A later round replaces an
-// earlier one's.
-func (b *bench) profiled(ctx context.Context, c *child, r row) (sample, error) {
+// measure runs a row. With -profiles it has a CPU profile of the server written beside it, for go tool pprof; a later round
+// replaces an earlier one's.
+func (b *bench) measure(ctx context.Context, c *child, r row) (sample, error) {
+	if b.profiles == "" || c.profile == "" {
+		return measure(ctx, c, r, b.length)
+	}
 	seconds := max(1, int((warmUp+b.length)/time.Second))
 	name := strings.NewReplacer(" ", "-", ",", "", "+", "and").Replace(c.name+" "+r.title()) + ".pprof"
 	saved := make(chan error, 1)

@@ -10,6 +10,7 @@ import (
 
 // result is a row with what each peer did.
 type result struct {
+	scene   scene
 	row     row
 	figures map[string]figures // by the peer's name
 }
@@ -35,23 +36,44 @@ func (r result) ratio(name, other string) (float64, bool) {
 	return a.rate / b.rate, ok && there && b.rate > 0
 }
 
-// printRatios tells how often satchel does what tusd does once.
+// rival is whom the row's ratios are told against: the one that its goal names, or the fastest. Empty if there is none.
+func (r result) rival() string {
+	best := ""
+	for _, p := range r.scene.others {
+		f, ok := r.figures[p.name]
+		switch {
+		case !ok:
+		case p.name == r.row.against:
+			return p.name
+		case best == "" || f.rate > r.figures[best].rate:
+			best = p.name
+		}
+	}
+	return best
+}
+
+// printRatios tells how often satchel does what the fastest of the others does once.
 func printRatios(to io.Writer, results []result) {
+	if len(results) == 0 {
+		return
+	}
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "Rates of satchel for one of %s\trelaxed\tgoal\t\tstrict\n", tusd)
+	fmt.Fprintln(w, "Rates of satchel for one of the other's\trelaxed\tstrict\tgoal\t\tthe other")
 	for _, r := range results {
+		other := r.rival()
 		goal, verdict := "", ""
-		loose, ok := r.ratio(relaxed, tusd)
-		if r.row.goal > 0 && ok {
-			goal, verdict = fmt.Sprintf("≥ %.1f", r.row.goal), "reached"
-			if loose < r.row.goal {
+		if ratio, ok := r.ratio(r.row.judged, other); r.row.goal > 0 && ok {
+			goal, verdict = fmt.Sprintf("%s ≥ %g", strings.TrimPrefix(r.row.judged, "satchel "), r.row.goal), "reached"
+			if ratio < r.row.goal {
 				verdict = "MISSED"
 			}
 		}
-		firm, both := r.ratio(strict, tusd)
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.row.title(), times(loose, ok), goal, verdict, times(firm, both))
+		loose, okLoose := r.ratio(relaxed, other)
+		firm, okFirm := r.ratio(strict, other)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.scene.label(r.row), times(loose, okLoose), times(firm, okFirm), goal, verdict, other)
 	}
 	w.Flush()
+	fmt.Fprintln(to)
 }
 
 func times(ratio float64, known bool) string {
@@ -61,22 +83,37 @@ func times(ratio float64, known bool) string {
 	return fmt.Sprintf("%.2f×", ratio)
 }
 
-func printFigures(to io.Writer, results []result, peers []peer) {
+func printFigures(to io.Writer, results []result) {
+	if len(results) == 0 {
+		return
+	}
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "Figures (medians of the rounds)\t\trate\tslowest … fastest round\tp50\tp99\tserver's CPU\tothers' CPU")
 	for _, r := range results {
-		title := r.row.title()
-		for _, p := range peers {
+		title := r.scene.label(r.row)
+		for _, p := range r.scene.peers() {
 			f, ok := r.figures[p.name]
 			if !ok {
 				continue
 			}
-			fmt.Fprintf(w, "%s\t%s\t%.0f %s/s\t%.0f … %.0f\t%s\t%s\t%s/%s\t%.0f %%\n", title, p.name, f.rate, r.row.unit(), f.low, f.high,
+			fmt.Fprintf(w, "%s\t%s\t%s %s/s\t%s … %s\t%s\t%s\t%s/%s\t%.0f %%\n", title, p.name, digits(f.rate), r.row.unit(), digits(f.low), digits(f.high),
 				brief(f.p50), brief(f.p99), brief(f.server), r.row.unit(), 100*f.foreign)
 			title = ""
 		}
 	}
 	w.Flush()
+	fmt.Fprintln(to)
+}
+
+// digits writes a rate with at least three of them.
+func digits(rate float64) string {
+	switch {
+	case rate < 10:
+		return fmt.Sprintf("%.2f", rate)
+	case rate < 100:
+		return fmt.Sprintf("%.1f", rate)
+	}
+	return fmt.Sprintf("%.0f", rate)
 }
 
 // brief writes a time with three digits.
@@ -102,15 +139,22 @@ func printTable(to io.Writer, name string, steps []tableStep) {
 			brief(few), brief(many), brief(quantile(s.few, 0.99)), brief(quantile(s.many, 0.99)))
 	}
 	w.Flush()
+	fmt.Fprintln(to)
 }
 
 // notes says how to read the figures and get them again.
-func notes(to io.Writer, folder string, o options, args []string) {
+func notes(to io.Writer, b *bench, scenes []scene, args []string) {
 	fmt.Fprintf(to, `Machine: %s
 Command: bench %s
-Each row: %d rounds in turns, of %s or one whole file; each on a fresh server. The client runs on the same machine.
-%s: a Bearer token is verified and its session looked up with every request. "strict" waits for the disk before it answers.
-%s: v2.10.1, file store and file locker; it asks nobody who they are, and never waits for the disk.
+Each row: %d rounds in turns, of %s or one whole operation; the rows of a set of files one after the other on a fresh server. The client
+runs on the same machine. "strict" waits for the disk before it answers.
 Others' CPU is what neither client nor server had of the processors in the worst round, the kernel's writing included: figures beside much of it say little.
-`, machine(folder), strings.Join(args, " "), o.rounds, o.length, "satchel", tusd)
+`, machine(b.work), strings.Join(args, " "), b.rounds, b.length)
+	told := map[string]bool{}
+	for _, s := range scenes {
+		if !told[s.protocol.name] {
+			told[s.protocol.name] = true
+			fmt.Fprintf(to, "%s: %s\n", s.protocol.name, s.protocol.terms)
+		}
+	}
 }

@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// tableName is what -only matches for this comparison.
+const tableName = "tus: 20000 unfinished uploads"
+
 // Of the row that asks whether a table full of unfinished uploads costs anything.
 const (
 	fewUploads  = 10
@@ -25,7 +28,7 @@ type tableStep struct {
 }
 
 // table compares a server that has ten unfinished uploads with one that has 20,000. Both run, and take turns.
-func (t *tusClient) table(ctx context.Context, p peer, begin func(context.Context, peer) (*child, error), patience time.Duration) ([]tableStep, error) {
+func (t tusClient) table(ctx context.Context, p peer, begin func(context.Context, peer) (*child, error), patience time.Duration) ([]tableStep, error) {
 	steps := []tableStep{{name: "create"}, {name: "PATCH"}, {name: "HEAD"}}
 	var sides [2]*side
 	for i, n := range []int{fewUploads, manyUploads} {
@@ -72,14 +75,14 @@ func (t *tusClient) table(ctx context.Context, p peer, begin func(context.Contex
 
 // side is one of the two servers.
 type side struct {
-	client *tusClient
+	client tusClient
 	child  *child
 	wire   *wire
 	paths  []string
 }
 
 // fill makes n unfinished uploads.
-func (t *tusClient) fill(ctx context.Context, c *child, n int) (*side, error) {
+func (t tusClient) fill(ctx context.Context, c *child, n int) (*side, error) {
 	paths := make([][]string, min(fillers, n))
 	operations := make([]operation, len(paths))
 	for i := range operations {
@@ -90,7 +93,7 @@ func (t *tusClient) fill(ctx context.Context, c *child, n int) (*side, error) {
 		defer w.close()
 		operations[i] = func() error {
 			for k := i; k < n && ctx.Err() == nil; k += len(paths) {
-				_, metadata := t.next(small)
+				_, metadata := t.upload(small)
 				path, err := t.create(w, small, metadata, nil)
 				if err != nil {
 					return err
@@ -117,7 +120,7 @@ func (s *side) batch() (took [3][]time.Duration, err error) {
 	}
 	for range tableBatch {
 		var path string
-		body, metadata := s.client.next(small / 4)
+		body, metadata := s.client.upload(small / 4)
 		for step, do := range [...]operation{
 			func() (err error) { path, err = s.client.create(s.wire, small, metadata, nil); return err },
 			func() error { return s.client.patch(s.wire, path, 0, body) },

@@ -1,52 +1,36 @@
 package main
 
 import (
-	"crypto/rand"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
-	"sync/atomic"
 )
 
-const (
-	small = 4 << 10
-	mib   = 1 << 20
-	files = "/files/"
-)
+const files = "/files/"
 
-// tusClient makes uploads. Each has content of its own: a server that keeps equal content once gains nothing by it.
-type tusClient struct {
-	block []byte // random
-	count atomic.Uint64
-}
-
-func newTusClient() *tusClient {
-	t := &tusClient{block: make([]byte, mib)}
-	rand.Read(t.block) // never fails (its documentation)
-	return t
-}
+// tusClient makes uploads.
+type tusClient struct{ *contents }
 
 const (
 	versionLine = "Tus-Resumable: 1.0.0"
 	typeLine    = "Content-Type: application/offset+octet-stream"
 )
 
-// next is content that no other upload has, and the metadata line with a name that no other has.
-func (t *tusClient) next(size int64) (*content, string) {
-	n := t.count.Add(1)
+// upload is content that no other upload has, and the metadata line with a name that no other has.
+func (t tusClient) upload(size int64) (*content, string) {
+	body, n := t.next(size)
 	name := base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "file-%08d.bin", n))
-	return &content{size: size, stamp: binary.BigEndian.AppendUint64(nil, n), block: t.block}, "Upload-Metadata: filename " + name
+	return body, "Upload-Metadata: filename " + name
 }
 
 func lengthLine(n int64) string { return "Upload-Length: " + strconv.FormatInt(n, 10) }
 func offsetLine(n int64) string { return "Upload-Offset: " + strconv.FormatInt(n, 10) }
 
 // create begins an upload and answers its path. With body it is sent along.
-func (t *tusClient) create(w *wire, length int64, metadata string, body *content) (string, error) {
+func (t tusClient) create(w *wire, length int64, metadata string, body *content) (string, error) {
 	header := []string{versionLine, lengthLine(length), metadata}
 	if body != nil {
 		header = append(header, typeLine)
@@ -67,7 +51,7 @@ func (t *tusClient) create(w *wire, length int64, metadata string, body *content
 	return location.Path, nil
 }
 
-func (t *tusClient) patch(w *wire, path string, offset int64, body *content) error {
+func (t tusClient) patch(w *wire, path string, offset int64, body *content) error {
 	a, err := w.do(http.MethodPatch, path, []string{versionLine, typeLine, offsetLine(offset)}, body, http.StatusNoContent)
 	if err != nil {
 		return err
@@ -76,7 +60,7 @@ func (t *tusClient) patch(w *wire, path string, offset int64, body *content) err
 }
 
 // head asks for the offset, which must be what is expected.
-func (t *tusClient) head(w *wire, path string, expected int64) error {
+func (t tusClient) head(w *wire, path string, expected int64) error {
 	a, err := w.do(http.MethodHead, path, []string{versionLine}, nil, http.StatusOK)
 	if err != nil {
 		return err
@@ -93,24 +77,28 @@ func (a answer) at(offset int64) error {
 	return nil
 }
 
-// rows are what is measured of tus, with the goals of the project.
-func (t *tusClient) rows() []row {
-	var all []row
-	for _, conns := range []int{1, 16} {
-		all = append(all,
-			row{name: "create + PATCH 4 KiB", conns: conns, goal: 3, prepare: t.createAndPatch},
-			row{name: "creation-with-upload 4 KiB", conns: conns, goal: 1.2, prepare: t.createWithUpload})
+// scenes are what is measured of tus, with the goals of the project.
+func (t tusClient) scenes(ours, others []peer) []scene {
+	tusProtocol := protocol{name: "tus", terms: `satchel verifies a Bearer token and looks its session up with every request. tusd v2.10.1 with file store and
+file locker; it asks nobody who they are, and never waits for the disk.`}
+	var all []scene
+	add := func(r row) {
+		r.judged = relaxed
+		all = append(all, scene{protocol: tusProtocol, ours: ours, others: others, rows: []row{r}})
 	}
-	return append(all,
-		row{name: "HEAD", conns: 16, prepare: t.heads},
-		row{name: "PATCH of 512 MiB", conns: 1, goal: 1, weight: 512 * mib, once: true, prepare: t.large(512*mib, 512*mib)},
-		row{name: "256 MiB in PATCHes of 1 MiB", conns: 1, goal: 1, weight: 256 * mib, once: true, prepare: t.large(256*mib, mib)},
-	)
+	for _, conns := range []int{1, 16} {
+		add(row{name: "create + PATCH 4 KiB", conns: conns, goal: 3, prepare: t.createAndPatch})
+		add(row{name: "creation-with-upload 4 KiB", conns: conns, goal: 1.2, prepare: t.createWithUpload})
+	}
+	add(row{name: "HEAD", conns: 16, prepare: t.heads})
+	add(row{name: "PATCH of 512 MiB", conns: 1, goal: 1, weight: 512 * mib, once: true, prepare: t.large(512*mib, 512*mib)})
+	add(row{name: "256 MiB in PATCHes of 1 MiB", conns: 1, goal: 1, weight: 256 * mib, once: true, prepare: t.large(256*mib, mib)})
+	return all
 }
 
-func (t *tusClient) createAndPatch(w *wire, _ int) (operation, error) {
+func (t tusClient) createAndPatch(w *wire, _ int) (operation, error) {
 	return func() error {
-		body, metadata := t.next(small)
+		body, metadata := t.upload(small)
 		path, err := t.create(w, small, metadata, nil)
 		if err != nil {
 			return err
@@ -119,20 +107,20 @@ func (t *tusClient) createAndPatch(w *wire, _ int) (operation, error) {
 	}, nil
 }
 
-func (t *tusClient) createWithUpload(w *wire, _ int) (operation, error) {
+func (t tusClient) createWithUpload(w *wire, _ int) (operation, error) {
 	return func() error {
-		body, metadata := t.next(small)
+		body, metadata := t.upload(small)
 		_, err := t.create(w, small, metadata, body)
 		return err
 	}, nil
 }
 
 // heads asks for unfinished uploads, four of each connection's own.
-func (t *tusClient) heads(w *wire, _ int) (operation, error) {
+func (t tusClient) heads(w *wire, _ int) (operation, error) {
 	const each = 4
 	var paths []string
 	for range each {
-		body, metadata := t.next(small / 2)
+		body, metadata := t.upload(small / 2)
 		path, err := t.create(w, small, metadata, body)
 		if err != nil {
 			return nil, err
@@ -147,10 +135,10 @@ func (t *tusClient) heads(w *wire, _ int) (operation, error) {
 }
 
 // large is one file of size bytes, in PATCHes of at most piece bytes. The creation is measured with it.
-func (t *tusClient) large(size, piece int64) func(*wire, int) (operation, error) {
+func (t tusClient) large(size, piece int64) func(*wire, int) (operation, error) {
 	return func(w *wire, _ int) (operation, error) {
 		return func() error {
-			body, metadata := t.next(size)
+			body, metadata := t.upload(size)
 			path, err := t.create(w, size, metadata, nil)
 			if err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,7 +20,13 @@ type wire struct {
 	host   string
 	auth   string // the Authorization header, empty for none
 	head   []byte // reused
+	drain  []byte // reused: what a large answer is read into
+	// keep, if set, gets the body of every answer that is no error.
+	keep io.Writer
 }
+
+// drainSize is how much of a large answer is read at once: enough that the client costs few system calls.
+const drainSize = 256 << 10
 
 // requestPatience is how long one request may take: that of the largest body, on a slow disk.
 const requestPatience = 3 * time.Minute
@@ -45,10 +52,11 @@ type content struct {
 type answer struct {
 	status int
 	header http.Header
+	size   int64 // bytes of the body
 }
 
-// do sends a request and reads its answer to the end. A status other than want is an error that quotes the answer.
-func (w *wire) do(method, path string, header []string, body *content, want int) (answer, error) {
+// do sends a request and reads its answer to the end. A status other than those of want is an error that quotes the answer.
+func (w *wire) do(method, path string, header []string, body *content, want ...int) (answer, error) {
 	if err := w.conn.SetDeadline(time.Now().Add(requestPatience)); err != nil {
 		return answer{}, err
 	}
@@ -104,25 +112,46 @@ func (w *wire) pour(body *content) error {
 // quoted is how much of a wrong answer an error repeats.
 const quoted = 300
 
-func (w *wire) read(method string, want int) (answer, error) {
+func (w *wire) read(method string, want []int) (answer, error) {
 	asked := &http.Request{Method: method}
 	for {
 		r, err := http.ReadResponse(w.reader, asked)
 		if err != nil {
 			return answer{}, err
 		}
-		var start strings.Builder
-		_, err = io.Copy(&start, io.LimitReader(r.Body, quoted))
-		_, rest := io.Copy(io.Discard, r.Body)
-		if err := errors.Join(err, rest, r.Body.Close()); err != nil {
-			return answer{}, err
-		}
 		if r.StatusCode < 200 {
 			continue
 		}
-		if r.StatusCode != want {
-			return answer{}, fmt.Errorf("the answer is %s instead of %d: %s", r.Status, want, start.String())
+		a := answer{status: r.StatusCode, header: r.Header}
+		if !slices.Contains(want, r.StatusCode) {
+			var start strings.Builder
+			_, err := io.Copy(&start, io.LimitReader(r.Body, quoted))
+			return a, errors.Join(fmt.Errorf("the answer is %s instead of %d: %s", r.Status, want, start.String()), err, r.Body.Close())
 		}
-		return answer{r.StatusCode, r.Header}, nil
+		a.size, err = w.take(r.Body)
+		return a, errors.Join(err, r.Body.Close())
+	}
+}
+
+// take reads a body to its end.
+func (w *wire) take(body io.Reader) (n int64, err error) {
+	if w.keep != nil {
+		return io.Copy(w.keep, body)
+	}
+	if body == http.NoBody {
+		return 0, nil
+	}
+	if w.drain == nil {
+		w.drain = make([]byte, drainSize)
+	}
+	for {
+		m, err := body.Read(w.drain)
+		n += int64(m)
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
 	}
 }

@@ -28,17 +28,4 @@ need libglib2.0-bin command -v gio
 need dbus-daemon command -v dbus-run-session
 
 [ -z "$missing" ] && exit 0
-
-root=
-if [ "$(id -u)" -ne 0 ]; then
-	if sudo -n true 2>/dev/null; then root='sudo -n'; else root=no; fi
-fi
-if [ "$root" = no ] || ! command -v apt-get >/dev/null; then
-	echo "the tests need more programs: apt-get install --no-install-recommends$missing" >&2
-	exit 1
-fi
-
-echo "installing what the tests need:$missing" >&2
-export DEBIAN_FRONTEND=noninteractive
-$root apt-get update -qq
-$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing </dev/null
+exec sh "$(dirname "$0")/install-packages.sh" 'the tests' $missing

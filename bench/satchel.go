@@ -3,41 +3,45 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
 	"path/filepath"
-	"time"
 )
 
-// peer is a kind of server, ready to be started any number of times.
-type peer struct {
-	name  string
-	start func(ctx context.Context, folder string) (*child, error)
-}
-
-// The peers of a run. The ratios are Satchel's against the last one's.
+// Satchel's two durabilities, as peers of a run.
 const (
 	relaxed = "satchel relaxed"
 	strict  = "satchel strict"
-	tusd    = "tusd"
 )
 
-// satchelPeer is satchel with one user, who asks with a Bearer token in every request.
-func satchelPeer(program, name, durability string) peer {
+// The account that clients are.
+const (
+	userName = "bench"
+	password = "a long bench passphrase"
+)
+
+// basicAuth is the Authorization header of that account (RFC 7617).
+func basicAuth() string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(userName+":"+password))
+}
+
+// satchelPeer is satchel with one user, who asks with a Bearer token in every request or, if basic is set, with name and
+// password. env are settings beside those of a server that was just installed.
+func satchelPeer(program, name, durability string, basic bool, env ...string) peer {
 	return peer{name, func(ctx context.Context, folder string) (*child, error) {
 		host, err := freeHost()
 		if err != nil {
 			return nil, err
 		}
-		env := []string{"SATCHEL_DURABILITY=" + durability, "SATCHEL_LOG_FORMAT=json"}
 		admin, err := freeHost()
 		if err != nil {
 			return nil, err
 		}
-		c, err := startChild(ctx, name, host, folder, env, program, "serve", "--data", filepath.Join(folder, "data"), "--listen", host, "--admin-listen", admin)
+		env := append([]string{"SATCHEL_DURABILITY=" + durability, "SATCHEL_LOG_FORMAT=json"}, env...)
+		c, err := startChild(ctx, start{name: name, host: host, folder: folder, env: env},
+			program, "serve", "--data", filepath.Join(folder, "data"), "--listen", host, "--admin-listen", admin)
 		if err != nil {
 			return nil, err
 		}
@@ -47,15 +51,21 @@ func satchelPeer(program, name, durability string) peer {
 			c.stop()
 			return nil, err
 		}
+		if basic {
+			c.auth = basicAuth()
+		}
 		return c, nil
 	}}
 }
 
-// register makes an account and answers its Authorization header.
+// register makes the account and answers the Authorization header of its access token.
 func register(ctx context.Context, host string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	body := []byte(`{"username":"bench","password":"a long bench passphrase"}`)
+	body, err := json.Marshal(map[string]string{"username": userName, "password": password})
+	if err != nil {
+		return "", err
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+host+"/api/v1/register", bytes.NewReader(body))
 	if err != nil {
 		return "", err
@@ -74,23 +84,4 @@ func register(ctx context.Context, host string) (string, error) {
 		return "", fmt.Errorf("register: %s (%w)", answer.Status, err)
 	}
 	return "Bearer " + signIn.AccessToken, nil
-}
-
-// tusdPeer is tusd with its file store and file locker, as it runs by default.
-func tusdPeer(program string) peer {
-	return peer{tusd, func(ctx context.Context, folder string) (*child, error) {
-		host, err := freeHost()
-		if err != nil {
-			return nil, err
-		}
-		address, port, err := net.SplitHostPort(host)
-		if err != nil {
-			return nil, err
-		}
-		data := filepath.Join(folder, "data")
-		if err := os.Mkdir(data, 0o700); err != nil {
-			return nil, err
-		}
-		return startChild(ctx, tusd, host, folder, nil, program, "-host", address, "-port", port, "-upload-dir", data, "-shutdown-timeout", (time.Second).String())
-	}}
 }
