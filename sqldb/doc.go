@@ -11,6 +11,8 @@
 //   - lite.go       a connection to SQLite · litevalue.go its arguments and columns · litepool.go those that read
 //   - writer.go     SQLite's one writer, where updates that wait share a commit
 //   - checkpoint.go SQLite's write-ahead log is moved into its file beside the updates
+//   - walindex.go   whether anybody has committed to a SQLite file since
+//   - memo.go       what was read, remembered until somebody does
 //   - errors.go     driver codes become kinds of package fault
 //   - id.go         row ids
 //

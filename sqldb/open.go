@@ -53,6 +53,7 @@ type DB struct {
 	writer       *writer
 	checkpointer *checkpointer
 	lock         *os.File
+	index        *walIndex
 }
 
 const (
@@ -105,7 +106,11 @@ func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 		}
 		db.lock = lock
 	}
-	if err := db.openSQLitePools(ctx, path, o); err != nil {
+	err := db.openSQLitePools(ctx, path, o)
+	if err == nil {
+		db.index, err = openWALIndex(ctx, db, path)
+	}
+	if err != nil {
 		db.Close()
 		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
@@ -220,6 +225,7 @@ func (db *DB) Close() error {
 	if db.writer != nil { // the last to leave: SQLite removes the write-ahead log
 		all = append(all, db.writer.close())
 	}
+	all = append(all, db.index.close())
 	if db.lock != nil {
 		all = append(all, db.lock.Close())
 	}
