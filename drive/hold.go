@@ -3,6 +3,7 @@ package drive
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
@@ -31,7 +32,15 @@ type holds struct {
 	pulse pulse
 	// released counts how often a hold was given back, by slot.
 	released [256]uint64
+	// fresh are uploads that have just begun, as they are on record until somebody holds them.
+	fresh map[string]Seen
 }
+
+// The bounds of holds.fresh: how many, and how long the metadata of one may be, in bytes.
+const (
+	maxFresh         = 1024
+	maxFreshMetadata = 1 << 10
+)
 
 // slot is the counter of an upload. Others have the same: their releases count as its own.
 func slot(id string) uint8 {
@@ -49,8 +58,36 @@ func (h *holds) releases(id string) uint64 {
 	return h.released[slot(id)]
 }
 
+// remember keeps an upload that was just written, for the request that follows: most clients go on at once. released is the counter
+// of before it was written.
+func (h *holds) remember(u Upload, released uint64) {
+	if u.Kind != Whole || !u.Ended.IsZero() || len(u.Metadata) > maxFreshMetadata {
+		return
+	}
+	for _, t := range []*time.Time{&u.Created, &u.Expires, &u.Modified} {
+		*t = sqldb.Time(sqldb.Micros(*t)) // as they are read
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.fresh) >= maxFresh {
+		for other := range h.fresh { // any will do: it costs one query
+			delete(h.fresh, other)
+			break
+		}
+	}
+	h.fresh[u.ID] = Seen{u, released}
+}
+
+// recall answers an upload that nobody has held since it was remembered.
+func (h *holds) recall(id string) (Seen, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	seen, ok := h.fresh[id]
+	return seen, ok && h.byID[id] == nil && seen.released == h.released[slot(id)]
+}
+
 func newHolds() *holds {
-	return &holds{byID: map[string]*Hold{}, pulse: pulse{holder: sqldb.NewID()}}
+	return &holds{byID: map[string]*Hold{}, fresh: map[string]Seen{}, pulse: pulse{holder: sqldb.NewID()}}
 }
 
 // HoldUpload waits until nobody else writes to the upload and answers the right to do so, which Release gives
@@ -120,6 +157,7 @@ func (h *Hold) Release() {
 		}
 		h.s.holds.mu.Lock()
 		delete(h.s.holds.byID, h.id)
+		delete(h.s.holds.fresh, h.id)
 		h.s.holds.released[slot(h.id)]++
 		h.s.holds.mu.Unlock()
 		close(h.free)

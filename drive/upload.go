@@ -91,6 +91,7 @@ func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (
 		return Upload{}, fault.Wrap(err, "drive.BeginUpload")
 	}
 	u := Upload{ID: sqldb.NewID(), DriveID: driveID, NewUpload: n}
+	released := s.holds.releases(u.ID)
 	joinable := false
 	err := s.edit(ctx, "drive.BeginUpload", driveID, func(e *edit) (err error) {
 		u.Created, u.Expires = e.now, s.expiry(e.now, e.now)
@@ -117,6 +118,9 @@ func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (
 		return Upload{}, err
 	}
 	s.counts.begun.Add(1)
+	if !s.db.Shared() {
+		s.holds.remember(u, released)
+	}
 	if joinable && u.Ended.IsZero() {
 		return s.joinNow(ctx, u)
 	}
@@ -194,6 +198,10 @@ func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
 	if u.Kind == Partial {
 		return nil
 	}
+	if u.Folder == Root && u.Conflict == Rename && e.loaded && len(e.locks) == 0 { // the root is there, and another name can be found
+		u.folderID = e.root
+		return e.proposed(u.Name, u.MediaType, u.Length)
+	}
 	at, err := resolve(ctx, e, e.drive, u.Target())
 	if err != nil {
 		return err
@@ -269,6 +277,9 @@ type Seen struct {
 
 // SeeUpload answers an upload of the drive, expired ones too, else NotFound. Like OwnedUpload it takes no hold and commits nothing.
 func (s *Drives) SeeUpload(ctx context.Context, driveID, id string) (seen Seen, err error) {
+	if seen, ok := s.holds.recall(id); ok && seen.DriveID == driveID {
+		return seen, nil
+	}
 	if len(id) > 0 {
 		seen.released = s.holds.releases(id)
 	}
