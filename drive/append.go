@@ -264,7 +264,7 @@ func (a *appending) record(ctx context.Context, at int64) error {
 			return e.recordOffset(ctx, &u, at, state, nil)
 		})
 	} else {
-		err = a.s.db.Update(ctx, func(tx *sqldb.Tx) error {
+		err = a.s.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) error {
 			u = *a.u
 			e := &edit{Tx: tx, s: a.s, drive: u.DriveID, now: a.s.o.Now()} // without the drive's row: nothing of it changes
 			return e.recordOffset(ctx, &u, at, state, nil)

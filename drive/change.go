@@ -32,7 +32,7 @@ type edit struct {
 // An unknown drive is NotFound. As with sqldb.Update, fn may run more than once.
 func (s *Drives) edit(ctx context.Context, op, driveID string, fn func(e *edit) error) error {
 	var done *edit
-	err := s.db.Update(ctx, func(tx *sqldb.Tx) error {
+	err := s.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) error { // accounts are settled
 		e := &edit{Tx: tx, s: s, drive: driveID, now: s.o.Now()}
 		if err := e.begin(ctx); err != nil {
 			return err

@@ -113,7 +113,7 @@ func (s *Drives) takeProof(ctx context.Context, driveID, id string) (p proof, er
 	if !sqldb.ValidID(id) {
 		return p, noProof()
 	}
-	err = s.db.Update(ctx, func(tx *sqldb.Tx) error {
+	err = s.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) error {
 		var ranges string
 		p = proof{}
 		err := tx.Row(ctx, `DELETE FROM proofs WHERE id = $1 AND drive_id = $2 AND expires_at >= $3

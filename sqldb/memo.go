@@ -6,8 +6,9 @@ import "sync"
 // finds is what a query would answer now. On Postgres, where that cannot be told without a query, it remembers nothing.
 // It is safe for use by many goroutines; what it holds is shared and must not be changed.
 type Memo[K comparable, V any] struct {
-	db  *DB
-	max int
+	db      *DB
+	max     int
+	settled bool
 
 	mu     sync.Mutex
 	values map[K]memoValue[V]
@@ -24,14 +25,15 @@ type Mark struct {
 	known bool
 }
 
-// NewMemo makes a memo of at most max values.
-func NewMemo[K comparable, V any](db *DB, max int) *Memo[K, V] {
-	return &Memo[K, V]{db: db, max: max, values: map[K]memoValue[V]{}}
+// NewMemo makes a memo of at most max values. One of settled values is for rows that [DB.UpdateUnsettled] does not change: it outlives
+// those updates.
+func NewMemo[K comparable, V any](db *DB, max int, settled bool) *Memo[K, V] {
+	return &Memo[K, V]{db: db, max: max, settled: settled, values: map[K]memoValue[V]{}}
 }
 
 // Find answers what is remembered of key. If it is nothing (ok is false), the caller reads it and gives it to Keep with the mark.
 func (m *Memo[K, V]) Find(key K) (value V, mark Mark, ok bool) {
-	mark.epoch, mark.known = m.db.index.epoch()
+	mark.epoch, mark.known = m.db.index.epoch(m.settled)
 	if !mark.known {
 		return value, mark, false
 	}

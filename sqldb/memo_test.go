@@ -1,6 +1,7 @@
 package sqldb_test
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +37,7 @@ func TestMemo(t *testing.T) {
 	execute(t, db, `CREATE TABLE numbers (n INTEGER NOT NULL)`)
 	execute(t, db, `INSERT INTO numbers (n) VALUES (1)`)
 
-	memo := sqldb.NewMemo[string, int64](db, 10)
+	memo := sqldb.NewMemo[string, int64](db, 10, false)
 	reads := 0
 	number := func(key string) int64 {
 		t.Helper()
@@ -85,7 +86,7 @@ func TestMemo(t *testing.T) {
 // A full memo lets go of something that it holds.
 func TestMemoHoldsSoMany(t *testing.T) {
 	db := memoDB(t, "sqlite:"+filepath.Join(t.TempDir(), "satchel.db"))
-	memo := sqldb.NewMemo[int, int](db, 2)
+	memo := sqldb.NewMemo[int, int](db, 2, false)
 	for key := range 5 {
 		_, mark, _ := memo.Find(key)
 		memo.Keep(key, mark, key)
@@ -114,7 +115,7 @@ func TestMemoOtherProcess(t *testing.T) {
 	db := memoDB(t, "sqlite:"+path)
 	execute(t, db, `CREATE TABLE numbers (n INTEGER NOT NULL)`)
 	execute(t, db, `INSERT INTO numbers (n) VALUES (1)`)
-	memo := sqldb.NewMemo[string, string](db, 10)
+	memo := sqldb.NewMemo[string, string](db, 10, false)
 	for range 3 {
 		_, mark, ok := memo.Find("key")
 		if ok {
@@ -141,7 +142,7 @@ func TestMemoIsNeverStale(t *testing.T) {
 	db := memoDB(t, "sqlite:"+filepath.Join(t.TempDir(), "satchel.db"))
 	execute(t, db, `CREATE TABLE numbers (n INTEGER NOT NULL)`)
 	execute(t, db, `INSERT INTO numbers (n) VALUES (0)`)
-	memo := sqldb.NewMemo[string, int64](db, 10)
+	memo := sqldb.NewMemo[string, int64](db, 10, false)
 	var committed atomic.Int64
 	var group sync.WaitGroup
 	done := make(chan struct{})
@@ -179,7 +180,7 @@ func TestMemoIsNeverStale(t *testing.T) {
 
 func TestMemoWithoutWALIndex(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		memo := sqldb.NewMemo[string, int](db, 10)
+		memo := sqldb.NewMemo[string, int](db, 10, false)
 		_, mark, _ := memo.Find("key")
 		memo.Keep("key", mark, 1)
 		if _, _, ok := memo.Find("key"); ok != (db.Engine() == sqldb.SQLite) {
@@ -190,7 +191,7 @@ func TestMemoWithoutWALIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	memo := sqldb.NewMemo[string, int](db, 10)
+	memo := sqldb.NewMemo[string, int](db, 10, false)
 	_, mark, _ := memo.Find("key")
 	memo.Keep("key", mark, 1)
 	if err := db.Close(); err != nil {
@@ -199,4 +200,97 @@ func TestMemoWithoutWALIndex(t *testing.T) {
 	if _, _, ok := memo.Find("key"); ok {
 		t.Error("it remembers after the database was closed")
 	}
+}
+
+// Settled values outlive the updates that say not to touch them, alone or beside others in a commit, and nothing else.
+func TestMemoOfSettledValues(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "satchel.db")
+	db, other := memoDB(t, "sqlite:"+path), memoDB(t, "sqlite:"+path)
+	execute(t, db, `CREATE TABLE numbers (n INTEGER NOT NULL)`)
+	execute(t, db, `INSERT INTO numbers (n) VALUES (0)`)
+	bump := func(update func(context.Context, func(*sqldb.Tx) error) error) {
+		t.Helper()
+		if err := update(t.Context(), func(tx *sqldb.Tx) error {
+			_, err := tx.Exec(t.Context(), `UPDATE numbers SET n = n + 1`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		name          string
+		do            func()
+		settled, rest bool // whether they are remembered
+	}{
+		{"nothing", func() {}, true, true},
+		{"an update", func() { bump(db.Update) }, false, false},
+		{"one that changes nothing settled", func() { bump(db.UpdateUnsettled) }, true, false},
+		{"several such", func() {
+			for range 10 {
+				bump(db.UpdateUnsettled)
+			}
+		}, true, false},
+		{"one that fails", func() {
+			if err := db.Update(t.Context(), func(tx *sqldb.Tx) error {
+				if _, err := tx.Exec(t.Context(), `UPDATE numbers SET n = 0`); err != nil {
+					return err
+				}
+				return os.ErrInvalid
+			}); err == nil {
+				t.Error("it succeeded")
+			}
+		}, true, true},
+		{"another connection's", func() { bump(other.UpdateUnsettled) }, false, false},
+		{"another connection's before ours", func() { bump(other.Update); bump(db.UpdateUnsettled) }, false, false},
+		{"another connection's after ours", func() { bump(db.UpdateUnsettled); bump(other.Update) }, false, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			settled, rest := sqldb.NewMemo[int, int](db, 1, true), sqldb.NewMemo[int, int](db, 1, false)
+			for _, memo := range []*sqldb.Memo[int, int]{settled, rest} {
+				_, mark, _ := memo.Find(1)
+				memo.Keep(1, mark, 1)
+			}
+			test.do()
+			if _, _, ok := settled.Find(1); ok != test.settled {
+				t.Errorf("what is settled is remembered: %v", ok)
+			}
+			if _, _, ok := rest.Find(1); ok != test.rest {
+				t.Errorf("what is not settled is remembered: %v", ok)
+			}
+		})
+	}
+	t.Run("at the same time", func(t *testing.T) {
+		settled := sqldb.NewMemo[int, int64](db, 1, true)
+		var group sync.WaitGroup
+		done := make(chan struct{})
+		for range 4 {
+			group.Go(func() {
+				for {
+					select {
+					case <-done:
+						return
+					default:
+						bump(db.UpdateUnsettled)
+					}
+				}
+			})
+		}
+		execute(t, db, `CREATE TABLE accounts (n INTEGER NOT NULL)`)
+		execute(t, db, `INSERT INTO accounts (n) VALUES (0)`)
+		for i := range int64(500) {
+			execute(t, db, `UPDATE accounts SET n = $1`, i)
+			n, mark, ok := settled.Find(1)
+			if !ok {
+				if err := db.Row(t.Context(), `SELECT n FROM accounts`, nil, &n); err != nil {
+					t.Fatal(err)
+				}
+				settled.Keep(1, mark, n)
+			}
+			if n != i {
+				t.Fatalf("it is remembered as %d; want %d", n, i)
+			}
+		}
+		close(done)
+		group.Wait()
+	})
 }

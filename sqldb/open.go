@@ -108,7 +108,9 @@ func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 	}
 	err := db.openSQLitePools(ctx, path, o)
 	if err == nil {
-		db.index, err = openWALIndex(ctx, db, path)
+		if db.index, err = openWALIndex(ctx, db, path); err == nil {
+			db.writer.index = db.index
+		}
 	}
 	if err != nil {
 		db.Close()

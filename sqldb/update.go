@@ -16,10 +16,19 @@ const maxTries = 8
 // On Postgres the isolation is READ COMMITTED; rules that read before they write lock the row that
 // they decide on first (a drive's row, for anything in a drive).
 func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) (err error) {
+	return db.update(ctx, false, fn)
+}
+
+// UpdateUnsettled is Update for a function that changes nothing which a [Memo] of settled values may hold.
+func (db *DB) UpdateUnsettled(ctx context.Context, fn func(tx *Tx) error) (err error) {
+	return db.update(ctx, true, fn)
+}
+
+func (db *DB) update(ctx context.Context, unsettled bool, fn func(tx *Tx) error) (err error) {
 	defer db.timed("update", &err)()
 	for try := 1; ; try++ {
 		if db.writer != nil {
-			err = db.writer.update(ctx, fn)
+			err = db.writer.update(ctx, unsettled, fn)
 		} else {
 			err = db.updatePostgres(ctx, fn)
 		}

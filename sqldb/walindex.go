@@ -26,10 +26,11 @@ type walIndex struct {
 // indexHeader is one of the header's two copies: change counter, length and checksum of the log, salts.
 type indexHeader [6]uint64
 
-// indexState is a header that was seen, and its number.
+// indexState is a header that was seen, and its number: the first counts every commit, the second those that may have changed what
+// NewMemo calls settled.
 type indexState struct {
 	header indexHeader
-	epoch  uint64
+	epochs [2]uint64
 }
 
 const (
@@ -61,9 +62,9 @@ func openWALIndex(ctx context.Context, db *DB, path string) (*walIndex, error) {
 	return x, nil
 }
 
-// epoch is a number that is another one after each commit of anybody. It is not known (false) while the header is being
-// written, and after close.
-func (x *walIndex) epoch() (uint64, bool) {
+// epoch is a number that is another one after each commit of anybody, or after each that may have changed what is settled. It is not
+// known (false) while the header is being written, and after close.
+func (x *walIndex) epoch(settled bool) (uint64, bool) {
 	if x == nil {
 		return 0, false
 	}
@@ -72,23 +73,58 @@ func (x *walIndex) epoch() (uint64, bool) {
 	if x.data == nil {
 		return 0, false
 	}
+	kind := 0
+	if settled {
+		kind = 1
+	}
 	// SQLite writes the first copy last, so it is old only as long as the commit is not answered.
 	if last := x.last.Load(); last != nil && last.header == x.header(0) {
-		return last.epoch, true
+		return last.epochs[kind], true
 	}
 	x.turn.Lock()
 	defer x.turn.Unlock()
-	now, last := x.header(0), x.last.Load()
-	switch {
-	case now != x.header(1) || uint32(now[0]) != indexVersion && uint32(now[0]>>32) != indexVersion:
+	now, ok := x.whole()
+	if !ok {
 		return 0, false
+	}
+	last := x.last.Load()
+	switch {
 	case last == nil:
-		last = &indexState{header: now, epoch: 1}
+		last = &indexState{header: now, epochs: [2]uint64{1, 1}}
 	case last.header != now:
-		last = &indexState{header: now, epoch: last.epoch + 1}
+		last = &indexState{header: now, epochs: [2]uint64{last.epochs[0] + 1, last.epochs[1] + 1}}
 	}
 	x.last.Store(last)
-	return last.epoch, true
+	return last.epochs[kind], true
+}
+
+// whole is the header, and false while it is being written.
+func (x *walIndex) whole() (indexHeader, bool) {
+	now := x.header(0)
+	return now, now == x.header(1) && (uint32(now[0]) == indexVersion || uint32(now[0]>>32) == indexVersion)
+}
+
+// committing runs commit, which ends a transaction of this process that changed nothing of what is settled. The transaction is open:
+// nobody else can commit meanwhile.
+func (x *walIndex) committing(commit func() error) error {
+	if x == nil {
+		return commit()
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.data == nil {
+		return commit()
+	}
+	x.turn.Lock() // who sees the new header waits until it is numbered
+	defer x.turn.Unlock()
+	last := x.last.Load()
+	before, ok := x.whole()
+	err := commit()
+	after, whole := x.whole()
+	if err == nil && ok && whole && last != nil && last.header == before && before != after {
+		x.last.Store(&indexState{header: after, epochs: [2]uint64{last.epochs[0] + 1, last.epochs[1]}})
+	}
+	return err
 }
 
 // header reads a copy of the header. A word that another process writes meanwhile is the old or the new one.

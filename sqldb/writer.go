@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,6 +16,7 @@ type writer struct {
 	conn    *liteConn // the leader's
 	observe func(op string, took time.Duration, err error)
 	written func() // after a commit
+	index   *walIndex
 
 	mu      sync.Mutex
 	queue   []*pending
@@ -27,6 +29,7 @@ type writer struct {
 type pending struct {
 	ctx    context.Context
 	fn     func(tx *Tx) error // nil for one who only wants to lead
+	minor  bool               // it changes nothing that is settled
 	err    error
 	panics any       // what fn panicked with
 	told   chan bool // once: true makes its goroutine the leader, false says that err is final
@@ -49,8 +52,8 @@ func newWriter(conn *liteConn, observe func(string, time.Duration, error), writt
 }
 
 // update runs fn, in the caller's goroutine or the leader's, and waits for the commit that makes it durable. A panic of fn is the caller's.
-func (w *writer) update(ctx context.Context, fn func(tx *Tx) error) error {
-	p := &pending{ctx: ctx, fn: fn}
+func (w *writer) update(ctx context.Context, unsettled bool, fn func(tx *Tx) error) error {
+	p := &pending{ctx: ctx, fn: fn, minor: unsettled}
 	if err := w.enter(p); err != nil {
 		return err
 	}
@@ -169,7 +172,9 @@ func (b *batch) run() {
 	for i := 0; i < len(b.all); i++ {
 		if !b.try(b.all[i]) {
 			b.rollback()
-			b.runApart()
+			if len(b.all) > 1 {
+				b.runApart()
+			}
 			return
 		}
 		if len(b.all) == i+1 && len(b.all) < maxBatch {
@@ -230,7 +235,11 @@ func (b *batch) runApart() {
 		}
 		kept = append(kept, p)
 	}
-	if b.open {
+	switch {
+	case !b.open:
+	case len(kept) == 0:
+		b.rollback()
+	default:
 		b.commit(kept)
 	}
 }
@@ -238,7 +247,13 @@ func (b *batch) runApart() {
 // commit ends the transaction. An update in it that failed keeps its error, unless what it saw of its neighbours did not become true.
 func (b *batch) commit(all []*pending) {
 	start := time.Now()
-	err := b.control("COMMIT")
+	end := func() error { return b.control("COMMIT") }
+	var err error
+	if slices.ContainsFunc(all, func(p *pending) bool { return !p.minor }) {
+		err = end()
+	} else {
+		err = b.w.index.committing(end)
+	}
 	b.w.observe("commit", time.Since(start), err)
 	if err != nil {
 		b.rollback()
