@@ -21,6 +21,7 @@ const (
 	ParentMissing                // the folder that should hold it is missing: 409
 	OffsetMismatch               // an upload is at another offset: 409
 	Gone                         // was there and has ended for good: 410
+	Timeout                      // the rest of the request did not come in time: 408
 	Precondition                 // If-Match and its relatives: 412
 	TooLarge                     // over a limit of size, count or depth: 413
 	Unsupported                  // a media type that the route does not take: 415
@@ -41,6 +42,7 @@ var kinds = [...]struct{ code, public string }{
 	ParentMissing:    {"parent_missing", "The folder does not exist."},
 	OffsetMismatch:   {"offset_mismatch", "The upload is at another offset."},
 	Gone:             {"gone", "This has ended."},
+	Timeout:          {"timeout", "The rest of the request did not come in time."},
 	Precondition:     {"precondition_failed", "It has changed since you looked."},
 	TooLarge:         {"too_large", "This is over the limit."},
 	Unsupported:      {"unsupported_media_type", "The content type is not one that this address takes."},

@@ -4,7 +4,7 @@
 // A request passes, from the outside in:
 //
 //	routes.go    which door it is for; all routes are there
-//	exchange.go  one record of the request, for those below
+//	exchange.go  one record of the request, for those below; body.go is the body that comes with it
 //	requestid.go its id, which every error body repeats
 //	observe.go   access log and metrics, once it has ended
 //	rescue.go    a panic becomes a 500

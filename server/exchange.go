@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"time"
 )
 
 // exchange is a request and its answer as the log and the metrics will tell of it. It is the
@@ -18,6 +19,7 @@ type exchange struct {
 	user   string // empty until the gate knows
 	status int    // 0 until the header is written
 	sent   int64  // bytes of the body
+	body   *body  // the request's; nil if it has none
 }
 
 type exchangeKey struct{}
@@ -58,6 +60,26 @@ func (x *exchange) ReadFrom(src io.Reader) (n int64, err error) {
 
 // Unwrap is what http.ResponseController looks for.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// SetReadDeadline is what http.ResponseController looks for: a door sets its own deadlines.
+func (x *exchange) SetReadDeadline(at time.Time) error {
+	if x.body != nil {
+		x.body.yield()
+	}
+	return x.setReadDeadline(at)
+}
+
+func (x *exchange) setReadDeadline(at time.Time) error {
+	return http.NewResponseController(x.ResponseWriter).SetReadDeadline(at)
+}
+
+// received is how many bytes of the request's body were read.
+func (x *exchange) received() int64 {
+	if x.body == nil {
+		return 0
+	}
+	return x.body.taken.Load()
+}
 
 // begin notes the status that net/http sends when a body begins without one.
 func (x *exchange) begin() {

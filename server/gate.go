@@ -17,26 +17,25 @@ const strangerPatience = time.Minute
 const leftoverPatience = 5 * time.Second
 
 // patience bounds the time of every request, also of those that are refused before anybody asks who sends them: net/http reads
-// on in a body that nobody wanted before it answers. The gate lifts the bound for who is known, since an upload takes as long as it takes.
+// on in a body that nobody wanted before it answers. The gate lifts the bound for who is known, since an upload takes as long as it takes:
+// from then on only a body that stands still is cut (body.go).
 func patience(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		until := time.Now().Add(strangerPatience)
-		control := http.NewResponseController(w) // what cannot set deadlines is no network
-		_ = control.SetWriteDeadline(until.Add(2 * leftoverPatience))
-		if hasBody(r) {
-			_ = control.SetReadDeadline(until)
-			defer func() { _ = control.SetReadDeadline(time.Now().Add(leftoverPatience)) }()
+		until, x := time.Now().Add(strangerPatience), exchangeOf(r.Context())
+		_ = http.NewResponseController(w).SetWriteDeadline(until.Add(2 * leftoverPatience)) // what cannot set deadlines is no network
+		if x.body != nil {
+			_ = x.setReadDeadline(until)
+			defer func() { _ = x.setReadDeadline(x.body.leftover()) }()
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// unbound lets a request take all the time it needs.
-func unbound(w http.ResponseWriter, r *http.Request) {
-	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Time{})
-	if hasBody(r) {
-		_ = control.SetReadDeadline(time.Time{})
+// unbound lets a request take all the time it needs, as long as its body moves.
+func (s *Server) unbound(w http.ResponseWriter, x *exchange) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+	if x.body != nil {
+		x.body.pace(s.bodyPatience)
 	}
 }
 
@@ -63,7 +62,7 @@ func (s *Server) gate(next http.Handler) http.Handler {
 		if known {
 			x.user = who.UserID
 			r = r.WithContext(authn.WithPrincipal(r.Context(), who))
-			unbound(w, r)
+			s.unbound(w, x)
 		}
 		next.ServeHTTP(w, r)
 	})

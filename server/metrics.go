@@ -22,6 +22,7 @@ type Metrics struct {
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
 	sent      *prometheus.CounterVec
+	received  *prometheus.CounterVec
 
 	patchDurations prometheus.Histogram
 	patchBytes     prometheus.Histogram
@@ -48,6 +49,9 @@ func NewMetrics() *Metrics {
 		}, []string{"door", "method", "code"}),
 		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "satchel_bytes_sent_total", Help: "Bytes of answers' bodies, by door.",
+		}, []string{"door"}),
+		received: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "satchel_http_request_bytes_total", Help: "Bytes of requests' bodies that were read, by door.",
 		}, []string{"door"}),
 		patchDurations: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "satchel_upload_patch_duration_seconds", Help: "Time that the body of a PATCH of an upload took, from its first byte until all were durable or refused.",
@@ -80,7 +84,7 @@ func NewMetrics() *Metrics {
 	}
 	m.Registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
-		m.requests, m.durations, m.sent, m.patchDurations, m.patchBytes, m.dbDurations, m.dbErrors, m.signIns, m.jobs, m.jobDurations, m.jobSuccess,
+		m.requests, m.durations, m.sent, m.received, m.patchDurations, m.patchBytes, m.dbDurations, m.dbErrors, m.signIns, m.jobs, m.jobDurations, m.jobSuccess,
 	)
 	for _, op := range dbOps {
 		m.dbDurations.WithLabelValues(op)
@@ -113,15 +117,17 @@ func known(values []string, value string) string {
 	return otherLabel
 }
 
-func (m *Metrics) observeRequest(door, method string, status int, sent int64, took time.Duration) {
+func (m *Metrics) observeRequest(x *exchange, method string, took time.Duration) {
+	door := x.door.name
 	method = known(methods[:], method)
 	code := "none" // the connection was cut before there was a status
-	if status >= 100 && status <= 599 {
-		code = strconv.Itoa(status)
+	if x.status >= 100 && x.status <= 599 {
+		code = strconv.Itoa(x.status)
 	}
 	m.requests.WithLabelValues(door, method, code).Inc()
 	m.durations.WithLabelValues(door, method, code).Observe(took.Seconds())
-	m.sent.WithLabelValues(door).Add(float64(sent))
+	m.sent.WithLabelValues(door).Add(float64(x.sent))
+	m.received.WithLabelValues(door).Add(float64(x.received()))
 }
 
 // observePatch is for tus.Options.Observe.

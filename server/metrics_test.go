@@ -50,6 +50,7 @@ func TestMetrics(t *testing.T) {
 		`satchel_http_request_duration_seconds_count{code="200",door="dav",method="GET"} 1`,
 		`satchel_http_requests_in_flight 0`,
 		`satchel_bytes_sent_total{door="dav"} 6`, // "nobody"
+		`satchel_http_request_bytes_total{door="dav"} 0`,
 		`satchel_bytes_received_total 5`,
 		`satchel_bytes_stored_total 5`,
 		`satchel_uploads_begun_total 0`,

@@ -15,10 +15,16 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		x := &exchange{ResponseWriter: w, door: s.route(r), id: requestID(r, s.origin)}
+		if hasBody(r) {
+			x.body = &body{ReadCloser: r.Body, x: x}
+		}
 		w.Header().Set(requestIDHeader, x.id)
 
 		ctx := answer.WithLog(answer.WithRequestID(withExchange(r.Context(), x), x.id), s.log)
 		r = r.WithContext(ctx)
+		if x.body != nil {
+			r.Body = x.body
+		}
 
 		s.inFlight.Add(1)
 		cut := true // unless the door comes back: a panic on its way through here ends the connection
@@ -28,7 +34,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			if !cut {
 				x.begin() // net/http answers 200 for a handler that wrote nothing
 			}
-			s.metrics.observeRequest(x.door.name, r.Method, x.status, x.sent, took)
+			s.metrics.observeRequest(x, r.Method, took)
 			s.logRequest(x, r, took, cut)
 		}()
 		next.ServeHTTP(x, r)

@@ -52,6 +52,8 @@ type Server struct {
 	metrics     *Metrics
 	log         *slog.Logger
 	inFlight    atomic.Int64
+
+	bodyPatience time.Duration
 }
 
 // New wires the doors to the rooms. What it needs is required but for the defaults that Options names.
@@ -87,7 +89,7 @@ func assemble(o Options, h handlers) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		accounts: o.Accounts, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, metrics: o.Metrics, log: o.Log,
+		accounts: o.Accounts, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, metrics: o.Metrics, log: o.Log, bodyPatience: bodyPatience,
 		probes: []*probe{{name: "database", check: o.DB.Ready}, {name: "blobs", check: o.Blobs.Ready}},
 	}
 	h.health = s.health(false)

@@ -32,7 +32,7 @@ func listen(ctx context.Context, address, flag string) (net.Listener, error) {
 	return nil, fmt.Errorf("listen on %s (%s): %w", address, flag, err)
 }
 
-// The bounds of a connection. A body has none: an upload takes as long as it takes, and who may send one was asked before.
+// The bounds of a connection. A body has none here: an upload takes as long as it takes, and package server cuts one that stands still.
 const (
 	headerTimeout  = 10 * time.Second
 	idleTimeout    = 2 * time.Minute

@@ -22,7 +22,7 @@ import (
 func TestEveryKindHasItsStatus(t *testing.T) {
 	want := map[fault.Kind]int{
 		fault.Internal: 500, fault.Invalid: 400, fault.Unauthenticated: 401, fault.Forbidden: 403, fault.NotFound: 404,
-		fault.Exists: 409, fault.ParentMissing: 409, fault.OffsetMismatch: 409, fault.Gone: 410, fault.Precondition: 412,
+		fault.Exists: 409, fault.ParentMissing: 409, fault.OffsetMismatch: 409, fault.Gone: 410, fault.Timeout: 408, fault.Precondition: 412,
 		fault.TooLarge: 413, fault.Unsupported: 415, fault.Locked: 423, fault.ChecksumMismatch: 460, fault.TooMany: 429,
 		fault.Busy: 503, fault.Full: 507,
 	}

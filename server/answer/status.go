@@ -24,6 +24,7 @@ var statuses = [...]int{
 	fault.ParentMissing:    http.StatusConflict,
 	fault.OffsetMismatch:   http.StatusConflict,
 	fault.Gone:             http.StatusGone,
+	fault.Timeout:          http.StatusRequestTimeout,
 	fault.Precondition:     http.StatusPreconditionFailed,
 	fault.TooLarge:         http.StatusRequestEntityTooLarge,
 	fault.Unsupported:      http.StatusUnsupportedMediaType,

@@ -86,6 +86,9 @@ func readBody(r *http.Request) (*element, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
+		if fault.Is(err, fault.Timeout) {
+			return nil, err
+		}
 		return nil, fault.As(fault.Invalid, "dav.readBody", err)
 	}
 	if len(body) > maxBody {

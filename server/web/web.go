@@ -138,6 +138,9 @@ func parseForm(w http.ResponseWriter, r *http.Request) error {
 		if isTooLong(err) {
 			return fault.As(fault.TooLarge, "web.parseForm", err)
 		}
+		if fault.Is(err, fault.Timeout) {
+			return err
+		}
 		return fault.As(fault.Invalid, "web.parseForm", err)
 	}
 	return nil
