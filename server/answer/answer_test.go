@@ -156,7 +156,8 @@ func TestChallenges(t *testing.T) {
 	}{
 		{"API", answer.Error, fault.New(fault.Unauthenticated, "op", ""), nil, []string{bearer, basic}},
 		{"tus", answer.Text, fault.New(fault.Unauthenticated, "op", ""), nil, []string{bearer, basic}},
-		{"DAV", answer.DAV, fault.New(fault.Unauthenticated, "op", ""), nil, []string{basic}},
+		{"DAV", answer.DAV, fault.New(fault.Unauthenticated, "op", ""), nil, []string{basic, bearer}},
+		{"DAV with a refused token", answer.DAV, expired, []string{"Authorization", "Bearer x"}, []string{basic, bearer + `, error="invalid_token"`}},
 		{"a refused token", answer.Error, expired, []string{"Authorization", "bearer x"}, []string{bearer + `, error="invalid_token"`, basic}},
 		{"a script in a browser", answer.Error, expired, []string{"Sec-Fetch-Mode", "cors"}, []string{bearer}},
 		{"a browser's address bar", answer.Text, expired, []string{"Sec-Fetch-Mode", "navigate"}, []string{bearer, basic}},

@@ -3,6 +3,7 @@ package answer
 import (
 	"encoding/xml"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/satchelhq/satchel/fault"
@@ -13,12 +14,13 @@ import (
 const davNamespace = "https://github.com/satchelhq/satchel/ns/error"
 
 // DAV writes err as a D:error element (RFC 4918, section 16), with the precondition that the RFCs name for
-// it, if any. 401 gets a Basic challenge.
+// it, if any. 401 gets the challenges of every door, Basic first: there are WebDAV clients that read only one.
 func DAV(w http.ResponseWriter, r *http.Request, err error) {
 	status := begin(w, r, err)
 	code, sentence, _ := fault.Public(err)
 	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", basicChallenge)
+		challenge(w, r, code)
+		slices.Reverse(w.Header()["Www-Authenticate"])
 	}
 	var b strings.Builder
 	b.WriteString(xml.Header)

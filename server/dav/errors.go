@@ -48,11 +48,6 @@ func (q *request) spell(err error) error {
 	}
 	code, _, _ := fault.Public(err)
 	switch kind := fault.KindOf(err); {
-	case kind == fault.Unauthenticated:
-		return &problem{status: http.StatusUnauthorized, err: err, headers: [][2]string{
-			{"WWW-Authenticate", `Basic realm="Satchel", charset="UTF-8"`},
-			{"WWW-Authenticate", `Bearer realm="Satchel"`},
-		}}
 	case kind == fault.Exists && (q.r.Method == "MKCOL" || q.r.Method == http.MethodPut):
 		return &problem{status: http.StatusMethodNotAllowed, headers: [][2]string{{"Allow", allMethods}}, err: err} // sections 9.3.1, 9.7.2
 	case kind == fault.Exists && (q.r.Method == "COPY" || q.r.Method == "MOVE"):
