@@ -174,8 +174,7 @@ func (q *request) guard(ctx context.Context) (drive.Guard, error) {
 	return guard, nil
 }
 
-// require is guard for a method that changes nothing at the request's own path, or changes another:
-// it holds the conditions against what is there now.
+// require is guard for a method that changes nothing at the request's own path: it holds the conditions against what is there now.
 func (q *request) require(ctx context.Context) (drive.Guard, error) {
 	guard, err := q.guard(ctx)
 	if err != nil || guard.Check == nil {

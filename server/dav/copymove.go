@@ -48,10 +48,10 @@ func (q *request) transfer(do func(transfer) (replaced bool, err error)) error {
 	if t.overwrite, err = parseOverwrite(q.r.Header); err != nil {
 		return err
 	}
-	// Conditions are about the source, while a drive.Guard's check sees the target.
-	if t.guard, err = q.require(q.r.Context()); err != nil {
+	if t.guard, err = q.guard(q.r.Context()); err != nil {
 		return err
 	}
+	t.guard.Source, t.guard.Check = t.guard.Check, nil // conditions are about the source
 	replaced, err := do(t)
 	if err != nil {
 		return err
