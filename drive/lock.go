@@ -256,6 +256,12 @@ func (s *Drives) Locks(ctx context.Context, driveID string) (map[string][]Lock, 
 	return byNode, fault.Wrap(err, "drive.Locks")
 }
 
+// LocksHeld counts the live locks of all drives.
+func (s *Drives) LocksHeld(ctx context.Context) (n int64, err error) {
+	err = s.db.Row(ctx, `SELECT COUNT(*) FROM locks WHERE expires_at > $1`, []any{sqldb.Micros(s.o.Now())}, &n)
+	return n, fault.Wrap(err, "drive.LocksHeld")
+}
+
 // Covering answers the live locks that cover path: on it, or deep on a folder above it. path may name nothing.
 func (s *Drives) Covering(ctx context.Context, driveID string, path Path) ([]Lock, error) {
 	all, err := readLocks(ctx, s.db, driveID, s.o.Now())

@@ -54,12 +54,18 @@ func TestLocks(t *testing.T) {
 		put("/d/sub/f", "")
 		wantKind(t, "unlock after the end", f.Unlock(ctx, f.alice, f.alice, "/d/sub/f", file.Token), "exists")
 
+		if n, err := f.LocksHeld(ctx); err != nil || n != 1 {
+			t.Errorf("%d locks are held, want the one on the folder (%v)", n, err)
+		}
 		fresh, created, err := f.LockNode(ctx, f.alice, Lock{Path: "/new", UserID: f.alice}, Guard{})
 		if err != nil || !created {
 			t.Fatalf("lock of a missing file: created %v, %v", created, err)
 		}
 		if n, err := f.Stat(ctx, f.alice, "/new"); err != nil || n.Size != 0 {
 			t.Errorf("the locked file: %+v, %v", n, err)
+		}
+		if n, err := f.LocksHeld(ctx); err != nil || n != 2 {
+			t.Errorf("%d locks are held, want 2 (%v)", n, err)
 		}
 		put("/new", "", fresh.Token)
 		if _, _, err := f.Move(ctx, f.alice, "/new", "/moved", false, Guard{Tokens: []string{fresh.Token}}); err != nil {

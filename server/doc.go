@@ -14,6 +14,6 @@
 //	gate.go      credentials become an authn.Principal, before anything is read
 //
 // and then server/tus, server/dav, server/api or server/web. health.go answers
-// /healthz and /readyz, admin.go is the listener for operators, metrics.go and
-// collect.go hold what is counted.
+// /healthz and /readyz, admin.go is the listener for operators, metrics.go,
+// collect.go and tally.go hold what is counted.
 package server

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/server/dav"
 )
 
 // Metrics is what is counted, in a registry of its own. It is made before the rooms that report to it.
@@ -26,6 +27,9 @@ type Metrics struct {
 
 	patchDurations prometheus.Histogram
 	patchBytes     prometheus.Histogram
+
+	davRequests  *prometheus.CounterVec
+	davConflicts *prometheus.CounterVec
 
 	dbDurations *prometheus.HistogramVec
 	dbErrors    *prometheus.CounterVec
@@ -61,6 +65,12 @@ func NewMetrics() *Metrics {
 			Name: "satchel_upload_patch_bytes", Help: "Bytes of a PATCH of an upload that were made durable.",
 			Buckets: prometheus.ExponentialBuckets(1<<10, 8, 9), // 1 KiB to 16 GiB
 		}),
+		davRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "satchel_dav_requests_total", Help: "WebDAV requests that have ended, by method and by the kind of client that User-Agent names.",
+		}, []string{"client", "method"}),
+		davConflicts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "satchel_dav_conflicts_total", Help: "WebDAV requests that were refused because of what is there or who holds it, by status: 409, 412 or 423. A 207 that names what is locked inside a folder is a 423.",
+		}, []string{"code"}),
 		dbDurations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "satchel_db_duration_seconds", Help: "Time that the database took: a read, an update with its waiting and retries, a commit that SQLite updates share.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},
@@ -84,7 +94,7 @@ func NewMetrics() *Metrics {
 	}
 	m.Registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
-		m.requests, m.durations, m.sent, m.received, m.patchDurations, m.patchBytes, m.dbDurations, m.dbErrors, m.signIns, m.jobs, m.jobDurations, m.jobSuccess,
+		m.requests, m.durations, m.sent, m.received, m.patchDurations, m.patchBytes, m.davRequests, m.davConflicts, m.dbDurations, m.dbErrors, m.signIns, m.jobs, m.jobDurations, m.jobSuccess,
 	)
 	for _, op := range dbOps {
 		m.dbDurations.WithLabelValues(op)
@@ -93,6 +103,9 @@ func NewMetrics() *Metrics {
 	for _, result := range signInResults {
 		m.signIns.WithLabelValues(result)
 	}
+	for _, code := range davConflicts {
+		m.davConflicts.WithLabelValues(code)
+	}
 	return m
 }
 
@@ -100,6 +113,7 @@ func NewMetrics() *Metrics {
 var (
 	dbOps         = [...]string{"read", "update", "commit"}
 	signInResults = [...]string{"login_ok", "login_failed", "register", "refresh", "refresh_reused", "logout"}
+	davConflicts  = [...]string{"409", "412", "423"}
 	methods       = [...]string{
 		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 		"PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT",
@@ -117,9 +131,8 @@ func known(values []string, value string) string {
 	return otherLabel
 }
 
-func (m *Metrics) observeRequest(x *exchange, method string, took time.Duration) {
-	door := x.door.name
-	method = known(methods[:], method)
+func (m *Metrics) observeRequest(x *exchange, r *http.Request, took time.Duration) {
+	door, method := x.door.name, known(methods[:], r.Method)
 	code := "none" // the connection was cut before there was a status
 	if x.status >= 100 && x.status <= 599 {
 		code = strconv.Itoa(x.status)
@@ -128,6 +141,14 @@ func (m *Metrics) observeRequest(x *exchange, method string, took time.Duration)
 	m.durations.WithLabelValues(door, method, code).Observe(took.Seconds())
 	m.sent.WithLabelValues(door).Add(float64(x.sent))
 	m.received.WithLabelValues(door).Add(float64(x.received()))
+	if door == davDoor {
+		m.davRequests.WithLabelValues(dav.Client(r.UserAgent()), method).Inc()
+	}
+}
+
+// observeConflict is for dav.Options.Conflict.
+func (m *Metrics) observeConflict(status int) {
+	m.davConflicts.WithLabelValues(known(davConflicts[:], strconv.Itoa(status))).Inc()
 }
 
 // observePatch is for tus.Options.Observe.

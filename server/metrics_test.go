@@ -36,6 +36,16 @@ func TestMetrics(t *testing.T) {
 	}
 	f.do(httptest.NewRequest(http.MethodGet, "/dav/secret-name.txt", nil))
 	f.do(httptest.NewRequest("BREW", "/api/v1/pot", nil))
+	explorer := httptest.NewRequest("PROPFIND", "/", nil)
+	explorer.Header.Set("User-Agent", "Microsoft-WebDAV-MiniRedir/10.0.19045")
+	f.do(explorer)
+	stranger := httptest.NewRequest("BREW", "/dav/pot", strings.NewReader("coffee"))
+	stranger.Header.Set("User-Agent", "secret-agent/1.0")
+	f.do(stranger)
+	if _, _, err := f.drives.LockNode(t.Context(), f.signIn.User.ID, drive.Lock{Path: "/a.txt", UserID: f.signIn.User.ID}, drive.Guard{}); err != nil {
+		t.Fatal(err)
+	}
+	f.metrics.observeConflict(http.StatusLocked)
 	refused := httptest.NewRequest(http.MethodGet, "/api/v1/me", nil)
 	refused.Header.Set("Authorization", "Bearer nonsense")
 	f.do(refused)
@@ -49,7 +59,14 @@ func TestMetrics(t *testing.T) {
 		`satchel_http_requests_total{code="401",door="api",method="GET"} 1`,
 		`satchel_http_request_duration_seconds_count{code="200",door="dav",method="GET"} 1`,
 		`satchel_http_requests_in_flight 0`,
-		`satchel_bytes_sent_total{door="dav"} 6`, // "nobody"
+		`satchel_bytes_sent_total{door="dav"} 18`, // "nobody", three times
+		`satchel_dav_requests_total{client="explorer",method="PROPFIND"} 1`,
+		`satchel_dav_requests_total{client="other",method="GET"} 1`,
+		`satchel_dav_requests_total{client="other",method="other"} 1`,
+		`satchel_dav_conflicts_total{code="409"} 0`,
+		`satchel_dav_conflicts_total{code="412"} 0`,
+		`satchel_dav_conflicts_total{code="423"} 1`,
+		`satchel_dav_locks 1`,
 		`satchel_http_request_bytes_total{door="dav"} 0`,
 		`satchel_bytes_received_total 5`,
 		`satchel_bytes_stored_total 5`,
@@ -81,7 +98,7 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("/metrics lacks %s", want)
 		}
 	}
-	for _, private := range []string{"secret-name", "BREW", testUser, f.signIn.User.ID} {
+	for _, private := range []string{"secret-name", "secret-agent", "BREW", testUser, f.signIn.User.ID} {
 		if strings.Contains(got, private) {
 			t.Errorf("/metrics tells %q", private)
 		}

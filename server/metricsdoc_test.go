@@ -23,6 +23,7 @@ import (
 func TestTheMetricsAreDocumented(t *testing.T) {
 	f := newFront(t, frontOptions{})
 	f.do(httptest.NewRequest(http.MethodGet, "/api/v1/me", nil)) // metrics with labels are there once something happened
+	f.do(httptest.NewRequest(http.MethodGet, "/dav/", nil))
 	f.metrics.ObserveJob("gc", time.Second, nil)
 	families, err := f.metrics.Registry.Gather()
 	if err != nil {
@@ -69,7 +70,7 @@ func TestTheMetricsAreDocumented(t *testing.T) {
 // rest of the metrics.
 func TestUploadsAreCountedNowAndThen(t *testing.T) {
 	asked, broken := 0, false
-	c := &uploadStates{log: newFront(t, frontOptions{}).Server.log, take: func(ctx context.Context) (drive.UploadStates, error) {
+	c := uploadTally(func(ctx context.Context) (drive.UploadStates, error) {
 		asked++
 		if _, bounded := ctx.Deadline(); !bounded {
 			t.Error("the database may take for ever")
@@ -78,7 +79,7 @@ func TestUploadsAreCountedNowAndThen(t *testing.T) {
 			return drive.UploadStates{}, errors.New("disk I/O error")
 		}
 		return drive.UploadStates{Open: 3, Stalled: 2, Gone: 1}, nil
-	}}
+	}, newFront(t, frontOptions{}).Server.log)
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(c)
 	values := func() (all []float64) {
@@ -98,7 +99,7 @@ func TestUploadsAreCountedNowAndThen(t *testing.T) {
 		}
 	}
 	broken = true
-	c.at = time.Now().Add(-uploadStatesFresh)
+	c.at = time.Now().Add(-tallyFresh)
 	for range 3 {
 		if got := values(); got != nil || asked != 2 {
 			t.Errorf("%v, asked %d times", got, asked)

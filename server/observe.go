@@ -34,7 +34,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			if !cut {
 				x.begin() // net/http answers 200 for a handler that wrote nothing
 			}
-			s.metrics.observeRequest(x, r.Method, took)
+			s.metrics.observeRequest(x, r, took)
 			s.logRequest(x, r, took, cut)
 		}()
 		next.ServeHTTP(x, r)

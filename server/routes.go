@@ -29,6 +29,9 @@ type doors struct {
 	tus, dav, above, api, web, health door
 }
 
+// davDoor is the name of both doors that speak WebDAV.
+const davDoor = "dav"
+
 // methodPropfind is WebDAV's (RFC 4918, section 9.1).
 const methodPropfind = "PROPFIND"
 
@@ -48,8 +51,8 @@ func newDoors(h handlers) doors {
 	methods := func(m ...authn.Method) []authn.Method { return m }
 	return doors{
 		tus:    door{name: "tus", handler: h.tus, gated: true, scripted: true, accepts: methods(bearer, basic, cookie), refuse: refuseTus},
-		dav:    door{name: "dav", handler: h.dav, gated: true, scripted: true, accepts: methods(bearer, basic), refuse: answer.DAV},
-		above:  door{name: "dav", handler: h.above, gated: true, accepts: methods(bearer, basic), refuse: answer.DAV},
+		dav:    door{name: davDoor, handler: h.dav, gated: true, scripted: true, accepts: methods(bearer, basic), refuse: answer.DAV},
+		above:  door{name: davDoor, handler: h.above, gated: true, accepts: methods(bearer, basic), refuse: answer.DAV},
 		api:    door{name: "api", handler: h.api, gated: true, scripted: true, accepts: methods(bearer, basic, cookie), refuse: answer.Error},
 		web:    door{name: "web", handler: h.web, gated: true, accepts: methods(bearer, cookie), guarded: true, refuse: h.webRefuse},
 		health: door{name: "health", handler: h.health, refuse: answer.Text},

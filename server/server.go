@@ -68,7 +68,7 @@ func New(o Options) (*Server, error) {
 	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Pages: o.Pages, Registration: o.Registration})
 	return assemble(o, handlers{
 		tus:       uploads,
-		dav:       dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix}),
+		dav:       dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix, Conflict: o.Metrics.observeConflict}),
 		above:     dav.Above(davPrefix),
 		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Uploads: tus.Prefix}),
 		web:       people,
@@ -95,7 +95,7 @@ func assemble(o Options, h handlers) (*Server, error) {
 	h.health = s.health(false)
 	s.doors = newDoors(h)
 	o.Metrics.Registry.MustRegister(
-		driveCollector(o.Drives.Counts), &uploadStates{take: o.Drives.UploadStates, log: o.Log}, dbCollector(o.DB.Stats),
+		driveCollector(o.Drives.Counts), uploadTally(o.Drives.UploadStates, o.Log), lockTally(o.Drives.LocksHeld, o.Log), dbCollector(o.DB.Stats),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "satchel_http_requests_in_flight", Help: "Requests that are being answered.",
 		}, func() float64 { return float64(s.inFlight.Load()) }),

@@ -1,15 +1,16 @@
 package dav
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
 )
 
@@ -23,6 +24,9 @@ type Options struct {
 	// section 9.1). It does not bound a listing of one folder. Default 10,000.
 	MaxNodes int
 	Now      func() time.Time // default time.Now
+	// Conflict, if set, is told of each request that is refused because of what is there or who holds it, by its status: 409, 412
+	// or 423. A 207 that names what is locked inside a folder is a 423. It must return at once.
+	Conflict func(status int)
 }
 
 // Handler serves the caller's drive. The principal is in the request's context (package authn).
@@ -41,6 +45,9 @@ func New(o Options) *Handler {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Conflict == nil {
+		o.Conflict = func(int) {}
 	}
 	return &Handler{o}
 }
@@ -65,7 +72,22 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q := &request{h: h, w: w, r: r}
 	if err := q.serve(); err != nil {
-		writeError(w, r, q.spell(err))
+		err = q.spell(err)
+		h.tell(err)
+		writeError(w, r, err)
+	}
+}
+
+// tell hands a conflict on.
+func (h *Handler) tell(err error) {
+	status := answer.Status(err)
+	var p *problem
+	if errors.As(err, &p) {
+		status = p.status
+	}
+	switch status {
+	case http.StatusConflict, http.StatusPreconditionFailed, http.StatusLocked:
+		h.o.Conflict(status)
 	}
 }
 
@@ -127,5 +149,5 @@ func (q *request) hosts() []string {
 
 // explorer reports whether Windows' WebDAV client asks, which cuts a listing off at 1,000,000 bytes.
 func (q *request) explorer() bool {
-	return strings.HasPrefix(q.r.UserAgent(), "Microsoft-WebDAV-MiniRedir/")
+	return Client(q.r.UserAgent()) == explorer
 }

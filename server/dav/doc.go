@@ -17,6 +17,7 @@
 //	liveproperty.go  the properties that the server knows by itself
 //	multistatus.go   207 answers, streamed
 //	errors.go        where WebDAV spells an error in its own way
+//	client.go        which kind of client asks, for metrics and for the few that are answered in their own way
 //	above.go         stub collections above the prefix, for Explorer
 //
 // # Why not golang.org/x/net/webdav

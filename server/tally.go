@@ -1,0 +1,80 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/satchelhq/satchel/drive"
+)
+
+const (
+	// tallyFresh is how long a count of what is on record is shown again: however often and by how many
+	// Prometheus is run, the database counts once in that time.
+	tallyFresh = 10 * time.Second
+	// tallyWait bounds how long a scrape waits for the database.
+	tallyWait = 2 * time.Second
+)
+
+// tally collects readings of what the database counts. While it does not answer, nothing is collected: a gap in a graph
+// is true, and the other metrics are there all the same.
+type tally[S any] struct {
+	what     string // is counted, for the log
+	take     func(context.Context) (S, error)
+	readings []reading[S]
+	log      *slog.Logger
+
+	mu   sync.Mutex
+	at   time.Time // when last was taken
+	last []prometheus.Metric
+}
+
+func uploadTally(take func(context.Context) (drive.UploadStates, error), log *slog.Logger) *tally[drive.UploadStates] {
+	type s = drive.UploadStates
+	return &tally[s]{what: "uploads", take: take, log: log, readings: []reading[s]{
+		gauge("satchel_uploads_open", "Resumable uploads that are unfinished, of all nodes; those that are parts of others too.", func(u s) float64 { return float64(u.Open) }),
+		gauge("satchel_uploads_stalled", "Resumable uploads that are unfinished and received no byte for ten minutes.", func(u s) float64 { return float64(u.Stalled) }),
+		gauge("satchel_uploads_gone", "Resumable uploads that have expired and are answered with 410 until they are forgotten.", func(u s) float64 { return float64(u.Gone) }),
+	}}
+}
+
+func lockTally(take func(context.Context) (int64, error), log *slog.Logger) *tally[int64] {
+	return &tally[int64]{what: "locks", take: take, log: log, readings: []reading[int64]{
+		gauge("satchel_dav_locks", "WebDAV locks that are held, of all nodes.", func(n int64) float64 { return float64(n) }),
+	}}
+}
+
+func (c *tally[S]) Describe(out chan<- *prometheus.Desc) {
+	for _, r := range c.readings {
+		out <- r.desc
+	}
+}
+
+func (c *tally[S]) Collect(out chan<- prometheus.Metric) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.at) >= tallyFresh {
+		c.last = c.count()
+		c.at = time.Now()
+	}
+	for _, metric := range c.last {
+		out <- metric
+	}
+}
+
+func (c *tally[S]) count() (all []prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), tallyWait)
+	defer cancel()
+	s, err := c.take(ctx)
+	if err != nil {
+		c.log.Warn(c.what+" were not counted", "err", err)
+		return nil
+	}
+	for _, r := range c.readings {
+		all = append(all, prometheus.MustNewConstMetric(r.desc, r.kind, r.value(s)))
+	}
+	return all
+}
