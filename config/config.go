@@ -36,6 +36,7 @@ type Config struct {
 	Proof          bool          // whether content that other users hold is found by its hash, against a proof of holding it
 	TrashExpiry    time.Duration // how long a removed file can be restored; negative is for ever
 	Versions       int           // contents kept of an overwritten file; 0 is none
+	FinderQuota    bool          // whether Finder is told how full a drive is
 
 	LogLevel  slog.Level
 	LogFormat string // LogAuto, LogText or LogJSON
@@ -71,6 +72,7 @@ func Default() Config {
 		MaxOpenUploads:      50_000,
 		TrashExpiry:         30 * 24 * time.Hour,
 		Versions:            20,
+		FinderQuota:         true,
 		LogLevel:            slog.LevelInfo,
 		LogFormat:           LogAuto,
 		ShutdownGrace:       10 * time.Second,

@@ -43,6 +43,7 @@ func (c *Config) settings() []setting {
 		{key: "proof", usage: "whether a file that other users hold needs no upload, against a proof of holding it", value: boolean{&c.Proof}},
 		{key: "trash_expiry", usage: "how long a removed file can be restored", value: duration{&c.TrashExpiry, durationOrNever}},
 		{key: "versions", usage: "contents kept of an overwritten file", value: count{&c.Versions, 0, 10_000}},
+		{key: "finder_quota", usage: "whether Finder is told how full a drive is; there are versions of macOS that stall over it", value: boolean{&c.FinderQuota}},
 		{key: "log_level", usage: "least important log line that is written", value: level{&c.LogLevel}},
 		{key: "log_format", usage: "how log lines are written", value: choice{&c.LogFormat, []string{LogAuto, LogText, LogJSON}}},
 		{key: "shutdown_grace", usage: "how long running requests may take to end at shutdown", value: duration{&c.ShutdownGrace, durationOrZero}},

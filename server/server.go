@@ -35,6 +35,8 @@ type Options struct {
 	Log         *slog.Logger // default slog.Default()
 	// Registration is whether the pages offer newcomers an account; Accounts decides.
 	Registration bool
+	// NoFinderQuota keeps from Finder how full a drive is.
+	NoFinderQuota bool
 }
 
 // ErrShutdown is the cause to end the context of requests with when the server stops: an upload that is under way
@@ -68,7 +70,7 @@ func New(o Options) (*Server, error) {
 	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Pages: o.Pages, Registration: o.Registration})
 	return assemble(o, handlers{
 		tus:       uploads,
-		dav:       dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix, Conflict: o.Metrics.observeConflict}),
+		dav:       dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix, NoFinderQuota: o.NoFinderQuota, Conflict: o.Metrics.observeConflict}),
 		above:     dav.Above(davPrefix),
 		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Uploads: tus.Prefix}),
 		web:       people,

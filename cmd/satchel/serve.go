@@ -52,7 +52,7 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 		Accounts: in.accounts, Drives: in.drives, DB: in.db, Blobs: in.blobs, Pages: html, Metrics: metrics, Log: log,
 		Origin:       origin.Origin{Public: c.PublicURL, Trusted: c.TrustedProxies},
 		CORSOrigins:  c.CORSOrigins,
-		Registration: c.Registration == config.RegistrationOpen,
+		Registration: c.Registration == config.RegistrationOpen, NoFinderQuota: !c.FinderQuota,
 	})
 	if err != nil {
 		return err

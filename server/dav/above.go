@@ -56,7 +56,7 @@ func (q *request) propfindAbove(since time.Time) error {
 	if err != nil {
 		return err
 	}
-	l := &listing{h: q.h, find: find, href: strings.TrimSuffix(path, "/"), rootName: "/", compact: true}
+	l := &listing{h: q.h, find: find, href: strings.TrimSuffix(path, "/"), rootName: "/", compact: true, noQuota: true}
 	folder := func(p drive.Path) drive.Node {
 		return drive.Node{ID: string(p), Name: p.Name(), Path: p, Folder: true, Created: since, Modified: since}
 	}

@@ -24,6 +24,8 @@ type Options struct {
 	// section 9.1). It does not bound a listing of one folder. Default 10,000.
 	MaxNodes int
 	Now      func() time.Time // default time.Now
+	// NoFinderQuota leaves the quota out of what Finder is told, also where it asks: some versions of macOS stall at mounting over it.
+	NoFinderQuota bool
 	// Conflict, if set, is told of each request that is refused because of what is there or who holds it, by its status: 409, 412
 	// or 423. A 207 that names what is locked inside a folder is a 423. It must return at once.
 	Conflict func(status int)

@@ -113,6 +113,12 @@ func TestAbove(t *testing.T) {
 			t.Errorf("PROPFIND %s is %d, want %d", path, w.Code, status)
 		}
 	}
+	quota := httptest.NewRequest("PROPFIND", "/", strings.NewReader(`<propfind xmlns="DAV:"><prop><quota-available-bytes/><quota-used-bytes/></prop></propfind>`))
+	quota.Header.Set("Depth", "0")
+	w := httptest.NewRecorder()
+	if h.ServeHTTP(w, quota); w.Code != 207 || strings.Contains(w.Body.String(), "200 OK") {
+		t.Errorf("what is above a drive tells of its own space: %d\n%s", w.Code, w.Body) // 0 bytes free would be a full disk
+	}
 	if w := ask("PROPFIND", "/", "infinity"); w.Code != 403 {
 		t.Errorf("PROPFIND / with Depth: infinity is %d", w.Code)
 	}

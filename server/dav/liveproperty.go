@@ -22,9 +22,9 @@ type liveProperty struct {
 	value func(b []byte, l *listing, n *drive.Node) []byte
 }
 
-func ofBoth(*listing, *drive.Node) bool       { return true }
-func ofFile(_ *listing, n *drive.Node) bool   { return !n.Folder }
-func ofFolder(_ *listing, n *drive.Node) bool { return n.Folder }
+func ofBoth(*listing, *drive.Node) bool     { return true }
+func ofFile(_ *listing, n *drive.Node) bool { return !n.Folder }
+func usage(l *listing, n *drive.Node) bool  { return n.Folder && !l.noQuota }
 
 // liveProperties are all of them, in the order in which allprop answers.
 var liveProperties = [...]liveProperty{
@@ -66,12 +66,12 @@ var liveProperties = [...]liveProperty{
 	}},
 	{dav("quota-available-bytes"), false, func(l *listing, n *drive.Node) bool {
 		_, limited := l.usage.Free()
-		return n.Folder && limited
+		return limited && usage(l, n)
 	}, func(b []byte, l *listing, _ *drive.Node) []byte {
 		free, _ := l.usage.Free()
 		return strconv.AppendInt(b, free, 10)
 	}},
-	{dav("quota-used-bytes"), false, ofFolder, func(b []byte, l *listing, _ *drive.Node) []byte {
+	{dav("quota-used-bytes"), false, usage, func(b []byte, l *listing, _ *drive.Node) []byte {
 		return strconv.AppendInt(b, l.usage.Used, 10)
 	}},
 	// Explorer sets it after each save and believes it more than getlastmodified. Kept as a dead property it would

@@ -32,7 +32,8 @@ func (q *request) propfind() error {
 			return err
 		}
 	}
-	l := &listing{h: q.h, find: find, href: q.at.href, rootName: q.who.Username, compact: q.explorer()}
+	l := &listing{h: q.h, find: find, href: q.at.href, rootName: q.who.Username, compact: q.explorer(),
+		noQuota: q.h.o.NoFinderQuota && Client(q.r.UserAgent()) == finder}
 	if l.nodes, err = q.nodes(d); err != nil {
 		return err
 	}
@@ -144,6 +145,7 @@ type listing struct {
 	href     string // of the first node, as the client spelled it, without a slash at the end
 	rootName string // the display name of the drive itself
 	compact  bool
+	noQuota  bool         // there is none to tell of
 	nodes    []drive.Node // the first is the one that was asked for
 	dead     map[string][]drive.Property
 	locks    map[string][]drive.Lock

@@ -106,6 +106,28 @@ func TestPropfindRefused(t *testing.T) {
 	s.want(http.StatusPreconditionFailed, "PROPFIND", "/dav/", "Depth: 0\nIf: (<urn:nothing>)")
 }
 
+// TestQuotaIsKeptFromFinder: where the settings say so, and from nobody else.
+func TestQuotaIsKeptFromFinder(t *testing.T) {
+	const asked = `<propfind xmlns="DAV:"><prop><quota-available-bytes/><quota-used-bytes/><resourcetype/></prop></propfind>`
+	for _, c := range []struct {
+		agent        string
+		hidden, told bool
+	}{
+		{"WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)", true, false},
+		{"WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)", false, true},
+		{"gvfs/1.50.3", true, true},
+	} {
+		s := onSQLite(t, setup{drive: drive.Options{Quota: 1000}, dav: dav.Options{NoFinderQuota: c.hidden}})
+		a := s.want(207, "PROPFIND", "/dav/", "Depth: 0\nUser-Agent: "+c.agent, asked)
+		if told := strings.Contains(a.body, ">1000</D:quota-available-bytes>") && strings.Contains(a.body, ">0</D:quota-used-bytes>"); told != c.told {
+			t.Errorf("%s with the setting %v:\n%s", c.agent, c.hidden, a.body)
+		}
+		if !strings.Contains(a.body, "<D:collection/>") {
+			t.Errorf("%s is told nothing else either:\n%s", c.agent, a.body)
+		}
+	}
+}
+
 // TestPropfindQueries counts what a listing asks of the database: as much for 3 children as for 600.
 func TestPropfindQueries(t *testing.T) {
 	for _, engine := range []string{"sqlite", "postgres"} {
