@@ -9,37 +9,6 @@ import (
 	"github.com/satchelhq/satchel/server/dav"
 )
 
-func TestOptions(t *testing.T) {
-	s := onSQLite(t, setup{})
-	for _, path := range []string{"/dav/", "/dav", "/dav/no/such/thing", "/dav/%2e%2e/x"} {
-		a := s.want(http.StatusOK, "OPTIONS", path, "X-Nobody: 1")
-		if got := a.header["Dav"]; len(got) != 1 || got[0] != "1, 2, 3" {
-			t.Errorf("OPTIONS %s: DAV is %q", path, got)
-		}
-		if a.header.Get("MS-Author-Via") != "DAV" || !strings.Contains(a.header.Get("Allow"), "PROPFIND") || a.body != "" {
-			t.Errorf("OPTIONS %s: %v %q", path, a.header, a.body)
-		}
-	}
-}
-
-func TestNobody(t *testing.T) {
-	s := onSQLite(t, setup{})
-	s.want(http.StatusCreated, "PUT", "/dav/f", "", "secret")
-	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "COPY", "MOVE", "MKCOL", "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK", "POST", "NONSENSE"} {
-		for _, path := range []string{"/dav/", "/dav/f", "/dav/missing"} {
-			a := s.want(http.StatusUnauthorized, method, path, "X-Nobody: 1\nDestination: /dav/g")
-			challenges := a.header.Values("WWW-Authenticate")
-			if len(challenges) != 2 || !strings.HasPrefix(challenges[0], "Basic ") || !strings.HasPrefix(challenges[1], "Bearer") {
-				t.Errorf("%s %s: the challenges are %q", method, path, challenges)
-			}
-			if strings.Contains(a.body, "secret") {
-				t.Errorf("%s %s tells what is there", method, path)
-			}
-		}
-	}
-	s.holds("/dav/f", "secret")
-}
-
 func TestAddresses(t *testing.T) {
 	s := onSQLite(t, setup{})
 	s.want(http.StatusCreated, "MKCOL", "/dav/a", "")
@@ -51,9 +20,7 @@ func TestAddresses(t *testing.T) {
 		{"PROPFIND", "/dav", 207}, {"PROPFIND", "/dav/", 207}, {"PROPFIND", "/dav/a", 207}, {"PROPFIND", "/dav/a/", 207},
 		{"PROPFIND", "/dav//a//", 207},
 		{"GET", "/dav/a/b%20c", 200},
-		{"HEAD", "/dav/a", 200}, {"HEAD", "/dav/", 200}, {"HEAD", "/dav/missing", 404},
-		{"GET", "/davx", 404}, {"PUT", "/davx/y", 404}, {"GET", "/", 404},
-		{"GET", "/dav/a/..", 400}, {"GET", "/dav/a/%2e%2e/a/b%20c", 400}, {"GET", "/dav/a%2Fb%20c", 400}, {"GET", "/dav/%00", 400}, {"GET", "/dav/%ff", 400},
+		{"GET", "/", 404}, {"GET", "/dav/%ff", 400},
 		{"GET", "/dav/a/b%20c/d", 404}, // below a file
 		{"GET", "/dav/" + strings.Repeat("n", 256), 400},
 		{"GET", "/dav" + strings.Repeat("/n", 65), 413},

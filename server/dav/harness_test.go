@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,8 +22,13 @@ import (
 type server struct {
 	*httptest.Server
 	t      *testing.T
+	db     *sqldb.DB
+	blobs  *mem.Store
 	drives *drive.Drives
 	userID string
+	setup  setup
+	names  map[string]string // what a script has given names to
+	ahead  *atomic.Int64     // how far the clock was moved
 }
 
 type setup struct {
@@ -30,21 +36,40 @@ type setup struct {
 	dav   dav.Options
 }
 
-func newServer(t *testing.T, db *sqldb.DB, s setup) *server {
+func newServer(t *testing.T, db *sqldb.DB, o setup) *server {
 	t.Helper()
-	drives := drive.New(db, mem.New(), s.drive)
-	userID := newUser(t, db, drives)
-	s.dav.Drives = drives
-	door := dav.New(s.dav)
-	gate := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := &server{t: t, db: db, blobs: mem.New(), setup: o, names: map[string]string{}, ahead: &atomic.Int64{}}
+	s.open()
+	s.userID = newUser(t, db, s.drives)
+	return s
+}
+
+// another is the same drive behind another process: nothing is shared but what is stored.
+func (s *server) another() *server {
+	other := *s
+	other.open()
+	return &other
+}
+
+func (s *server) open() {
+	o := s.setup
+	now := func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+	if o.drive.Now == nil {
+		o.drive.Now = now
+	}
+	if o.dav.Now == nil {
+		o.dav.Now = now
+	}
+	s.drives = drive.New(s.db, s.blobs, o.drive)
+	o.dav.Drives = s.drives
+	door := dav.New(o.dav)
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-Nobody") == "" {
-			r = r.WithContext(authn.WithPrincipal(r.Context(), authn.Principal{UserID: userID, Username: "ann", Method: authn.MethodBasic}))
+			r = r.WithContext(authn.WithPrincipal(r.Context(), authn.Principal{UserID: s.userID, Username: "ann", Method: authn.MethodBasic}))
 		}
 		door.ServeHTTP(w, r)
-	})
-	srv := httptest.NewServer(gate)
-	t.Cleanup(srv.Close)
-	return &server{Server: srv, t: t, drives: drives, userID: userID}
+	}))
+	s.t.Cleanup(s.Server.Close)
 }
 
 // newUser makes a row for a user who owns a drive, and answers its id.
@@ -77,12 +102,13 @@ func onBoth(t *testing.T, s setup, fn func(t *testing.T, s *server)) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) { fn(t, newServer(t, db, s)) })
 }
 
-// cases runs fn for each name on each engine, with an empty drive every time.
-func cases[C any](t *testing.T, all []C, name func(C) string, fn func(s *server, c C)) {
+// cases runs fn for each case on each engine, with an empty drive every time.
+func cases[C any](t *testing.T, all []C, about func(C) (name string, o setup), fn func(s *server, c C)) {
 	t.Helper()
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		for _, c := range all {
-			t.Run(name(c), func(t *testing.T) { fn(newServer(t, db, setup{}), c) })
+			name, o := about(c)
+			t.Run(name, func(t *testing.T) { fn(newServer(t, db, o), c) })
 		}
 	})
 }
@@ -151,12 +177,20 @@ func (s *server) holds(path, content string) {
 	}
 }
 
-const lockBody = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype><D:owner>ann</D:owner></D:lockinfo>`
+const (
+	lockBody   = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype><D:owner>ann</D:owner></D:lockinfo>`
+	sharedBody = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype><D:owner>ann</D:owner></D:lockinfo>`
+)
 
-// lock takes a lock and answers its token.
+// lock takes an exclusive lock and answers its token.
 func (s *server) lock(path, headers string) string {
 	s.t.Helper()
-	a := s.do("LOCK", path, headers, lockBody)
+	return s.lockWith(path, headers, lockBody)
+}
+
+func (s *server) lockWith(path, headers, body string) string {
+	s.t.Helper()
+	a := s.do("LOCK", path, headers, body)
 	if a.status != http.StatusOK && a.status != http.StatusCreated {
 		s.t.Fatalf("LOCK %s is %d\n%s", path, a.status, a.body)
 	}
