@@ -10,6 +10,7 @@
 //   - crash_test.go      the server is killed at named points, and at random; transfer_test.go is its client
 //   - browser_test.go    Chromium on the pages
 //   - webdav_test.go     rclone, cadaver and gvfs
+//   - mount_test.go      ordinary tools on mounts of gvfs and davfs2
 //   - replay_test.go     what Finder, Explorer, Office and others are known to send, from replays/
 //   - isolation_test.go  what another user sees: nothing
 //   - lifecycle_test.go  starting, stopping, metrics

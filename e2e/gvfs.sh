@@ -1,4 +1,4 @@
-# Mounts the drive at $1, copies the tree $2 to "tree" in it and back to $3. The password comes on standard input.
+# Mounts the drive at $1, copies the tree $2 to "tree" in it and back to $3, and works on it. The password comes on standard input.
 # Runs within dbus-run-session, whose bus ends with it.
 drive=$1 source=$2 back=$3
 
@@ -27,5 +27,18 @@ fetch() {
 }
 fetch "$drive/tree" tree "$back"
 
+is() { # is PATH TEXT
+	[ "$(gio cat "$drive/$1")" = "$2" ] || { echo "$1 holds $(gio cat "$drive/$1"), not $2" >&2; exit 1; }
+}
+printf 'first' | gio save "$drive/saved.txt"
+is saved.txt first
+printf 'second' | gio save "$drive/saved.txt"
+is saved.txt second
+printf 'third' | gio save "$drive/saved.new"
+gio move "$drive/saved.new" "$drive/saved.txt"
+is saved.txt third
+gio mkdir "$drive/folder"
+gio move "$drive/saved.txt" "$drive/folder/moved.txt"
+gio remove "$drive/tree/empty"
 gio rename "$drive/tree/plain.txt" renamed.txt
 gio mount -u "$drive"

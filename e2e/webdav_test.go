@@ -141,14 +141,20 @@ quit
 	}
 }
 
-// gvfs is what the file managers of the Linux desktops mount with.
-func TestGvfsCopiesATreeThereAndBack(t *testing.T) {
+// gvfsHere fails the test where gvfs is missing.
+func gvfsHere(t *testing.T) {
+	t.Helper()
 	if found, err := filepath.Glob("/usr/lib*/gvfs*/gvfsd-dav"); err != nil || len(found) == 0 {
 		if found, err = filepath.Glob("/usr/lib*/*/gvfs/gvfsd-dav"); err != nil || len(found) == 0 {
 			t.Fatal("gvfs's WebDAV backend is missing: apt-get install gvfs-backends (make test does it where it can)")
 		}
 	}
 	program(t, "gio", "libglib2.0-bin")
+}
+
+// gvfs is what the file managers of the Linux desktops mount with.
+func TestGvfsCopiesATreeThereAndBack(t *testing.T) {
+	gvfsHere(t)
 	s := start(t)
 	ann := s.Register(t, "ann")
 	home := t.TempDir()
@@ -160,12 +166,17 @@ func TestGvfsCopiesATreeThereAndBack(t *testing.T) {
 	host := strings.TrimPrefix(s.URL, "http://")
 	cmd := tool(t, home, program(t, "dbus-run-session", "dbus-daemon"), "--", "sh", "-eu", script(t, "gvfs.sh"),
 		"dav://"+ann.Name+"@"+host+"/dav", source, back)
-	cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR="+shortFolder(t), "GIO_USE_VOLUME_MONITOR=unix")
+	cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR="+shortFolder(t), "GIO_USE_VOLUME_MONITOR=unix", "GVFS_DISABLE_FUSE=1")
 	cmd.Stdin = strings.NewReader(password + "\n")
 	run(t, cmd)
 	sameTree(t, hashTree(t, back), hashTree(t, source))
-	if code, _ := ann.Get(t, "tree/plain.txt"); code != http.StatusNotFound {
-		t.Errorf("a file that gvfs moved away is still there: %d", code)
+	for _, path := range []string{"tree/plain.txt", "tree/empty", "saved.txt", "saved.new"} {
+		if code, _ := ann.Get(t, path); code != http.StatusNotFound {
+			t.Errorf("%s, which gvfs removed or moved away, is %d", path, code)
+		}
+	}
+	if code, content := ann.Get(t, "folder/moved.txt"); code != http.StatusOK || content != "third" {
+		t.Errorf("a file that gvfs saved over and moved: %d %q", code, content)
 	}
 	if code, content := ann.Get(t, "tree/renamed.txt"); code != http.StatusOK || len(content) != 5 {
 		t.Errorf("a file that gvfs renamed: %d, %d bytes", code, len(content))

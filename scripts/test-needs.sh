@@ -27,5 +27,22 @@ need gvfs-backends gvfs_here
 need libglib2.0-bin command -v gio
 need dbus-daemon command -v dbus-run-session
 
+gvfs_fuse_here() {
+	ls /usr/libexec/gvfsd-fuse /usr/lib/gvfs/gvfsd-fuse /usr/lib/*/gvfs/gvfsd-fuse 2>/dev/null | grep .
+}
+
+# Mounting needs the kernel's part of it, which a container may not have.
+if [ -r /dev/fuse ] && [ -w /dev/fuse ]; then
+	need gvfs-fuse gvfs_fuse_here
+	need fuse3 command -v fusermount3
+	if [ "$(id -u)" -eq 0 ]; then
+		need davfs2 test -x /sbin/mount.davfs
+	else
+		echo "left out, since only root mounts with davfs2: TestDavfs2Mount" >&2
+	fi
+else
+	echo "left out, since there is no /dev/fuse: TestGvfsMount, TestDavfs2Mount" >&2
+fi
+
 [ -z "$missing" ] && exit 0
 exec sh "$(dirname "$0")/install-packages.sh" 'the tests' $missing
