@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,8 +90,8 @@ func TestPutIsRefusedEarly(t *testing.T) {
 		s.want(http.StatusCreated, "PUT", "/dav/f", "", strings.Repeat("o", 200_000))
 		for _, headers := range []string{"Expect: 100-continue\nX-Expected-Entity-Length: 100001", "Expect: 100-continue\nIf-Match: *"} {
 			read := &countingReader{r: strings.NewReader(strings.Repeat("x", 100_001))}
-			if a := s.send("PUT", "/dav/g", headers, read); a.status < 400 || read.n > 0 {
-				t.Errorf("%s is %d after %d bytes of the body, want a refusal before the first", headers, a.status, read.n)
+			if a := s.send("PUT", "/dav/g", headers, read); a.status < 400 || read.n.Load() > 0 {
+				t.Errorf("%s is %d after %d bytes of the body, want a refusal before the first", headers, a.status, read.n.Load())
 			}
 		}
 		s.want(http.StatusCreated, "PUT", "/dav/g", "", strings.Repeat("x", 100_000))
@@ -105,8 +106,8 @@ func TestPutTooLarge(t *testing.T) {
 	}
 	// More than was announced ends the request, not the disk.
 	read := &countingReader{r: io.LimitReader(endless{}, 1<<30)}
-	if a := s.send("PUT", "/dav/f", "X-Expected-Entity-Length: 5", read); a.status != http.StatusBadRequest || read.n == 1<<30 {
-		t.Errorf("5 bytes announced and %d read are %d, want 400 soon", read.n, a.status)
+	if a := s.send("PUT", "/dav/f", "X-Expected-Entity-Length: 5", read); a.status != http.StatusBadRequest || read.n.Load() == 1<<30 {
+		t.Errorf("5 bytes announced and %d read are %d, want 400 soon", read.n.Load(), a.status)
 	}
 	s.holds("/dav/f", "old")
 }
@@ -115,14 +116,15 @@ type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
+// countingReader counts what was read; the client may go on reading when the answer is there.
 type countingReader struct {
 	r io.Reader
-	n int
+	n atomic.Int64
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	c.n += n
+	c.n.Add(int64(n))
 	return n, err
 }
 
