@@ -21,6 +21,8 @@ type content struct {
 	small  []byte   // when key is empty; never nil then
 	key    blob.Key // the sealed blob
 	known  bool     // a row holds it already; nothing else is known then but sha256 and size
+
+	checksums *Checksums // nil where nobody needed them
 }
 
 // Guard is what a request brings against others' changes. It is looked at inside the
@@ -108,6 +110,9 @@ func (e *edit) write(ctx context.Context, at *place, c content, w writing) (node
 	}
 	id, err := e.adopt(ctx, c)
 	if err != nil {
+		return Node{}, false, err
+	}
+	if err := e.keepChecksums(ctx, id, c.checksums); err != nil {
 		return Node{}, false, err
 	}
 	if w.modified.IsZero() {

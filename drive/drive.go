@@ -23,6 +23,7 @@ type Options struct {
 	Versions       int           // contents kept of an overwritten file; default 20, negative is none
 	InlineMax      int64         // largest content that is kept in its row; default 64 KiB
 	GCGrace        time.Duration // how old an orphan must be before gc removes it; default 1 h
+	ChecksumRate   int64         // bytes a second that are read to compute checksums in the background; default 64 MiB
 	Log            *slog.Logger  // default slog.Default()
 	// Admit, if set, is asked before content becomes a file, before an upload begins and before a file takes another name. Its
 	// error refuses it.
@@ -50,6 +51,7 @@ type Drives struct {
 	blobs  blob.Store
 	o      Options
 	holds  *holds
+	wishes *wishes
 	counts counts
 	chunks sync.Pool // *[]byte of chunkSize
 }
@@ -75,6 +77,9 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 	if o.GCGrace <= 0 {
 		o.GCGrace = time.Hour
 	}
+	if o.ChecksumRate <= 0 {
+		o.ChecksumRate = 64 << 20
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -87,7 +92,7 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 	if o.Changed == nil {
 		o.Changed = func([]Change) {}
 	}
-	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(),
+	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), wishes: newWishes(),
 		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }}}
 }
 

@@ -129,10 +129,14 @@ func (s *Drives) Open(ctx context.Context, driveID string, path Path) (Node, blo
 		return Node{}, nil, fault.Wrap(err, "drive.Open")
 	}
 	if node.Folder {
-		return Node{}, nil, fault.New(fault.Invalid, "drive.Open", "This is a folder, not a file.").WithCode("is_folder")
+		return Node{}, nil, isFolder()
 	}
 	content, err := s.openBlob(ctx, node.blob, node.Size)
 	return node, content, fault.Wrap(err, "drive.Open")
+}
+
+func isFolder() error {
+	return fault.New(fault.Invalid, "drive", "This is a folder, not a file.").WithCode("is_folder")
 }
 
 func (s *Drives) openBlob(ctx context.Context, id blob.Key, size int64) (blob.Content, error) {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"time"
 
@@ -25,13 +24,15 @@ type PutOptions struct {
 	Modified  time.Time // zero: now
 	Conflict  Conflict  // zero: Replace
 	Guard     Guard
+	// Claims are digests that the content must have, all of them. With any, its Checksums are computed on the way and kept.
+	Claims []Claim
 }
 
 // Put stores a whole body as the file at path, in one transaction after the last byte: a body that
 // fails, is short or is refused leaves everything as it was. Parent, lock, precondition and quota are
 // looked at before the first byte is read and again at the end. created is false if it replaced content.
 // ParentMissing, Exists (a folder is there, or Conflict is Fail), Locked, Precondition, TooLarge, Full;
-// Invalid with code "body_truncated" if the body is not Size bytes long.
+// Invalid with code "body_truncated" if the body is not Size bytes long, ChecksumMismatch.
 func (s *Drives) Put(ctx context.Context, driveID string, path Path, body io.Reader, o PutOptions) (node Node, created bool, err error) {
 	if o.Conflict == "" {
 		o.Conflict = Replace
@@ -43,7 +44,7 @@ func (s *Drives) Put(ctx context.Context, driveID string, path Path, body io.Rea
 			return Node{}, false, fault.Wrap(err, "drive.Put")
 		}
 	}
-	c, err := s.receive(ctx, body, o.Size, room)
+	c, err := s.receive(ctx, body, o.Size, room, o.Claims)
 	if err != nil {
 		return Node{}, false, fault.Wrap(err, "drive.Put")
 	}
@@ -121,11 +122,11 @@ func tooLarge(limit int64) error {
 }
 
 // receive reads a body to its end: small content stays in memory, more goes to a stage that is then sealed.
-func (s *Drives) receive(ctx context.Context, body io.Reader, size int64, r room) (content, error) {
+func (s *Drives) receive(ctx context.Context, body io.Reader, size int64, r room, claims []Claim) (content, error) {
 	if size >= 0 && size < r.bytes {
 		r = room{bytes: size, over: truncated(size, size+1, nil)} // of a longer body no more is read
 	}
-	digest := sha256.New()
+	digest := newDigester(claims)
 	small, err := io.ReadAll(io.LimitReader(body, min(s.o.InlineMax, r.bytes)+1))
 	s.counts.received.Add(int64(len(small)))
 	digest.Write(small)
@@ -140,17 +141,19 @@ func (s *Drives) receive(ctx context.Context, body io.Reader, size int64, r room
 	if err == nil && size >= 0 && c.size != size {
 		err = truncated(size, c.size, nil)
 	}
+	if err == nil {
+		err = digest.describe(&c, claims)
+	}
 	if err != nil {
 		if c.key != "" {
 			s.discard(c.key)
 		}
 		return content{}, bodyError(err, size, c.size)
 	}
-	c.sha256 = digest.Sum(nil)
 	return c, nil
 }
 
-func (s *Drives) receiveLarge(ctx context.Context, head []byte, body io.Reader, digest hash.Hash, size int64, r room) (content, error) {
+func (s *Drives) receiveLarge(ctx context.Context, head []byte, body io.Reader, digest io.Writer, size int64, r room) (content, error) {
 	c := content{key: blob.Key(sqldb.NewID())}
 	stage, err := s.blobs.Stage(ctx, c.key)
 	if err != nil {

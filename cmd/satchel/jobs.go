@@ -16,14 +16,16 @@ type job struct {
 	name  string
 	every time.Duration // 0: once, at the start
 	run   func(context.Context) error
+	wake  <-chan struct{} // runs it at once; may be nil
 }
 
 func jobs(in *rooms, log *slog.Logger) []job {
 	return []job{
-		{"recover", 0, in.drives.Recover}, // uploads that were full when the server was killed
-		{"sweep_accounts", 15 * time.Minute, in.accounts.Sweep},
-		{"sweep_drives", 5 * time.Minute, in.drives.Sweep},
-		{"gc", time.Hour, func(ctx context.Context) error {
+		{name: "recover", run: in.drives.Recover}, // uploads that were full when the server was killed
+		{name: "sweep_accounts", every: 15 * time.Minute, run: in.accounts.Sweep},
+		{name: "sweep_drives", every: 5 * time.Minute, run: in.drives.Sweep},
+		{name: "checksums", every: time.Hour, run: in.drives.ComputeChecksums, wake: in.drives.ChecksumsWanted()},
+		{name: "gc", every: time.Hour, run: func(ctx context.Context) error {
 			removed, err := in.drives.GC(ctx)
 			if removed.Blobs+removed.Orphans > 0 {
 				log.Info("garbage collected", "blobs", removed.Blobs, "orphans", removed.Orphans, "bytes", removed.Bytes)
@@ -40,7 +42,7 @@ func (j job) loop(ctx context.Context, log *slog.Logger, metrics *server.Metrics
 		j.once(ctx, log, metrics)
 		return
 	}
-	for wait := rand.N(j.every); pause(ctx, wait); wait = j.every*4/5 + rand.N(j.every*2/5) {
+	for wait := rand.N(j.every); pause(ctx, wait, j.wake); wait = j.every*4/5 + rand.N(j.every*2/5) {
 		j.once(ctx, log, metrics)
 	}
 }
@@ -70,14 +72,15 @@ func (j job) guarded(ctx context.Context) (err error) {
 	return j.run(ctx)
 }
 
-// pause waits, and reports whether ctx still lives.
-func pause(ctx context.Context, wait time.Duration) bool {
+// pause waits, or until it is woken, and reports whether ctx still lives.
+func pause(ctx context.Context, wait time.Duration, wake <-chan struct{}) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return false
 	case <-timer.C:
-		return true
+	case <-wake:
 	}
+	return true
 }

@@ -1,0 +1,224 @@
+package drive
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha3"
+	"hash"
+	"hash/adler32"
+	"io"
+
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// Checksums are digests of content by which some clients compare files. The drive itself knows content by its SHA-256.
+type Checksums struct{ SHA1, MD5 []byte }
+
+// Algorithm is a digest that a client may send with content.
+type Algorithm string
+
+const (
+	SHA1    Algorithm = "sha1"
+	MD5     Algorithm = "md5"
+	Adler32 Algorithm = "adler32"
+	SHA256  Algorithm = "sha256"
+	SHA3256 Algorithm = "sha3-256"
+)
+
+// New begins a digest; nil if the algorithm is not one of the above.
+func (a Algorithm) New() hash.Hash {
+	switch a {
+	case SHA1:
+		return sha1.New()
+	case MD5:
+		return md5.New()
+	case Adler32:
+		return adler32.New()
+	case SHA256:
+		return sha256.New()
+	case SHA3256:
+		return sha3.New256()
+	}
+	return nil
+}
+
+// Claim is what a client says that a digest of its content is.
+type Claim struct {
+	Algorithm Algorithm
+	Sum       []byte
+}
+
+// digester computes content's SHA-256 and, where a client claims something, what is claimed, and its Checksums.
+type digester struct {
+	sha256 hash.Hash
+	more   map[Algorithm]hash.Hash
+}
+
+func newDigester(claims []Claim) *digester {
+	d := &digester{sha256: sha256.New()}
+	if len(claims) > 0 {
+		d.more = map[Algorithm]hash.Hash{SHA1: sha1.New(), MD5: md5.New()}
+	}
+	for _, c := range claims {
+		if d.more[c.Algorithm] == nil {
+			d.more[c.Algorithm] = c.Algorithm.New()
+		}
+	}
+	return d
+}
+
+func (d *digester) Write(p []byte) (int, error) {
+	d.sha256.Write(p)
+	for _, h := range d.more {
+		h.Write(p)
+	}
+	return len(p), nil
+}
+
+// describe writes the digests into content, or says that the content is not what was claimed.
+func (d *digester) describe(c *content, claims []Claim) error {
+	c.sha256 = d.sha256.Sum(nil)
+	if d.more == nil {
+		return nil
+	}
+	for _, claim := range claims {
+		if !bytes.Equal(d.more[claim.Algorithm].Sum(nil), claim.Sum) {
+			return fault.New(fault.ChecksumMismatch, "drive.describe", "The content differs from its checksum. Nothing was stored: send it again.").WithCode("checksum_mismatch")
+		}
+	}
+	c.checksums = &Checksums{SHA1: d.more[SHA1].Sum(nil), MD5: d.more[MD5].Sum(nil)}
+	return nil
+}
+
+// keepChecksums writes down the digests of a blob, for all files and versions that hold it.
+func (e *edit) keepChecksums(ctx context.Context, id blob.Key, sums *Checksums) error {
+	if sums == nil {
+		return nil
+	}
+	_, err := e.Exec(ctx, `INSERT INTO checksums (blob_id, sha1, md5) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, string(id), sums.SHA1, sums.MD5)
+	return err
+}
+
+// Checksums answers the digests, by node id, of the file at path or, if children is set, of the files in that folder, with one
+// query for all. Where one is missing it is not known yet: it is computed in the background, for whoever asks again. NotFound.
+func (s *Drives) Checksums(ctx context.Context, driveID string, path Path, children bool) (map[string]Checksums, error) {
+	node, err := s.Stat(ctx, driveID, path)
+	if err != nil {
+		return nil, fault.Wrap(err, "drive.Checksums")
+	}
+	below := ""
+	if children {
+		below = node.ID
+	}
+	known, missing := map[string]Checksums{}, []wish(nil)
+	err = s.db.Each(ctx, `SELECT n.id, n.blob_id, n.size, c.sha1, c.md5 FROM nodes n LEFT JOIN checksums c ON c.blob_id = n.blob_id
+		WHERE (n.id = $1 OR n.parent_id = $2) AND n.blob_id IS NOT NULL`, []any{node.ID, below}, func(scan sqldb.Scan) error {
+		var id string
+		var w wish
+		var sums Checksums
+		if err := scan(&id, (*string)(&w.blob), &w.size, &sums.SHA1, &sums.MD5); err != nil {
+			return err
+		}
+		if sums.SHA1 == nil {
+			missing = append(missing, w)
+		} else {
+			known[id] = sums
+		}
+		return nil
+	})
+	s.wishes.add(driveID, missing)
+	return known, fault.Wrap(err, "drive.Checksums")
+}
+
+// FileChecksums answers a file and its digests; what is not known is computed now, which reads the whole file. NotFound; a
+// folder is Invalid with code "is_folder".
+func (s *Drives) FileChecksums(ctx context.Context, driveID string, path Path) (Node, Checksums, error) {
+	node, err := s.Stat(ctx, driveID, path)
+	if err != nil {
+		return Node{}, Checksums{}, fault.Wrap(err, "drive.FileChecksums")
+	}
+	if node.Folder {
+		return Node{}, Checksums{}, isFolder()
+	}
+	var sums Checksums
+	err = s.db.Row(ctx, `SELECT sha1, md5 FROM checksums WHERE blob_id = $1`, []any{string(node.blob)}, &sums.SHA1, &sums.MD5)
+	if sqldb.NoRow(err) {
+		if sums, err = s.computeNow(ctx, wish{node.blob, node.Size}); err == nil {
+			err = s.recordChecksums(ctx, []described{{node.blob, sums}})
+		}
+	}
+	return node, sums, fault.Wrap(err, "drive.FileChecksums")
+}
+
+// atOnce is how many requests compute digests of whole files at the same time; others wait for their turn.
+const atOnce = 2
+
+func (s *Drives) computeNow(ctx context.Context, w wish) (Checksums, error) {
+	select {
+	case s.wishes.turns <- struct{}{}:
+		defer func() { <-s.wishes.turns }()
+	case <-ctx.Done():
+		return Checksums{}, ctx.Err()
+	}
+	return s.compute(ctx, w, func(r io.Reader) io.Reader { return r })
+}
+
+// compute reads content through around, from its beginning to its end.
+func (s *Drives) compute(ctx context.Context, w wish, around func(io.Reader) io.Reader) (Checksums, error) {
+	from, err := s.openBlob(ctx, w.blob, w.size)
+	if err != nil {
+		return Checksums{}, err
+	}
+	defer from.Close()
+	first, second := sha1.New(), md5.New()
+	buffer := s.chunks.Get().(*[]byte)
+	defer s.chunks.Put(buffer)
+	body := around(interruptible{ctx, from})
+	if _, err := io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(first, second)}, struct{ io.Reader }{body}, *buffer); err != nil {
+		return Checksums{}, err
+	}
+	return Checksums{SHA1: first.Sum(nil), MD5: second.Sum(nil)}, nil
+}
+
+// interruptible is a reader that ends with a context.
+type interruptible struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r interruptible) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
+
+// described is a blob whose digests were computed.
+type described struct {
+	blob blob.Key
+	Checksums
+}
+
+// recordChecksums writes down digests of blobs that are still there.
+func (s *Drives) recordChecksums(ctx context.Context, all []described) error {
+	if len(all) == 0 {
+		return nil
+	}
+	return s.db.Update(ctx, func(tx *sqldb.Tx) error {
+		insert := `INSERT INTO checksums (blob_id, sha1, md5) SELECT id, $2, $3 FROM blobs WHERE id = $1`
+		if tx.Engine() == sqldb.Postgres {
+			insert += ` FOR KEY SHARE` // garbage collection waits, or has removed it before
+		}
+		for _, d := range all {
+			if _, err := tx.Exec(ctx, insert+` ON CONFLICT DO NOTHING`, string(d.blob), d.SHA1, d.MD5); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

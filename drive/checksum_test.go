@@ -1,0 +1,213 @@
+package drive
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/satchelhq/satchel/blob"
+)
+
+// claim is what a truthful client says of a text.
+func claim(a Algorithm, text string) Claim {
+	h := a.New()
+	h.Write([]byte(text))
+	return Claim{a, h.Sum(nil)}
+}
+
+func sumsOf(text string) string {
+	one, five := sha1.Sum([]byte(text)), md5.Sum([]byte(text))
+	return hex.EncodeToString(one[:]) + " " + hex.EncodeToString(five[:])
+}
+
+// checksums are the known digests of the files in alice's folder at path, by path.
+func (f *fixture) checksums(path Path) map[string]string {
+	f.t.Helper()
+	_, children, err := f.List(f.t.Context(), f.alice, path)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	known, err := f.Checksums(f.t.Context(), f.alice, path, true)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	named := map[string]string{}
+	for _, n := range children {
+		if sums, ok := known[n.ID]; ok {
+			named[string(n.Path)] = hex.EncodeToString(sums.SHA1) + " " + hex.EncodeToString(sums.MD5)
+		}
+	}
+	return named
+}
+
+func TestPutClaims(t *testing.T) {
+	long := "this text is longer than what is kept in a row"
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		f.put("/f", "the old content is longer than a row, too")
+		before := f.stored()
+		want := map[string]string{}
+		for _, text := range []string{"", "short", long} {
+			for _, a := range []Algorithm{SHA1, MD5, Adler32, SHA256, SHA3256} {
+				path := Path(fmt.Sprintf("/%s-%d", a, len(text)))
+				right, wrong := claim(a, text), claim(a, text+"?")
+				put := func(path Path, claims ...Claim) error {
+					_, _, err := f.Put(t.Context(), f.alice, path, strings.NewReader(text), PutOptions{Size: -1, Claims: claims})
+					return err
+				}
+				wantKind(t, string(path)+" wrong", put("/f", wrong), "checksum_mismatch")
+				wantKind(t, string(path)+" wrong and new", put(path, wrong), "checksum_mismatch")
+				wantKind(t, string(path)+" one wrong of two", put(path, claim(MD5, text), wrong), "checksum_mismatch")
+				wantKind(t, string(path)+" right", put(path, right), "")
+				want[string(path)] = sumsOf(text)
+			}
+		}
+		if got := f.checksums(Root); !maps.Equal(got, want) {
+			t.Errorf("known are\n%v, want\n%v", got, want)
+		}
+		if got, _ := f.read(f.alice, "/f"); got != "the old content is longer than a row, too" {
+			t.Errorf("a refused PUT left %q", got)
+		}
+		if n := f.stored(); n != before+1 {
+			t.Errorf("%d blobs in the store, want the old one and one for the long text", n)
+		}
+
+		// They are the content's: whatever else holds it has them.
+		f.run(`
+			mkdir /d
+			cp /sha1-46 /d/copy
+			mv /md5-46 /d/moved
+			put /d/same ` + long)
+		if got := f.checksums("/d"); len(got) != 3 || got["/d/same"] != sumsOf(long) {
+			t.Errorf("of the same content, known are %v", got)
+		}
+	})
+}
+
+// What nobody sent a digest with is computed in the background, once somebody asks.
+func TestChecksumsInTheBackground(t *testing.T) {
+	long := strings.Repeat("a text of many words ", 50_000)
+	each(t, Options{ChecksumRate: 1 << 40, TrashExpiry: -1}, func(t *testing.T, f *fixture) {
+		f.put("/short", "short")
+		f.put("/empty", "")
+		f.put("/long", long)
+		f.put("/gone", "this text is removed before anyone looks at it")
+		f.put("/also-gone", "removed")
+		f.run("mkdir /d")
+		f.put("/d/other", "nobody asked for this one")
+		compute := func() {
+			t.Helper()
+			select {
+			case <-f.ChecksumsWanted():
+			default:
+				t.Error("nobody is told that there is something to do")
+			}
+			if err := f.ComputeChecksums(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := f.checksums(Root); len(got) > 0 {
+			t.Errorf("before anything was computed, known are %v", got)
+		}
+		f.run("rm /gone\nrm /also-gone")
+		if err := f.Purge(t.Context(), f.alice, ""); err != nil {
+			t.Fatal(err)
+		}
+		f.forward(2 * time.Hour)
+		if _, err := f.GC(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		compute()
+		want := map[string]string{"/short": sumsOf("short"), "/empty": sumsOf(""), "/long": sumsOf(long)}
+		if got := f.checksums(Root); !maps.Equal(got, want) {
+			t.Errorf("known are %v, want those of %v", got, slices.Sorted(maps.Keys(want)))
+		}
+		if got := f.wishes.byDrive; len(got) > 0 {
+			t.Errorf("still wished for: %v", got)
+		}
+
+		// The content may also go between being read and being written down.
+		if err := f.recordChecksums(t.Context(), []described{{"gone", Checksums{SHA1: []byte("1"), MD5: []byte("5")}}}); err != nil {
+			t.Error(err)
+		}
+
+		other, err := f.Stat(t.Context(), f.alice, "/d/other")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // asked for alone; the second time it is known
+			sums, err := f.Checksums(t.Context(), f.alice, "/d/other", false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, known := sums[other.ID]; known {
+				break
+			}
+			compute()
+		}
+		if got := f.checksums("/d"); got["/d/other"] != sumsOf("nobody asked for this one") {
+			t.Errorf("known are %v", got)
+		}
+		_, err = f.Checksums(t.Context(), f.bob, "/d/other", false)
+		wantKind(t, "another drive's file", err, "not_found")
+		_, _, err = f.FileChecksums(t.Context(), f.bob, "/d/other")
+		wantKind(t, "another drive's file, computed at once", err, "not_found")
+	})
+}
+
+func TestFileChecksums(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		f.run("mkdir /d\nput /f some text that is long enough for the store\nput /g short")
+		for _, path := range []Path{"/f", "/g", "/f"} {
+			text, _ := f.read(f.alice, path)
+			node, sums, err := f.FileChecksums(t.Context(), f.alice, path)
+			if err != nil || node.Path != path || hex.EncodeToString(sums.SHA1)+" "+hex.EncodeToString(sums.MD5) != sumsOf(text) {
+				t.Errorf("%s: %+v %v", path, sums, err)
+			}
+		}
+		if got := f.checksums(Root); len(got) != 2 {
+			t.Errorf("what was computed is not kept: %v", got)
+		}
+		_, _, err := f.FileChecksums(t.Context(), f.alice, "/d")
+		wantCode(t, "a folder", err, "is_folder")
+	})
+}
+
+// Each drive has its turn, and nobody can fill the memory with wishes.
+func TestWishes(t *testing.T) {
+	q := newWishes()
+	var many []wish
+	for i := range maxDriveWishes + 5 {
+		many = append(many, wish{blob: blob.Key(fmt.Sprintf("a%d", i))})
+	}
+	q.add("ann", many)
+	q.add("ann", many)
+	q.add("bob", []wish{{blob: "b1"}, {blob: "b2"}, {blob: "a0"}})
+	var order []string
+	taken := 0
+	for w, ok := q.next(); ok; w, ok = q.next() {
+		if taken++; taken <= 5 {
+			order = append(order, string(w.blob))
+		}
+	}
+	if got := strings.Join(order, " "); got != "a0 b1 a1 b2 a2" {
+		t.Errorf("in the order %s", got)
+	}
+	if taken != maxDriveWishes+2 {
+		t.Errorf("%d wishes, want %d", taken, maxDriveWishes+2)
+	}
+	for i := range 10 {
+		for j := range many {
+			many[j].blob = blob.Key(fmt.Sprintf("%d-%d", i, j))
+		}
+		q.add(fmt.Sprint("drive", i), many)
+	}
+	if n := len(q.wished); n != maxWishes {
+		t.Errorf("%d wishes are remembered, want %d", n, maxWishes)
+	}
+}
