@@ -65,7 +65,7 @@ type request struct {
 }
 
 // allMethods is the Allow header. It names what is served, and nothing else.
-const allMethods = "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, MKCOL, PROPFIND, PROPPATCH, LOCK, UNLOCK"
+const allMethods = "OPTIONS, GET, HEAD, PUT, PATCH, DELETE, COPY, MOVE, MKCOL, PROPFIND, PROPPATCH, LOCK, UNLOCK"
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodOptions {
@@ -120,6 +120,8 @@ func (q *request) method() func() error {
 		return q.get
 	case http.MethodPut:
 		return q.put
+	case http.MethodPatch:
+		return q.patch
 	case http.MethodDelete:
 		return q.delete
 	case "COPY":

@@ -48,6 +48,8 @@ func (q *request) spell(err error) error {
 	}
 	code, _, _ := fault.Public(err)
 	switch kind := fault.KindOf(err); {
+	case kind == fault.ChecksumMismatch: // as ownCloud says it; 460 is tus' own
+		return &problem{status: http.StatusBadRequest, err: err}
 	case kind == fault.Exists && (q.r.Method == "MKCOL" || q.r.Method == http.MethodPut):
 		return &problem{status: http.StatusMethodNotAllowed, headers: [][2]string{{"Allow", allMethods}}, err: err} // sections 9.3.1, 9.7.2
 	case kind == fault.Exists && (q.r.Method == "COPY" || q.r.Method == "MOVE"):

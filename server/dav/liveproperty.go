@@ -27,7 +27,7 @@ func ofFile(_ *listing, n *drive.Node) bool { return !n.Folder }
 func usage(l *listing, n *drive.Node) bool  { return n.Folder && !l.noQuota }
 
 // liveProperties are all of them, in the order in which allprop answers.
-var liveProperties = [...]liveProperty{
+var liveProperties = append([]liveProperty{
 	{dav("resourcetype"), true, ofBoth, func(b []byte, _ *listing, n *drive.Node) []byte {
 		if n.Folder {
 			b = append(b, "<D:collection/>"...)
@@ -77,7 +77,7 @@ var liveProperties = [...]liveProperty{
 	// Explorer sets it after each save and believes it more than getlastmodified. Kept as a dead property it would
 	// go stale with the next client's PUT, so it is another name of the same time.
 	{xml.Name{Space: microsoft, Local: "Win32LastModifiedTime"}, false, dated, appendModified},
-}
+}, ownCloudProperties[:]...)
 
 func dav(local string) xml.Name { return xml.Name{Space: "DAV:", Local: local} }
 

@@ -85,6 +85,9 @@ func (q *request) load(l *listing, d depth) (err error) {
 			}
 		}
 	}
+	if err := q.loadChecksums(l, d); err != nil {
+		return err
+	}
 	if l.wants("lockdiscovery") {
 		byNode, err := drives.Locks(ctx, q.driveID)
 		if err != nil {
@@ -150,6 +153,8 @@ type listing struct {
 	dead     map[string][]drive.Property
 	locks    map[string][]drive.Lock
 	usage    drive.Usage
+
+	checksums map[string]drive.Checksums // by node id, as far as they are known
 }
 
 // wants reports whether a live DAV: property is to be answered with its value.
@@ -158,6 +163,11 @@ func (l *listing) wants(local string) bool {
 		return false
 	}
 	return slices.Contains(l.find.names, dav(local)) || l.find.kind == findAll && l.all(live(dav(local)))
+}
+
+// asksFor reports whether a property is asked for by its name, with its value.
+func (l *listing) asksFor(name xml.Name) bool {
+	return l.find.kind != findNames && slices.Contains(l.find.names, name)
 }
 
 // all reports whether an allprop answer holds the property. For Explorer, which asks allprop of every

@@ -28,6 +28,9 @@ func (q *request) proppatch() error {
 		return err
 	}
 	work := sortPatches(patches)
+	if err := q.confirmChecksums(q.r.Context(), &work, &guard); err != nil {
+		return err
+	}
 	if len(work.refused) == 0 {
 		err = q.h.o.Drives.PatchProperties(q.r.Context(), q.driveID, q.at.path, work.set, work.remove, work.modified, guard)
 	} else {
@@ -44,6 +47,7 @@ func (q *request) proppatch() error {
 type patchWork struct {
 	set, remove []drive.Property
 	modified    time.Time
+	checksums   *patch            // sets the checksums of the content; nil if nobody does
 	refused     []webdav.Propstat // one property each
 }
 
@@ -67,6 +71,8 @@ func sortPatches(patches []patch) patchWork {
 			}
 			w.modified = modified
 		case isTime(name) && name != dav("getlastmodified"): // a file always has one
+		case name == oc("checksums") && !p.remove:
+			w.checksums = &p
 		case live(name) != nil:
 			refuse(p, http.StatusForbidden, "cannot-modify-protected-property")
 		case p.remove:

@@ -28,6 +28,10 @@ func (q *request) put() error {
 	if err != nil {
 		return err
 	}
+	claims, err := q.ocClaims()
+	if err != nil {
+		return err
+	}
 	modified := clientTime(q.r.Header.Get("X-OC-Mtime"))
 	size := announced(q.r)
 	body := io.Reader(q.r.Body)
@@ -39,6 +43,7 @@ func (q *request) put() error {
 		MediaType: mediaType(q.r.Header.Get("Content-Type")),
 		Modified:  modified,
 		Guard:     guard,
+		Claims:    claims,
 	})
 	if err != nil {
 		return err

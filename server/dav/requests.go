@@ -76,7 +76,7 @@ func parsePropfind(root *element) (propfind, error) {
 type patch struct {
 	remove   bool
 	property webdav.Property // InnerXML stands alone
-	text     string          // the value without markup, for properties that are dates
+	text     string          // the value without markup, for properties that are dates or checksums
 }
 
 // parsePropertyUpdate reads a PROPPATCH body (section 14.19) into instructions in the order of the document.
@@ -102,6 +102,11 @@ func parsePropertyUpdate(root *element) ([]patch, error) {
 					return nil, err
 				}
 				one.property.InnerXML, one.property.Lang, one.text = []byte(value), p.language, p.text()
+				if p.name == oc("checksums") {
+					for _, sum := range p.children() {
+						one.text += " " + sum.text()
+					}
+				}
 			}
 			all = slices.DeleteFunc(all, func(earlier patch) bool { return earlier.property.XMLName == p.name })
 			all = append(all, one)
