@@ -16,5 +16,6 @@ var Points = [...]string{
 	"commit.written",  // all of it is written, and not committed
 	"commit.done",     // it is committed, the client does not know
 	"put.sealed",      // a whole body is sealed, there is no file yet
+	"patch.sealed",    // a file's content with a part written over is sealed, the file is as before
 	"join.copied",     // the parts of a joined upload are copied
 }

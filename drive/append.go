@@ -61,7 +61,7 @@ func (s *Drives) AppendTo(ctx context.Context, u Upload, offset int64, body io.R
 	}
 	// A client that goes away must not undo what it sent: what follows its bytes is not tied to its request.
 	durable := context.WithoutCancel(ctx)
-	err = a.take(ctx, durable, body)
+	err = a.take(ctx, durable, s.counted(body))
 	if fault.Is(err, fault.ChecksumMismatch) {
 		s.counts.mismatches.Add(1)
 	}
@@ -128,7 +128,6 @@ func (a *appending) takeSmall(ctx context.Context, body io.Reader, limit int64) 
 	if a.u.Length < 0 && int64(len(fresh)) > limit {
 		return false, nil, a.room.over
 	}
-	a.s.counts.received.Add(int64(len(fresh)))
 	a.digest.Write(fresh)
 	whole := append(a.u.small, fresh...)
 	if broken != nil {

@@ -47,13 +47,14 @@ const largestInline = 1 << 20
 
 // Drives is every drive of this server. It is safe for use by many goroutines.
 type Drives struct {
-	db     *sqldb.DB
-	blobs  blob.Store
-	o      Options
-	holds  *holds
-	wishes *wishes
-	counts counts
-	chunks sync.Pool // *[]byte of chunkSize
+	db      *sqldb.DB
+	blobs   blob.Store
+	o       Options
+	holds   *holds
+	wishes  *wishes
+	patches *turns // by node id
+	counts  counts
+	chunks  sync.Pool // *[]byte of chunkSize
 }
 
 // New gives access to the drives in db, whose content is in blobs.
@@ -92,7 +93,7 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 	if o.Changed == nil {
 		o.Changed = func([]Change) {}
 	}
-	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), wishes: newWishes(),
+	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), wishes: newWishes(), patches: newTurns(),
 		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }}}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/satchelhq/satchel/blob"
@@ -44,7 +45,7 @@ func (s *Drives) Put(ctx context.Context, driveID string, path Path, body io.Rea
 			return Node{}, false, fault.Wrap(err, "drive.Put")
 		}
 	}
-	c, err := s.receive(ctx, body, o.Size, room, o.Claims)
+	c, err := s.receive(ctx, s.counted(body), o.Size, room, o.Claims)
 	if err != nil {
 		return Node{}, false, fault.Wrap(err, "drive.Put")
 	}
@@ -93,8 +94,12 @@ func (s *Drives) expect(ctx context.Context, driveID string, path Path, size int
 		if err != nil {
 			return err
 		}
-		if _, _, _, err := e.admit(ctx, at, w); err != nil {
+		_, _, old, err := e.admit(ctx, at, w)
+		if err != nil {
 			return err
+		}
+		if old != nil && !s.keeps(*old) {
+			e.usage.Used -= old.Size // it goes
 		}
 		r = s.room(e.usage)
 		return nil
@@ -128,7 +133,6 @@ func (s *Drives) receive(ctx context.Context, body io.Reader, size int64, r room
 	}
 	digest := newDigester(claims)
 	small, err := io.ReadAll(io.LimitReader(body, min(s.o.InlineMax, r.bytes)+1))
-	s.counts.received.Add(int64(len(small)))
 	digest.Write(small)
 	c := content{size: int64(len(small)), small: small}
 	switch {
@@ -197,7 +201,6 @@ func (s *Drives) pour(ctx context.Context, stage blob.Stage, body io.Reader, dig
 				return n, err
 			}
 			n += int64(m)
-			s.counts.received.Add(int64(m))
 		}
 		switch {
 		case err == io.EOF:
@@ -231,6 +234,20 @@ func (s *Drives) put(stage blob.Stage, h *hashing, buffer **[]byte, n int) error
 }
 
 var errStalled = errors.New("the body stood still for too long")
+
+// counted counts a request body's bytes while they come in.
+func (s *Drives) counted(body io.Reader) io.Reader { return counting{body, &s.counts.received} }
+
+type counting struct {
+	io.Reader
+	n *atomic.Int64
+}
+
+func (c counting) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
 
 // brokenBody is a request body that failed before its end.
 type brokenBody struct{ error }

@@ -17,7 +17,7 @@ func (e *edit) supersede(ctx context.Context, old, new Node) error {
 	if old.Size == new.Size && bytes.Equal(old.SHA256, new.SHA256) {
 		return nil
 	}
-	if e.s.o.Versions < 0 || old.Size == 0 || litter(old.Name) {
+	if !e.s.keeps(old) {
 		return e.take(new.Size - old.Size)
 	}
 	if err := e.take(new.Size); err != nil {
@@ -30,6 +30,9 @@ func (e *edit) supersede(ctx context.Context, old, new Node) error {
 	}
 	return e.pruneVersions(ctx, old.ID)
 }
+
+// keeps reports whether what a file holds becomes a version when something else takes its place.
+func (s *Drives) keeps(old Node) bool { return s.o.Versions >= 0 && old.Size > 0 && !litter(old.Name) }
 
 func (e *edit) pruneVersions(ctx context.Context, nodeID string) error {
 	var freed int64

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -62,6 +63,8 @@ func TestCrashPoints(t *testing.T) {
 				joined := &transfer{t: t, a: a, name: point + ".joined", content: append(half.content, rest.content...), extra: "Upload-Concat: final;" + half.address + " " + rest.address}
 				survive(func() error { return joined.create() })
 				survive(func() error { return s.replace(t, a, point+".put", old, seeded(6, 200_000)) })
+				a.Put(t, point+".patch", string(old))
+				survive(func() error { return s.patch(t, a, point+".patch", old, 100_000, seeded(7, 80_000)) })
 				if !crashed {
 					t.Error("the server was never killed: the point was not reached")
 				}
@@ -103,6 +106,33 @@ func (s *Server) replace(t *testing.T, a *Account, name string, old, fresh []byt
 	}
 	if _, content := a.Get(t, name); content != string(fresh) {
 		t.Errorf("%s does not hold what was put", name)
+	}
+	return nil
+}
+
+// patch writes a part over a file, after looking that it is the old or the new one.
+func (s *Server) patch(t *testing.T, a *Account, name string, old []byte, at int, part []byte) error {
+	t.Helper()
+	whole := slices.Concat(old[:at], part)
+	if _, content := a.Get(t, name); content != string(old) && content != string(whole) {
+		t.Errorf("%s holds %d bytes that are neither the old file nor the new one", name, len(content))
+	}
+	r, err := http.NewRequest(http.MethodPatch, s.URL+"/dav/"+escape(name), bytes.NewReader(part))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-sabredav-partialupdate")
+	r.Header.Set("X-Update-Range", fmt.Sprintf("bytes=%d-", at))
+	answer, err := a.Basic.Do(r)
+	if err != nil {
+		return errServerGone
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("PATCH: %s", answer.Status)
+	}
+	if _, content := a.Get(t, name); content != string(whole) {
+		t.Errorf("%s does not hold what was written", name)
 	}
 	return nil
 }

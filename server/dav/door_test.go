@@ -65,7 +65,7 @@ func TestAbove(t *testing.T) {
 		return w
 	}
 	//lint:ignore SA1008 the header is spelled as RFC 4918 does, for clients that compare it byte by byte
-	if w := ask("OPTIONS", "/", ""); w.Code != 200 || w.Header()["DAV"][0] != "1, 2, 3" {
+	if w := ask("OPTIONS", "/", ""); w.Code != 200 || !strings.HasPrefix(w.Header()["DAV"][0], "1, 2, 3") {
 		t.Errorf("OPTIONS / is %d %v", w.Code, w.Header())
 	}
 	zero, one := ask("PROPFIND", "/", "0"), ask("PROPFIND", "/", "1")

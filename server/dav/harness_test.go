@@ -132,6 +132,12 @@ func (s *server) do(method, path, headers string, body ...string) answer {
 
 func (s *server) send(method, path, headers string, body io.Reader) answer {
 	s.t.Helper()
+	return s.sendSized(method, path, headers, body, -1)
+}
+
+// sendSized is send with a Content-Length, where the body does not tell it; a negative one is left to the body.
+func (s *server) sendSized(method, path, headers string, body io.Reader, size int64) answer {
+	s.t.Helper()
 	r, err := http.NewRequestWithContext(context.Background(), method, s.URL+path, body)
 	if err != nil {
 		s.t.Fatal(err)
@@ -141,6 +147,9 @@ func (s *server) send(method, path, headers string, body io.Reader) answer {
 			value = strings.ReplaceAll(strings.TrimSpace(value), "HOST", strings.TrimPrefix(s.URL, "http://"))
 			r.Header[http.CanonicalHeaderKey(strings.TrimSpace(name))] = append(r.Header[http.CanonicalHeaderKey(strings.TrimSpace(name))], value)
 		}
+	}
+	if size >= 0 {
+		r.ContentLength = size
 	}
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := client.Do(r)
