@@ -40,7 +40,7 @@ func (s *Drives) Append(ctx context.Context, driveID, id string, offset int64, b
 
 // AppendTo is Append to an upload that the caller holds and has read since, or that nobody else knows of yet.
 func (s *Drives) AppendTo(ctx context.Context, u Upload, offset int64, body io.Reader, o AppendOptions) (Upload, error) {
-	if offset != u.Offset || !u.Ended.IsZero() || u.Kind == Joined {
+	if offset != u.Offset || !u.Ended.IsZero() || u.Kind == Joined || u.Kind == Chunked {
 		return u, offsetMismatch()
 	}
 	if offset > 0 {

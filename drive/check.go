@@ -19,9 +19,11 @@ func (s *Drives) Check(ctx context.Context) (problems []string, err error) {
 			COALESCE((SELECT SUM(size) FROM nodes WHERE drive_id = d.id), 0) + COALESCE((SELECT SUM(size) FROM versions WHERE drive_id = d.id), 0)`},
 		{"drive %s: what it has reserved is not the sum of its open uploads", `SELECT d.id FROM drives d WHERE d.reserved <>
 			COALESCE((SELECT SUM(CASE WHEN length < 0 THEN received ELSE length END) FROM uploads
-				WHERE drive_id = d.id AND kind <> 'joined' AND completed_at = 0 AND gone_at = 0), 0)`},
+				WHERE drive_id = d.id AND kind NOT IN ('joined', 'chunked') AND completed_at = 0 AND gone_at = 0), 0)`},
 		{"drive %s: its count of open uploads is wrong", `SELECT d.id FROM drives d WHERE d.uploads <>
 			(SELECT COUNT(*) FROM uploads WHERE drive_id = d.id AND completed_at = 0 AND gone_at = 0)`},
+		{"upload %s: its size is not the sum of its chunks", `SELECT u.id FROM uploads u WHERE u.kind = 'chunked' AND u.received <>
+			COALESCE((SELECT SUM(c.length) FROM upload_parts p JOIN uploads c ON c.id = p.part_id WHERE p.upload_id = u.id), 0)`},
 		{"folder %s: its count of children is wrong", `SELECT n.id FROM nodes n WHERE n.folder AND n.children <> (SELECT COUNT(*) FROM nodes c WHERE c.parent_id = n.id)`},
 		{"node %s: its parent is not a folder of the same drive", `SELECT n.id FROM nodes n JOIN nodes p ON p.id = n.parent_id WHERE NOT p.folder OR p.drive_id <> n.drive_id`},
 		{"node %s: it has no parent and is neither a root nor in the trash", `SELECT n.id FROM nodes n WHERE n.parent_id IS NULL

@@ -9,11 +9,11 @@ import (
 	"github.com/satchelhq/satchel/sqldb"
 )
 
-// OpenUploads answers the unfinished uploads of a drive, newest first, at most limit; partial ones, which are no
-// files by themselves, are left out.
+// OpenUploads answers the unfinished uploads of a drive, newest first, at most limit; those that are no files by
+// themselves or have no name yet (parts, and what comes in chunks) are left out.
 func (s *Drives) OpenUploads(ctx context.Context, driveID string, limit int) ([]Upload, error) {
 	all, err := sqldb.All(ctx, s.db, `SELECT `+uploadColumns+` FROM uploads
-		WHERE drive_id = $1 AND completed_at = 0 AND gone_at = 0 AND kind <> 'partial' AND expires_at >= $2 ORDER BY id DESC LIMIT $3`,
+		WHERE drive_id = $1 AND completed_at = 0 AND gone_at = 0 AND kind NOT IN ('partial', 'chunked') AND expires_at >= $2 ORDER BY id DESC LIMIT $3`,
 		[]any{driveID, sqldb.Micros(s.o.Now()), limit}, scanUpload)
 	return all, fault.Wrap(err, "drive.OpenUploads")
 }

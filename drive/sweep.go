@@ -53,6 +53,13 @@ func (e *edit) expire(ctx context.Context, id string, now time.Time) error {
 	if err != nil || !u.Expires.Before(now) {
 		return err // a request moved it on while the sweep waited
 	}
+	if u.Kind == Chunked {
+		e.after = append(e.after, func() { e.s.counts.expired.Add(1) })
+		return e.endChunked(ctx, u)
+	}
+	if lives, err := e.chunkLives(ctx, u); err != nil || lives {
+		return err
+	}
 	if u.gone || !u.Ended.IsZero() {
 		_, err := e.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, id)
 		return err

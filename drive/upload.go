@@ -20,6 +20,7 @@ const (
 	Whole   UploadKind = "whole"   // a file
 	Partial UploadKind = "partial" // a part of a file that an upload of kind Joined names
 	Joined  UploadKind = "joined"  // a file made of partial uploads
+	Chunked UploadKind = "chunked" // a file made of chunks, of which only its end says how it is called: see chunked.go
 )
 
 // The bounds of uploads.
@@ -68,10 +69,10 @@ func (u Upload) Full() bool { return u.Length >= 0 && u.Offset == u.Length }
 // Target is the path that the upload asks for.
 func (u Upload) Target() Path { return u.Folder.Join(u.Name) }
 
-// reservation is how many bytes of the quota an open upload has set aside. A joined one's are its parts'.
+// reservation is how many bytes of the quota an open upload has set aside. What is made of parts has set aside nothing of its own.
 func (u Upload) reservation() int64 {
 	switch {
-	case u.Kind == Joined:
+	case u.Kind == Joined, u.Kind == Chunked:
 		return 0
 	case u.Length < 0:
 		return u.Offset
@@ -186,7 +187,7 @@ func (n *NewUpload) check() error {
 // expectUpload refuses early what commit would refuse.
 func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
 	if e.usage.Uploads >= int64(e.s.o.MaxOpenUploads) {
-		return fault.New(fault.TooMany, "drive.BeginUpload", "Too many uploads are open. End or remove some first.").WithCode("too_many_uploads")
+		return tooManyUploads()
 	}
 	limits := e.usage
 	if u.Kind == Joined { // its parts have their space already
@@ -218,6 +219,10 @@ func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
 	parent, _, _, err := e.admit(ctx, at, writing{size: u.Length, mediaType: u.MediaType, conflict: u.Conflict})
 	u.folderID = parent.id
 	return err
+}
+
+func tooManyUploads() error {
+	return fault.New(fault.TooMany, "drive.BeginUpload", "Too many uploads are open. End or remove some first.").WithCode("too_many_uploads")
 }
 
 func (e *edit) insertUpload(ctx context.Context, u Upload) error {
@@ -262,7 +267,7 @@ func (s *Drives) OwnedUpload(ctx context.Context, driveID, id string) (kind Uplo
 	if !sqldb.ValidID(id) {
 		return "", noUpload()
 	}
-	err = s.db.Row(ctx, `SELECT kind FROM uploads WHERE id = $1 AND drive_id = $2`, []any{id, driveID}, (*string)(&kind))
+	err = s.db.Row(ctx, `SELECT kind FROM uploads WHERE id = $1 AND drive_id = $2 AND kind <> 'chunked'`, []any{id, driveID}, (*string)(&kind))
 	if sqldb.NoRow(err) {
 		return "", noUpload()
 	}
@@ -284,6 +289,9 @@ func (s *Drives) SeeUpload(ctx context.Context, driveID, id string) (seen Seen, 
 		seen.released = s.holds.releases(id)
 	}
 	seen.Upload, err = s.anyUpload(ctx, s.db, driveID, id)
+	if err == nil && seen.Kind == Chunked { // it has another address
+		return Seen{}, noUpload()
+	}
 	return seen, fault.Wrap(err, "drive.SeeUpload")
 }
 
@@ -302,7 +310,7 @@ func noUpload() error {
 
 // pending reports whether an upload may have all it needs to be committed and is not.
 func (u Upload) pending() bool {
-	return u.Kind != Partial && u.Ended.IsZero() && (u.Full() || u.Kind == Joined)
+	return u.Kind != Partial && u.Kind != Chunked && u.Ended.IsZero() && (u.Full() || u.Kind == Joined)
 }
 
 const uploadColumns = `id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, concat, sha256, length, received,

@@ -4,3 +4,8 @@ CREATE TABLE checksums (
     sha1    BYTEA NOT NULL,
     md5     BYTEA NOT NULL
 );
+
+-- An upload in chunks (kind 'chunked') is found by the name that its client gave it; received is the size of its chunks. They are
+-- uploads of kind 'partial', listed in upload_parts with the number by which they are ordered and the name that they came by.
+ALTER TABLE upload_parts ADD COLUMN name TEXT COLLATE "C" NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX uploads_chunked ON uploads (drive_id, name) WHERE kind = 'chunked';
