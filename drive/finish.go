@@ -25,13 +25,13 @@ func (e *edit) commitUpload(ctx context.Context, u *Upload, c content) error {
 		*u = current
 		return err
 	}
+	if err := e.endParts(ctx, u.Parts); err != nil { // first: what they have set aside is what the file takes
+		return err
+	}
 	if err := e.becomeFile(ctx, u, c, current.reservation()); err != nil {
 		return err
 	}
 	if _, err := e.Exec(ctx, `UPDATE uploads SET `+endedColumns+` WHERE id = $1`, u.endedArgs()...); err != nil {
-		return err
-	}
-	if err := e.endParts(ctx, u.Parts); err != nil {
 		return err
 	}
 	crash.Point("commit.written")

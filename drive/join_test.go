@@ -137,3 +137,17 @@ func TestRefusedJoinLeavesNothing(t *testing.T) {
 		}
 	})
 }
+
+// The parts have their space; a drive that has room for them has room for what is made of them.
+func TestJoinedFillsTheDrive(t *testing.T) {
+	each(t, Options{Quota: 100}, func(t *testing.T, f *fixture) {
+		part := f.begin(NewUpload{Kind: Partial, Length: 80})
+		if _, err := f.send(part, 0, strings.NewReader(strings.Repeat("p", 80))); err != nil {
+			t.Fatal(err)
+		}
+		f.begin(NewUpload{Kind: Joined, Name: "f", Parts: []string{part.ID}})
+		if free := f.free(); free != 20 {
+			t.Errorf("%d bytes are free", free)
+		}
+	})
+}
