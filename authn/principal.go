@@ -45,3 +45,13 @@ func From(ctx context.Context) (Principal, bool) {
 	p, ok := ctx.Value(principalKey{}).(Principal)
 	return p, ok
 }
+
+// Named reports whether a name in an address means this user: the username, spelled in any way that Register takes for the same one.
+func (p Principal) Named(name string) bool {
+	if name == p.Username {
+		return true
+	}
+	_, mine, ok := usernameKey(p.Username)
+	_, other, named := usernameKey(name)
+	return ok && named && mine == other
+}

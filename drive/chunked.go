@@ -134,18 +134,18 @@ func chunksOf(ctx context.Context, q sqldb.Querier, id string) ([]Chunk, error) 
 		})
 }
 
-// PutChunk stores one chunk, size bytes long or, if that is negative, as long as the body is. One of the same number is replaced;
-// created says that there was none. A body that fails, is short or is refused leaves what was there. ParentMissing if there is no
-// such upload; Invalid, with code "invalid_chunk" for the chunk's name; TooLarge, TooMany, Full.
-func (s *Drives) PutChunk(ctx context.Context, driveID, name, chunk string, body io.Reader, size int64) (created bool, err error) {
+// PutChunk stores one chunk, of which o tells Size and Claims. One of the same number is replaced; created says that there was
+// none. A body that fails, is short or is refused leaves what was there. ParentMissing if there is no such upload; Invalid, with
+// code "invalid_chunk" for the chunk's name; ChecksumMismatch, TooLarge, TooMany, Full.
+func (s *Drives) PutChunk(ctx context.Context, driveID, name, chunk string, body io.Reader, o PutOptions) (created bool, err error) {
 	number, _, err := chunkNumber(chunk)
 	if err == nil {
-		err = s.expectChunk(ctx, driveID, name, size)
+		err = s.expectChunk(ctx, driveID, name, o.Size)
 	}
 	if err != nil {
 		return false, fault.Wrap(err, "drive.PutChunk")
 	}
-	part, err := s.receiveChunk(ctx, driveID, body, size)
+	part, err := s.receiveChunk(ctx, driveID, body, o)
 	if err != nil {
 		return false, fault.Wrap(err, "drive.PutChunk")
 	}
@@ -190,8 +190,8 @@ func (s *Drives) expectChunk(ctx context.Context, driveID, name string, size int
 }
 
 // receiveChunk stores a body as a partial upload. Nobody else knows of it, so the hold is for the form.
-func (s *Drives) receiveChunk(ctx context.Context, driveID string, body io.Reader, size int64) (Upload, error) {
-	u, err := s.BeginUpload(ctx, driveID, NewUpload{Kind: Partial, Length: max(-1, size)})
+func (s *Drives) receiveChunk(ctx context.Context, driveID string, body io.Reader, o PutOptions) (Upload, error) {
+	u, err := s.BeginUpload(ctx, driveID, NewUpload{Kind: Partial, Length: max(-1, o.Size)})
 	if err != nil {
 		return u, err
 	}
@@ -201,15 +201,24 @@ func (s *Drives) receiveChunk(ctx context.Context, driveID string, body io.Reade
 		return u, err
 	}
 	defer hold.Release()
+	digest := newDigester(o.Claims)
+	verify := func() error { return digest.describe(&content{}, o.Claims) }
 	part := u
-	if size != 0 {
-		part, err = s.AppendTo(ctx, u, 0, body, AppendOptions{})
+	if o.Size == 0 {
+		err = verify()
+	} else {
+		if len(o.Claims) > 0 {
+			body = io.TeeReader(body, digest)
+		}
+		if part, err = s.AppendTo(ctx, u, 0, body, AppendOptions{}); err == nil {
+			err = verify()
+		}
 	}
-	if err == nil && size < 0 {
+	if err == nil && o.Size < 0 {
 		part, err = s.SetLength(context.WithoutCancel(ctx), driveID, u.ID, part.Offset)
 	}
 	if err == nil && !part.Full() {
-		err = truncated(size, part.Offset, nil)
+		err = truncated(o.Size, part.Offset, nil)
 	}
 	if err != nil {
 		s.forgetPart(ctx, u)

@@ -13,7 +13,7 @@ import (
 )
 
 func (f *fixture) chunk(name, chunk, body string) error {
-	_, err := f.PutChunk(f.t.Context(), f.alice, name, chunk, strings.NewReader(body), int64(len(body)))
+	_, err := f.PutChunk(f.t.Context(), f.alice, name, chunk, strings.NewReader(body), PutOptions{Size: int64(len(body))})
 	return err
 }
 
@@ -180,21 +180,25 @@ func TestChunkedIncomplete(t *testing.T) {
 			what, want string
 			body       io.Reader
 			size       int64
+			claims     []Claim
 		}{
-			{"short", "invalid", strings.NewReader("123"), 5},
-			{"broken", "invalid", io.MultiReader(strings.NewReader("123"), broken{}), 5},
-			{"broken, of unknown length", "invalid", io.MultiReader(strings.NewReader("123"), broken{}), -1},
-			{"broken, long", "invalid", io.MultiReader(strings.NewReader("12345678901234567890"), broken{}), 30},
-			{"too long", "too_large", strings.NewReader(strings.Repeat("x", 42)), 42},
-			{"too long, of unknown length", "too_large", strings.NewReader(strings.Repeat("x", 51)), -1},
+			{"short", "invalid", strings.NewReader("123"), 5, nil},
+			{"broken", "invalid", io.MultiReader(strings.NewReader("123"), broken{}), 5, nil},
+			{"broken, of unknown length", "invalid", io.MultiReader(strings.NewReader("123"), broken{}), -1, nil},
+			{"broken, long", "invalid", io.MultiReader(strings.NewReader("12345678901234567890"), broken{}), 30, nil},
+			{"other bytes", "checksum_mismatch", strings.NewReader("1234"), 4, []Claim{claim(MD5, "5678")}},
+			{"other bytes, of unknown length", "checksum_mismatch", strings.NewReader("1234"), -1, []Claim{claim(MD5, "5678")}},
+			{"other bytes, none", "checksum_mismatch", strings.NewReader(""), 0, []Claim{claim(MD5, "5678")}},
+			{"too long", "too_large", strings.NewReader(strings.Repeat("x", 42)), 42, nil},
+			{"too long, of unknown length", "too_large", strings.NewReader(strings.Repeat("x", 51)), -1, nil},
 		} {
-			_, err := f.PutChunk(t.Context(), f.alice, "up", "5-8", c.body, c.size)
+			_, err := f.PutChunk(t.Context(), f.alice, "up", "5-8", c.body, PutOptions{Size: c.size, Claims: c.claims})
 			wantKind(t, c.what, err, c.want)
 		}
 		if got := f.chunks("up"); got != "0-4=5 5-8=4" || f.stored() != before {
 			t.Errorf("the chunks are %s, with %d stages", got, f.stored())
 		}
-		if _, err := f.PutChunk(t.Context(), f.alice, "up", "9-13", strings.NewReader("9abcd"), -1); err != nil {
+		if _, err := f.PutChunk(t.Context(), f.alice, "up", "9-13", strings.NewReader("9abcd"), PutOptions{Size: -1, Claims: []Claim{claim(SHA1, "9abcd")}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.finish("up", "/f", PutOptions{Size: 14}); err != nil {
@@ -204,7 +208,7 @@ func TestChunkedIncomplete(t *testing.T) {
 
 		begin("long")
 		for i := range 2 {
-			if _, err := f.PutChunk(t.Context(), f.alice, "long", fmt.Sprint(i), strings.NewReader(strings.Repeat("x", 26)), -1); err != nil {
+			if _, err := f.PutChunk(t.Context(), f.alice, "long", fmt.Sprint(i), strings.NewReader(strings.Repeat("x", 26)), PutOptions{Size: -1}); err != nil {
 				t.Fatal(err)
 			}
 		}

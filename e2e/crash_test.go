@@ -65,6 +65,11 @@ func TestCrashPoints(t *testing.T) {
 				survive(func() error { return s.replace(t, a, point+".put", old, seeded(6, 200_000)) })
 				a.Put(t, point+".patch", string(old))
 				survive(func() error { return s.patch(t, a, point+".patch", old, 100_000, seeded(7, 80_000)) })
+				chunks := [][]byte{seeded(8, 90_000), seeded(9, 70_000)}
+				survive(func() error { return s.chunked(a, point+".chunked", chunks...) })
+				if _, content := a.Get(t, point+".chunked"); content != string(slices.Concat(chunks...)) {
+					t.Errorf("what came in chunks is %d bytes that were not sent", len(content))
+				}
 				if !crashed {
 					t.Error("the server was never killed: the point was not reached")
 				}
@@ -135,6 +140,36 @@ func (s *Server) patch(t *testing.T, a *Account, name string, old []byte, at int
 		t.Errorf("%s does not hold what was written", name)
 	}
 	return nil
+}
+
+// chunked uploads a file in chunks, from the beginning unless it is there.
+func (s *Server) chunked(a *Account, name string, chunks ...[]byte) error {
+	address := s.URL + "/remote.php/dav/uploads/" + a.Name + "/" + escape(name)
+	ask := func(method, address string, body []byte, statuses ...int) error {
+		r, err := http.NewRequest(method, address, bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Destination", s.URL+"/remote.php/dav/files/"+a.Name+"/"+escape(name))
+		answer, err := a.Basic.Do(r)
+		if err != nil {
+			return errServerGone
+		}
+		answer.Body.Close()
+		if !slices.Contains(statuses, answer.StatusCode) {
+			return fmt.Errorf("%s %s: %s", method, address, answer.Status)
+		}
+		return nil
+	}
+	err := errors.Join(ask("DELETE", address, nil, 204, 404), ask("MKCOL", address, nil, 201))
+	for i, chunk := range chunks {
+		err = errors.Join(err, ask(http.MethodPut, fmt.Sprintf("%s/%d", address, i), chunk, 201))
+	}
+	err = errors.Join(err, ask("MOVE", address+"/.file", nil, 201, 204))
+	if errors.Is(err, errServerGone) {
+		return errServerGone
+	}
+	return err
 }
 
 // kills is how often TestKillStorm kills the server: a few by default, as many as SATCHEL_TEST_KILLS says in `make soak`.

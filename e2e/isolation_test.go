@@ -54,6 +54,9 @@ func moveIn(t *testing.T, ann *Account) (b belongings) {
 	b.full = create(map[string]string{"Upload-Length": fmt.Sprint(len(annsContent)), "Upload-Metadata": "filename " + base64Of("secret-plan-2.txt")}, annsContent)
 	b.part = create(map[string]string{"Upload-Length": fmt.Sprint(len(annsContent)), "Upload-Concat": "partial"}, annsContent)
 
+	must(http.StatusCreated, ann.Basic, "MKCOL", "/remote.php/dav/uploads/ann/half-sent", nil, "")
+	must(http.StatusCreated, ann.Basic, http.MethodPut, "/remote.php/dav/uploads/ann/half-sent/1", nil, annsContent)
+
 	const lockinfo = `<?xml version="1.0"?><lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`
 	b.lock = must(http.StatusOK, ann.Basic, "LOCK", "/dav/private-things", map[string]string{"Depth": "infinity", "Timeout": "Second-600"}, lockinfo).Header.Get("Lock-Token")
 
@@ -89,7 +92,9 @@ func snapshot(t *testing.T, ann *Account, b belongings) string {
 		}
 		fmt.Fprintf(&all, "upload: %s at %s\n", answer.Status, answer.Header.Get("Upload-Offset"))
 	}
-	answer := send(t, ann.Basic, http.MethodPut, ann.s.URL+"/dav/private-things/secret-plan.txt", nil, strings.NewReader("no token"))
+	answer := send(t, ann.Basic, "PROPFIND", ann.s.URL+"/remote.php/dav/uploads/ann/half-sent/", headers(map[string]string{"Depth": "1"}), nil)
+	fmt.Fprintf(&all, "upload in chunks: %s %s\n", answer.Status, answer.text)
+	answer = send(t, ann.Basic, http.MethodPut, ann.s.URL+"/dav/private-things/secret-plan.txt", nil, strings.NewReader("no token"))
 	fmt.Fprintf(&all, "write without the lock's token: %s\n", answer.Status)
 	return all.String()
 }
@@ -139,8 +144,12 @@ func tusProbes() (all []probe) {
 }
 
 func davProbes() (all []probe) {
-	for _, path := range []string{"/dav/secret-plan.txt", "/dav/private-things/secret-plan.txt"} {
+	part := map[string]string{"Content-Type": "application/x-sabredav-partialupdate", "X-Update-Range": "append"}
+	for _, path := range []string{"/dav/secret-plan.txt", "/dav/private-things/secret-plan.txt",
+		"/remote.php/webdav/secret-plan.txt", "/remote.php/dav/files/bob/secret-plan.txt"} {
 		all = append(all,
+			probe{"PATCH", path, part, "x", []int{404}},
+			probe{"PATCH", path, map[string]string{"X-Recalculate-Hash": "sha1"}, "", []int{404}},
 			probe{"GET", path, nil, "", []int{404}},
 			probe{"HEAD", path, nil, "", []int{404}},
 			probe{"PROPFIND", path, map[string]string{"Depth": "0"}, "", []int{404}},
@@ -154,7 +163,21 @@ func davProbes() (all []probe) {
 			probe{"PUT", path, map[string]string{"If-Match": "*"}, "x", []int{409, 412}},
 		)
 	}
+	// Ann's name in an address leads nowhere, and her uploads in chunks are found under nobody else's.
+	for _, path := range []string{"/remote.php/dav/files/ann/secret-plan.txt", "/remote.php/dav/files/ann/", "/remote.php/dav/uploads/ann/",
+		"/remote.php/dav/uploads/ann/half-sent/", "/remote.php/dav/uploads/ann/half-sent/1", "/remote.php/dav/uploads/ann/half-sent/.file"} {
+		for _, method := range []string{"GET", "PUT", "PATCH", "DELETE", "COPY", "MOVE", "MKCOL", "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK", "POST"} {
+			all = append(all, probe{method, path, map[string]string{"Destination": "{base}/dav/mine.txt"}, "", []int{404, 405}})
+		}
+	}
 	return append(all,
+		probe{"PROPFIND", "/remote.php/dav/uploads/bob/", map[string]string{"Depth": "1"}, "", []int{207}},
+		probe{"PROPFIND", "/remote.php/dav/uploads/bob/half-sent/", map[string]string{"Depth": "1"}, "", []int{404}},
+		probe{"PUT", "/remote.php/dav/uploads/bob/half-sent/1", nil, "x", []int{409}},
+		probe{"DELETE", "/remote.php/dav/uploads/bob/half-sent", nil, "", []int{404}},
+		probe{"DELETE", "/remote.php/dav/uploads/bob/half-sent/1", nil, "", []int{404}},
+		probe{"MOVE", "/remote.php/dav/uploads/bob/half-sent/.file", map[string]string{"Destination": "{base}/dav/mine.txt"}, "", []int{404}},
+		probe{"COPY", "/dav/", map[string]string{"Destination": "{base}/remote.php/dav/files/ann/mine"}, "", []int{403}},
 		probe{"PROPFIND", "/dav/", map[string]string{"Depth": "1"}, "", []int{207}},
 		probe{"PROPFIND", "/dav/", map[string]string{"Depth": "infinity"}, "", []int{207}},
 		probe{"PROPFIND", "/dav/private-things", map[string]string{"Depth": "1"}, "", []int{404}},

@@ -70,11 +70,11 @@ const corsRequestHeaders = "Authorization, Content-Type, Content-Disposition, X-
 	"Tus-Resumable, Upload-Length, Upload-Defer-Length, Upload-Offset, Upload-Metadata, Upload-Concat, Upload-Checksum, " + // tus 1.0
 	"Upload-Complete, Upload-Incomplete, Upload-Draft-Interop-Version, " + // the IETF's resumable uploads
 	"Content-Digest, Repr-Digest, Want-Content-Digest, Want-Repr-Digest, " + // RFC 9530
-	"Depth, Destination, If, Lock-Token, Overwrite, Timeout, X-OC-Mtime, OC-Checksum, OC-Total-Length" // WebDAV and its sync clients
+	"Depth, Destination, If, Lock-Token, Overwrite, Timeout, X-Update-Range, X-OC-Mtime, X-Recalculate-Hash, OC-Checksum, OC-Total-Length" // WebDAV and its sync clients
 
 // corsAnswerHeaders is what a script may read of an answer, besides what every script may.
 const corsAnswerHeaders = "Location, ETag, Allow, Accept-Ranges, Content-Disposition, Content-Range, Date, Retry-After, WWW-Authenticate, X-Request-Id, " +
 	"Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, " +
 	"Upload-Length, Upload-Defer-Length, Upload-Offset, Upload-Metadata, Upload-Concat, Upload-Expires, " +
 	"Upload-Complete, Upload-Incomplete, Upload-Draft-Interop-Version, Upload-Limit, Content-Digest, Repr-Digest, Accept-Patch, " +
-	"DAV, Lock-Token, MS-Author-Via, X-OC-Mtime"
+	"DAV, Lock-Token, MS-Author-Via, X-OC-Mtime, OC-Checksum"

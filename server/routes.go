@@ -7,6 +7,7 @@ import (
 
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/server/answer"
+	"github.com/satchelhq/satchel/server/dav"
 )
 
 // door is one way in, as what stands in front of it needs to know it.
@@ -80,7 +81,7 @@ func (s *Server) route(r *http.Request) *door {
 		return &d.health
 	case below(path, "/files"):
 		return &d.tus
-	case below(path, "/dav"):
+	case below(path, "/dav"), below(path, strings.TrimSuffix(dav.RemotePrefix, "/")):
 		return &d.dav
 	case below(path, "/api"), path == "/.well-known/jwks.json":
 		return &d.api

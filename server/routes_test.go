@@ -25,6 +25,10 @@ func TestRoute(t *testing.T) {
 		{"PROPFIND", "/dav/", &d.dav},
 		{"GET", "/dav/a//b", &d.dav},
 		{"GET", "/dav/../login", &d.dav}, // nothing is resolved on the way: the door refuses the name
+		{"PROPFIND", "/remote.php/webdav/", &d.dav},
+		{"PUT", "/remote.php/dav/uploads/ann/up/1", &d.dav},
+		{"OPTIONS", "/remote.php", &d.dav},
+		{"GET", "/remote.phpx", &d.web},
 		{"GET", "/davx", &d.web},
 		{"PROPFIND", "/davx", &d.above},
 		{"PROPFIND", "/", &d.above},

@@ -237,7 +237,7 @@ func (q *request) tagged(resource string) (drive.Path, bool) {
 	if err != nil || u.Host != "" && !sameHost(u.Host, q.hosts()) {
 		return "", false
 	}
-	at, ok, err := locate(q.h.o.Prefix, u.EscapedPath())
+	at, ok, err := locate(q.drivePrefix(resource), u.EscapedPath())
 	return at.path, ok && err == nil
 }
 

@@ -8,7 +8,7 @@ import (
 
 // destination is where COPY and MOVE lead.
 func (q *request) destination() (place, error) {
-	return parseDestination(q.r.Header, q.h.o.Prefix, q.hosts()...)
+	return parseDestination(q.r.Header, q.drivePrefix(q.r.Header.Get("Destination")), q.hosts()...)
 }
 
 // copy copies a file, or a folder with (Depth: infinity, the default) or without (Depth: 0) what is in it: 201,

@@ -62,6 +62,7 @@ type request struct {
 	who     authn.Principal
 	driveID string
 	at      place
+	home    string // the prefix that the handler was made for; the request's own may be another (mount.go)
 }
 
 // allMethods is the Allow header. It names what is served, and nothing else.
@@ -72,7 +73,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		options(w)
 		return
 	}
-	q := &request{h: h, w: w, r: r}
+	q := &request{h: h, w: w, r: r, home: h.o.Prefix}
 	if err := q.serve(); err != nil {
 		err = q.spell(err)
 		h.tell(err)
@@ -103,14 +104,19 @@ func (q *request) serve() (err error) {
 	if method == nil {
 		return notAllowed(allMethods, "This address does not know the method.")
 	}
-	at, ok, err := locate(q.h.o.Prefix, q.r.URL.EscapedPath())
-	if err != nil {
-		return err
-	}
+	prefix, uploads, ok := q.mount(q.r.URL.EscapedPath())
 	if !ok {
 		return fault.New(fault.NotFound, "dav.serve", "")
 	}
-	q.at = at
+	if prefix != q.h.o.Prefix {
+		q.h = q.h.at(prefix)
+	}
+	if q.at, _, err = locate(prefix, q.r.URL.EscapedPath()); err != nil {
+		return err
+	}
+	if uploads {
+		return q.chunked()
+	}
 	return method()
 }
 

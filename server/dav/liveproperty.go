@@ -51,7 +51,7 @@ var liveProperties = append([]liveProperty{
 		return appendText(b, n.MediaType)
 	}},
 	// A folder has none: what GET answers of it changes with what is in it, and its tag would have to as well.
-	{dav("getetag"), true, ofFile, func(b []byte, _ *listing, n *drive.Node) []byte {
+	{dav("getetag"), true, func(_ *listing, n *drive.Node) bool { return !n.Folder && len(n.SHA256) > 0 }, func(b []byte, _ *listing, n *drive.Node) []byte {
 		return appendText(b, n.ETag())
 	}},
 	{dav("lockdiscovery"), true, ofBoth, func(b []byte, l *listing, n *drive.Node) []byte {
