@@ -69,8 +69,9 @@ func New(o Options) (*Server, error) {
 	}
 	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Pages: o.Pages, Registration: o.Registration})
 	return assemble(o, handlers{
-		tus:       uploads,
-		dav:       dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix, NoFinderQuota: o.NoFinderQuota, Conflict: o.Metrics.observeConflict}),
+		tus: uploads,
+		dav: dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix, NoFinderQuota: o.NoFinderQuota, Conflict: o.Metrics.observeConflict,
+			Uploads: dav.Uploads{BeginUpload: uploads.CreateIn, TellUploads: uploads.TellCreateIn}}),
 		above:     dav.Above(davPrefix),
 		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Uploads: tus.Prefix}),
 		web:       people,

@@ -18,7 +18,7 @@ func Above(prefix string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method {
 		case http.MethodOptions:
-			options(w)
+			h.options(w)
 		case "PROPFIND":
 			q := &request{h: h, w: w, r: r}
 			if err := q.propfindAbove(since); err != nil {

@@ -29,6 +29,7 @@ type Options struct {
 	// Conflict, if set, is told of each request that is refused because of what is there or who holds it, by its status: 409, 412
 	// or 423. A 207 that names what is locked inside a folder is a 423. It must return at once.
 	Conflict func(status int)
+	Uploads  // both may be nil
 }
 
 // Handler serves the caller's drive. The principal is in the request's context (package authn).
@@ -70,7 +71,7 @@ const allMethods = "OPTIONS, GET, HEAD, PUT, PATCH, DELETE, COPY, MOVE, MKCOL, P
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodOptions {
-		options(w)
+		h.options(w)
 		return
 	}
 	q := &request{h: h, w: w, r: r, home: h.o.Prefix}
@@ -128,6 +129,8 @@ func (q *request) method() func() error {
 		return q.put
 	case http.MethodPatch:
 		return q.patch
+	case http.MethodPost:
+		return q.post
 	case http.MethodDelete:
 		return q.delete
 	case "COPY":

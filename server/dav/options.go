@@ -7,11 +7,15 @@ const davCompliance = "1, 2, 3, sabredav-partialupdate"
 
 // options answers what is served, on any path and to anyone: Finder and Explorer ask before they have
 // credentials, and take anything but 200 for "no WebDAV here".
-func options(w http.ResponseWriter) {
+func (h *Handler) options(w http.ResponseWriter) {
 	header := w.Header()
 	header["DAV"] = []string{davCompliance} // spelled like this: some clients compare case
 	header["MS-Author-Via"] = []string{"DAV"}
 	header.Set("Allow", allMethods)
+	if h.o.BeginUpload != nil {
+		header.Set("Allow", allMethods+", POST")
+		h.o.TellUploads(header)
+	}
 	header.Set("Accept-Ranges", "bytes")
 	header.Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)

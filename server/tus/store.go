@@ -15,7 +15,7 @@ type store struct{ d *Door }
 
 // NewUpload begins an upload.
 func (s store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.Upload, error) {
-	n, err := target(info)
+	n, err := newUpload(ctx, info)
 	if err != nil {
 		return nil, s.d.mapped(ctx, err)
 	}
