@@ -148,20 +148,25 @@ func (s *Drives) FileChecksums(ctx context.Context, driveID string, path Path) (
 	var sums Checksums
 	err = s.db.Row(ctx, `SELECT sha1, md5 FROM checksums WHERE blob_id = $1`, []any{string(node.blob)}, &sums.SHA1, &sums.MD5)
 	if sqldb.NoRow(err) {
-		if sums, err = s.computeNow(ctx, wish{node.blob, node.Size}); err == nil {
+		if sums, err = s.computeNow(ctx, driveID, wish{node.blob, node.Size}); err == nil {
 			err = s.recordChecksums(ctx, []described{{node.blob, sums}})
 		}
 	}
 	return node, sums, fault.Wrap(err, "drive.FileChecksums")
 }
 
-// atOnce is how many requests compute digests of whole files at the same time; others wait for their turn.
-const atOnce = 2
+// atOnce is how many requests compute digests of whole files at the same time, one of each drive; others wait for their turn.
+const atOnce = 4
 
-func (s *Drives) computeNow(ctx context.Context, w wish) (Checksums, error) {
+func (s *Drives) computeNow(ctx context.Context, driveID string, w wish) (Checksums, error) {
+	release, err := s.wishes.turns.take(ctx, driveID)
+	if err != nil {
+		return Checksums{}, err
+	}
+	defer release()
 	select {
-	case s.wishes.turns <- struct{}{}:
-		defer func() { <-s.wishes.turns }()
+	case s.wishes.atWork <- struct{}{}:
+		defer func() { <-s.wishes.atWork }()
 	case <-ctx.Done():
 		return Checksums{}, ctx.Err()
 	}

@@ -30,11 +30,12 @@ type wishes struct {
 	drives  []string          // whose turn it is, in order: each drive has one wish fulfilled in its turn
 	wished  map[blob.Key]bool // all of them
 	wake    chan struct{}     // gets one when there was none
-	turns   chan struct{}     // holds one for each request that computes digests now
+	turns   *turns            // of requests that compute digests at once, by drive
+	atWork  chan struct{}     // holds one for each of them that does
 }
 
 func newWishes() *wishes {
-	return &wishes{byDrive: map[string][]wish{}, wished: map[blob.Key]bool{}, wake: make(chan struct{}, 1), turns: make(chan struct{}, atOnce)}
+	return &wishes{byDrive: map[string][]wish{}, wished: map[blob.Key]bool{}, wake: make(chan struct{}, 1), turns: newTurns(), atWork: make(chan struct{}, atOnce)}
 }
 
 func (q *wishes) add(driveID string, all []wish) {
