@@ -54,19 +54,7 @@ func TestRcloneCopiesATreeThereAndBack(t *testing.T) {
 	}
 	eachDatabase(t, func(t *testing.T, s *Server) {
 		ann := s.Register(t, "ann")
-		home := t.TempDir()
-		path := program(t, "rclone", "rclone")
-		obscure := tool(t, home, path, "obscure", "-")
-		obscure.Stdin = strings.NewReader(password)
-		secret := strings.TrimSpace(run(t, obscure))
-		rclone := func(args ...string) string {
-			t.Helper()
-			cmd := tool(t, home, path, append(args, "--retries", "1", "--low-level-retries", "1")...)
-			cmd.Env = append(cmd.Env, "RCLONE_CONFIG="+filepath.Join(home, "rclone.conf"), "RCLONE_CONFIG_DAV_TYPE=webdav",
-				"RCLONE_CONFIG_DAV_VENDOR=other", "RCLONE_CONFIG_DAV_URL="+s.URL+"/dav/",
-				"RCLONE_CONFIG_DAV_USER="+ann.Name, "RCLONE_CONFIG_DAV_PASS="+secret)
-			return run(t, cmd)
-		}
+		rclone := newRemote(t, program(t, "rclone", "rclone"), ann, "other", "/dav/").run
 		rclone("copy", source, "dav:Tree", "--create-empty-src-dirs")
 		rclone("check", "--download", source, "dav:Tree")
 		back := t.TempDir()
