@@ -5,9 +5,11 @@
 // it. Content arrives by two ways and becomes a node by one:
 //
 //	put.go      a whole body: WebDAV PUT, form POST       ┐
+//	patch.go    a part of a file, put into its content    │
 //	upload.go   a resumable upload: begin, look, drop     │
 //	append.go   bytes of an upload, from its offset on    ├─▶ commit.go
 //	finish.go   full uploads, and those that join parts   │
+//	chunked.go  chunks of an upload (chunk.go), together  │
 //	lookup.go   content that is here already (proof.go)   ┘
 //
 // One request at a time writes to an upload: hold.go, and lease.go between
@@ -16,6 +18,9 @@
 // Every transaction that changes a drive takes the drive's row first
 // (change.go), which puts changes to one drive in order and numbers them;
 // resolve.go follows paths and ids.
+//
+// What clients compare content by, beside its SHA-256, is in checksum.go; wish.go
+// computes it in the background.
 //
 // Names and paths are in path.go; sweep.go, gc.go and check.go keep the house.
 package drive

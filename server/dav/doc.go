@@ -3,11 +3,12 @@
 //
 // [New] gives the handler; one file holds one method:
 //
-//	options.go  get.go  put.go  delete.go  copymove.go  mkcol.go  propfind.go  proppatch.go  lock.go
+//	options.go  get.go  put.go  patch.go  post.go  delete.go  copymove.go  mkcol.go  propfind.go  proppatch.go  lock.go
 //
 // What the methods share:
 //
 //	dav.go           the way of a request: who asks, for which path, which method
+//	mount.go         the addresses under which a drive is found, those of ownCloud and Nextcloud too
 //	href.go          URL paths to drive paths, and back as the client spelled them
 //	ifheader.go      the If header: lists, tags, Not, entity tags, state tokens
 //	conditions.go    If-Match and its relatives (RFC 9110, section 13), and what a drive.Guard is made of
@@ -19,6 +20,8 @@
 //	errors.go        where WebDAV spells an error in its own way
 //	client.go        which kind of client asks, for metrics and for the few that are answered in their own way
 //	above.go         stub collections above the prefix, for Explorer
+//	owncloud.go      checksums, and the properties of ownCloud
+//	chunked.go       uploads in chunks, as Nextcloud takes them
 //
 // # Why not golang.org/x/net/webdav
 //
