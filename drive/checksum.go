@@ -95,12 +95,14 @@ func (d *digester) describe(c *content, claims []Claim) error {
 	return nil
 }
 
-// keepChecksums writes down the digests of a blob, for all files and versions that hold it.
+// keepChecksums writes down the digests of a blob, for all files and versions of the drive that hold it. Other drives have their own:
+// what is known without having been computed would tell that somebody else holds the same content.
 func (e *edit) keepChecksums(ctx context.Context, id blob.Key, sums *Checksums) error {
 	if sums == nil {
 		return nil
 	}
-	_, err := e.Exec(ctx, `INSERT INTO checksums (blob_id, sha1, md5) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, string(id), sums.SHA1, sums.MD5)
+	_, err := e.Exec(ctx, `INSERT INTO checksums (drive_id, blob_id, sha1, md5) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		e.drive, string(id), sums.SHA1, sums.MD5)
 	return err
 }
 
@@ -116,10 +118,10 @@ func (s *Drives) Checksums(ctx context.Context, driveID string, path Path, child
 		below = node.ID
 	}
 	known, missing := map[string]Checksums{}, []wish(nil)
-	err = s.db.Each(ctx, `SELECT n.id, n.blob_id, n.size, c.sha1, c.md5 FROM nodes n LEFT JOIN checksums c ON c.blob_id = n.blob_id
+	err = s.db.Each(ctx, `SELECT n.id, n.blob_id, n.size, c.sha1, c.md5 FROM nodes n LEFT JOIN checksums c ON c.drive_id = n.drive_id AND c.blob_id = n.blob_id
 		WHERE (n.id = $1 OR n.parent_id = $2) AND n.blob_id IS NOT NULL`, []any{node.ID, below}, func(scan sqldb.Scan) error {
 		var id string
-		var w wish
+		w := wish{drive: driveID}
 		var sums Checksums
 		if err := scan(&id, (*string)(&w.blob), &w.size, &sums.SHA1, &sums.MD5); err != nil {
 			return err
@@ -131,7 +133,7 @@ func (s *Drives) Checksums(ctx context.Context, driveID string, path Path, child
 		}
 		return nil
 	})
-	s.wishes.add(driveID, missing)
+	s.wishes.add(missing...)
 	return known, fault.Wrap(err, "drive.Checksums")
 }
 
@@ -146,10 +148,11 @@ func (s *Drives) FileChecksums(ctx context.Context, driveID string, path Path) (
 		return Node{}, Checksums{}, isFolder()
 	}
 	var sums Checksums
-	err = s.db.Row(ctx, `SELECT sha1, md5 FROM checksums WHERE blob_id = $1`, []any{string(node.blob)}, &sums.SHA1, &sums.MD5)
+	err = s.db.Row(ctx, `SELECT sha1, md5 FROM checksums WHERE drive_id = $1 AND blob_id = $2`, []any{driveID, string(node.blob)}, &sums.SHA1, &sums.MD5)
 	if sqldb.NoRow(err) {
-		if sums, err = s.computeNow(ctx, driveID, wish{node.blob, node.Size}); err == nil {
-			err = s.recordChecksums(ctx, []described{{node.blob, sums}})
+		w := wish{driveID, node.blob, node.Size}
+		if sums, err = s.computeNow(ctx, w); err == nil {
+			err = s.recordChecksums(ctx, []described{{w, sums}})
 		}
 	}
 	return node, sums, fault.Wrap(err, "drive.FileChecksums")
@@ -158,8 +161,8 @@ func (s *Drives) FileChecksums(ctx context.Context, driveID string, path Path) (
 // atOnce is how many requests compute digests of whole files at the same time, one of each drive; others wait for their turn.
 const atOnce = 4
 
-func (s *Drives) computeNow(ctx context.Context, driveID string, w wish) (Checksums, error) {
-	release, err := s.wishes.turns.take(ctx, driveID)
+func (s *Drives) computeNow(ctx context.Context, w wish) (Checksums, error) {
+	release, err := s.wishes.turns.take(ctx, w.drive)
 	if err != nil {
 		return Checksums{}, err
 	}
@@ -203,27 +206,35 @@ func (r interruptible) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
-// described is a blob whose digests were computed.
+// described is content whose digests were computed.
 type described struct {
-	blob blob.Key
+	wish
 	Checksums
 }
 
-// recordChecksums writes down digests of blobs that are still there.
+// recordChecksums writes down digests of content that is still there: one drive after the other, because each is locked against
+// edits until its transaction ends.
 func (s *Drives) recordChecksums(ctx context.Context, all []described) error {
-	if len(all) == 0 {
-		return nil
+	byDrive := map[string][]described{}
+	for _, d := range all {
+		byDrive[d.drive] = append(byDrive[d.drive], d)
 	}
-	return s.db.Update(ctx, func(tx *sqldb.Tx) error {
-		insert := `INSERT INTO checksums (blob_id, sha1, md5) SELECT id, $2, $3 FROM blobs WHERE id = $1`
-		if tx.Engine() == sqldb.Postgres {
-			insert += ` FOR KEY SHARE` // garbage collection waits, or has removed it before
-		}
-		for _, d := range all {
-			if _, err := tx.Exec(ctx, insert+` ON CONFLICT DO NOTHING`, string(d.blob), d.SHA1, d.MD5); err != nil {
-				return err
+	for _, of := range byDrive {
+		err := s.db.Update(ctx, func(tx *sqldb.Tx) error {
+			insert := `INSERT INTO checksums (drive_id, blob_id, sha1, md5) SELECT d.id, b.id, $3, $4 FROM drives d JOIN blobs b ON b.id = $2 WHERE d.id = $1`
+			if tx.Engine() == sqldb.Postgres {
+				insert += ` FOR KEY SHARE` // garbage collection waits, or has removed it before
 			}
+			for _, d := range of {
+				if _, err := tx.Exec(ctx, insert+` ON CONFLICT DO NOTHING`, d.drive, string(d.blob), d.SHA1, d.MD5); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }

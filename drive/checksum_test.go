@@ -131,14 +131,16 @@ func TestChecksumsInTheBackground(t *testing.T) {
 			t.Errorf("still wished for: %v", got)
 		}
 
-		// The content may also go between being read and being written down.
-		if err := f.recordChecksums(t.Context(), []described{{"gone", Checksums{SHA1: []byte("1"), MD5: []byte("5")}}}); err != nil {
-			t.Error(err)
-		}
-
 		other, err := f.Stat(t.Context(), f.alice, "/d/other")
 		if err != nil {
 			t.Fatal(err)
+		}
+		// The content may also go between being read and being written down.
+		if err := f.recordChecksums(t.Context(), []described{
+			{wish{drive: f.alice, blob: "gone"}, Checksums{SHA1: []byte("1"), MD5: []byte("5")}},
+			{wish{drive: "gone", blob: other.blob}, Checksums{SHA1: []byte("1"), MD5: []byte("5")}},
+		}); err != nil {
+			t.Error(err)
 		}
 		for range 2 { // asked for alone; the second time it is known
 			sums, err := f.Checksums(t.Context(), f.alice, "/d/other", false)
@@ -178,16 +180,50 @@ func TestFileChecksums(t *testing.T) {
 	})
 }
 
+// What another drive knows of the same content is no help: else whoever guesses what somebody holds could see it confirmed.
+func TestChecksumsOfOthers(t *testing.T) {
+	const text = "the PIN is 4711, and this is a letter like all others"
+	each(t, Options{ChecksumRate: 1 << 40}, func(t *testing.T, f *fixture) {
+		put := func(driveID string, claims ...Claim) Node {
+			t.Helper()
+			node, _, err := f.Put(t.Context(), driveID, "/f", strings.NewReader(text), PutOptions{Size: -1, Claims: claims})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return node
+		}
+		known := func(driveID string, node Node) bool {
+			t.Helper()
+			sums, err := f.Checksums(t.Context(), driveID, "/f", false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, ok := sums[node.ID]
+			return ok
+		}
+		alices, bobs := put(f.alice, claim(SHA1, text)), put(f.bob)
+		if !known(f.alice, alices) || known(f.bob, bobs) {
+			t.Error("alice sent a checksum and bob none, but that is not what is known")
+		}
+		if err := f.ComputeChecksums(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !known(f.bob, bobs) {
+			t.Error("bob asked, and his is not computed")
+		}
+	})
+}
+
 // Each drive has its turn, and nobody can fill the memory with wishes.
 func TestWishes(t *testing.T) {
 	q := newWishes()
 	var many []wish
 	for i := range maxDriveWishes + 5 {
-		many = append(many, wish{blob: blob.Key(fmt.Sprintf("a%d", i))})
+		many = append(many, wish{drive: "ann", blob: blob.Key(fmt.Sprintf("a%d", i))})
 	}
-	q.add("ann", many)
-	q.add("ann", many)
-	q.add("bob", []wish{{blob: "b1"}, {blob: "b2"}, {blob: "a0"}})
+	q.add(many...)
+	q.add(many...)
+	q.add(wish{drive: "bob", blob: "b1"}, wish{drive: "bob", blob: "a0"}, wish{drive: "bob", blob: "a0"})
 	var order []string
 	taken := 0
 	for w, ok := q.next(); ok; w, ok = q.next() {
@@ -195,7 +231,7 @@ func TestWishes(t *testing.T) {
 			order = append(order, string(w.blob))
 		}
 	}
-	if got := strings.Join(order, " "); got != "a0 b1 a1 b2 a2" {
+	if got := strings.Join(order, " "); got != "a0 b1 a1 a0 a2" {
 		t.Errorf("in the order %s", got)
 	}
 	if taken != maxDriveWishes+2 {
@@ -203,9 +239,9 @@ func TestWishes(t *testing.T) {
 	}
 	for i := range 10 {
 		for j := range many {
-			many[j].blob = blob.Key(fmt.Sprintf("%d-%d", i, j))
+			many[j].drive = fmt.Sprint("drive", i)
 		}
-		q.add(fmt.Sprint("drive", i), many)
+		q.add(many...)
 	}
 	if n := len(q.wished); n != maxWishes {
 		t.Errorf("%d wishes are remembered, want %d", n, maxWishes)

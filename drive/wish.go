@@ -13,9 +13,13 @@ import (
 
 // wish is content whose digests somebody asked for and nobody knows yet.
 type wish struct {
-	blob blob.Key
-	size int64
+	drive string
+	blob  blob.Key
+	size  int64
 }
+
+// content is what a wish is about: a drive does not wish for it twice.
+func (w wish) content() [2]string { return [2]string{w.drive, string(w.blob)} }
 
 // The bounds of wishes. What does not fit is forgotten, and wished for again by whoever asks again.
 const (
@@ -26,33 +30,33 @@ const (
 // wishes are the contents whose digests are to be computed in the background, by drive. They are in memory only.
 type wishes struct {
 	mu      sync.Mutex
-	byDrive map[string][]wish // oldest first
-	drives  []string          // whose turn it is, in order: each drive has one wish fulfilled in its turn
-	wished  map[blob.Key]bool // all of them
-	wake    chan struct{}     // gets one when there was none
-	turns   *turns            // of requests that compute digests at once, by drive
-	atWork  chan struct{}     // holds one for each of them that does
+	byDrive map[string][]wish  // oldest first
+	drives  []string           // whose turn it is, in order: each drive has one wish fulfilled in its turn
+	wished  map[[2]string]bool // all of them
+	wake    chan struct{}      // gets one when there was none
+	turns   *turns             // of requests that compute digests at once, by drive
+	atWork  chan struct{}      // holds one for each of them that does
 }
 
 func newWishes() *wishes {
-	return &wishes{byDrive: map[string][]wish{}, wished: map[blob.Key]bool{}, wake: make(chan struct{}, 1), turns: newTurns(), atWork: make(chan struct{}, atOnce)}
+	return &wishes{byDrive: map[string][]wish{}, wished: map[[2]string]bool{}, wake: make(chan struct{}, 1), turns: newTurns(), atWork: make(chan struct{}, atOnce)}
 }
 
-func (q *wishes) add(driveID string, all []wish) {
+func (q *wishes) add(all ...wish) {
 	if len(all) == 0 {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, w := range all {
-		if q.wished[w.blob] || len(q.wished) >= maxWishes || len(q.byDrive[driveID]) >= maxDriveWishes {
+		if q.wished[w.content()] || len(q.wished) >= maxWishes || len(q.byDrive[w.drive]) >= maxDriveWishes {
 			continue
 		}
-		if len(q.byDrive[driveID]) == 0 {
-			q.drives = append(q.drives, driveID)
+		if len(q.byDrive[w.drive]) == 0 {
+			q.drives = append(q.drives, w.drive)
 		}
-		q.byDrive[driveID] = append(q.byDrive[driveID], w)
-		q.wished[w.blob] = true
+		q.byDrive[w.drive] = append(q.byDrive[w.drive], w)
+		q.wished[w.content()] = true
 	}
 	select {
 	case q.wake <- struct{}{}:
@@ -76,7 +80,7 @@ func (q *wishes) next() (w wish, ok bool) {
 	} else {
 		delete(q.byDrive, id)
 	}
-	delete(q.wished, w.blob)
+	delete(q.wished, w.content())
 	return w, true
 }
 
@@ -112,7 +116,7 @@ func (s *Drives) ComputeChecksums(ctx context.Context) error {
 				continue
 			}
 			bytes += w.size
-			done = append(done, described{w.blob, sums})
+			done = append(done, described{w, sums})
 		}
 		if err := s.recordChecksums(ctx, done); err != nil {
 			return err

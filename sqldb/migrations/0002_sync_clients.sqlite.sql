@@ -1,9 +1,13 @@
--- Digests of content that clients of ownCloud and Nextcloud compare files by. They are known where such a client sent one, or asked.
+-- Digests of content that clients of ownCloud and Nextcloud compare files by, where such a client sent one, or asked. Each drive has its
+-- own, though content is shared: if they were known at once, that would tell that another drive holds the same.
 CREATE TABLE checksums (
-    blob_id TEXT PRIMARY KEY REFERENCES blobs (id) ON DELETE CASCADE,
-    sha1    BLOB NOT NULL,
-    md5     BLOB NOT NULL
+    drive_id TEXT NOT NULL REFERENCES drives (id) ON DELETE CASCADE,
+    blob_id  TEXT NOT NULL REFERENCES blobs (id) ON DELETE CASCADE,
+    sha1     BLOB NOT NULL,
+    md5      BLOB NOT NULL,
+    PRIMARY KEY (drive_id, blob_id)
 );
+CREATE INDEX checksums_blob ON checksums (blob_id);
 
 -- An upload in chunks (kind 'chunked') is found by the name that its client gave it; received is the size of its chunks. They are
 -- uploads of kind 'partial', listed in upload_parts with the number by which they are ordered and the name that they came by.
