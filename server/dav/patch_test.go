@@ -130,8 +130,8 @@ func TestPartialUpdateRefused(t *testing.T) {
 		}{{100_001, 413}, {60_000, 507}} {
 			read := &countingReader{r: strings.NewReader(strings.Repeat("x", c.size))}
 			a := s.sendSized("PATCH", "/dav/f", part+"Expect: 100-continue", read, int64(c.size))
-			if a.status != c.status || read.n > 0 {
-				t.Errorf("%d bytes more are %d after %d bytes, want %d before the first", c.size, a.status, read.n, c.status)
+			if a.status != c.status || read.n.Load() > 0 {
+				t.Errorf("%d bytes more are %d after %d bytes, want %d before the first", c.size, a.status, read.n.Load(), c.status)
 			}
 		}
 		s.holds("/dav/f", old)
