@@ -56,6 +56,11 @@ type Store interface {
 	// It is how full partial uploads are joined. ErrNotFound if there is none or it is sealed, ErrShort if it holds less.
 	OpenStage(ctx context.Context, key Key, size int64) (Content, error)
 
+	// Unseal makes a blob a stage again, durably, so that Resume may cut it back: it undoes a Seal of content that came to nothing.
+	// The caller sees to it that nobody knows the blob. A stage stays as it is. Who cannot know whether an Unseal was cut short
+	// calls it before Resume. ErrNotFound if key names neither.
+	Unseal(ctx context.Context, key Key) error
+
 	// Remove drops a stage or a blob. A key that names nothing is no error.
 	Remove(ctx context.Context, key Key) error
 
@@ -71,6 +76,12 @@ type Stage interface {
 	// Write appends at Offset. On an error the stage is to be closed and resumed at an
 	// offset on record. ErrFull when there is no space.
 	io.Writer
+
+	// Append writes the first size bytes of another stage at Offset, and leaves that one as it is. The store copies them where they
+	// are, so that none passes through this process where that can be had: on disk the kernel copies, or shares, what is on one
+	// file system; a store over HTTP has its server copy (S3: UploadPartCopy). Errors as of Write, and ErrNotFound and ErrShort for
+	// the other stage as OpenStage has them. Bytes that were appended before an error are counted by Offset.
+	Append(ctx context.Context, from Key, size int64) error
 
 	// Offset is how many bytes the stage holds.
 	Offset() int64

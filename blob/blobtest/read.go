@@ -191,6 +191,7 @@ func listStops(t *testing.T, s *subject) {
 }
 
 func keysValidated(t *testing.T, s *subject) {
+	g := s.stage(t, "valid", "")
 	for _, key := range []blob.Key{
 		"", ".", "..", "../k1", "a/b", "A", "a.b", "a b", "a\x00", "é", "a\\b", blob.Key(strings.Repeat("a", 65)),
 	} {
@@ -202,6 +203,8 @@ func keysValidated(t *testing.T, s *subject) {
 		wantError(t, "Open", err, blob.ErrKey)
 		_, err = s.store.OpenStage(t.Context(), key, 0)
 		wantError(t, "OpenStage", err, blob.ErrKey)
+		wantError(t, "Unseal", s.store.Unseal(t.Context(), key), blob.ErrKey)
+		wantError(t, "Append", g.Append(t.Context(), key, 0), blob.ErrKey)
 		wantError(t, "Remove", s.store.Remove(t.Context(), key), blob.ErrKey)
 	}
 }

@@ -11,7 +11,9 @@ import (
 
 const (
 	cutKey  blob.Key = "powercut"
+	restKey blob.Key = "powercutrest"
 	content string   = "abcdefghijkl"
+	half             = 6 // where a client that joins begins with the rest
 )
 
 // client is who uploads content, through as many processes as it takes. It knows only what it
@@ -20,6 +22,10 @@ type client struct {
 	acked  int64 // an offset that Sync answered for
 	sealed bool  // Seal has answered nil
 	whole  bool  // it sends everything at once and seals it without a Sync, as a PUT does
+
+	joins     bool // it sends two stages, and makes one of them by appending the second to the first
+	restAcked bool // Sync has answered for the second
+	refused   bool // what it sealed first comes to nothing: it takes the first stage back, and joins anew
 }
 
 // upload goes on from where the client is until the content is sealed, or a call fails.
@@ -27,7 +33,12 @@ func (c *client) upload(s *Store) (err error) {
 	if c.sealed {
 		return nil
 	}
-	for c.acked < int64(len(content)) && !c.whole {
+	if c.joins {
+		if err := c.rest(s); err != nil {
+			return err
+		}
+	}
+	for c.acked < c.first() && !c.whole {
 		if err := c.piece(s); err != nil {
 			return err
 		}
@@ -47,11 +58,66 @@ func (c *client) upload(s *Store) (err error) {
 			return err
 		}
 	}
+	if c.joins {
+		if err := g.Append(context.Background(), restKey, int64(len(content))-half); err != nil {
+			return err
+		}
+	}
 	if err := g.Seal(context.Background()); err != nil {
 		return err
 	}
+	if c.refused {
+		c.refused = false
+		return c.again(s)
+	}
 	c.sealed = true
 	return nil
+}
+
+// first is how long the stage is that the client sends in pieces.
+func (c *client) first() int64 {
+	if c.joins {
+		return half
+	}
+	return int64(len(content))
+}
+
+// rest sends the second stage of a client that joins.
+func (c *client) rest(s *Store) (err error) {
+	if c.restAcked {
+		return nil
+	}
+	if err := s.Remove(context.Background(), restKey); err != nil {
+		return err
+	}
+	g, err := s.Stage(context.Background(), restKey)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.Close()) }()
+	if _, err := g.Write([]byte(content[half:])); err != nil {
+		return err
+	}
+	if err := g.Sync(); err != nil {
+		return err
+	}
+	c.restAcked = true
+	return nil
+}
+
+// again takes the first stage back as it was before it was joined, and joins it once more.
+func (c *client) again(s *Store) error {
+	g, err := c.open(s)
+	if err != nil {
+		return err
+	}
+	if err := g.Close(); err != nil {
+		return err
+	}
+	if b, err := s.Open(context.Background(), cutKey); err == nil {
+		return errors.Join(errors.New("what was unsealed is a blob"), b.Close())
+	}
+	return c.upload(s)
 }
 
 // piece sends three bytes, one that is taken back and one that nobody is told of.
@@ -61,7 +127,7 @@ func (c *client) piece(s *Store) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
-	next := min(c.acked+3, int64(len(content)))
+	next := min(c.acked+3, c.first())
 	if _, err := g.Write([]byte(content[c.acked:next])); err != nil {
 		if g.Sync() == nil { // as one may, to keep what came through
 			c.acked = g.Offset()
@@ -89,6 +155,14 @@ func (c *client) piece(s *Store) (err error) {
 var errLost = errors.New("what was acknowledged is lost")
 
 func (c *client) open(s *Store) (blob.Stage, error) {
+	if c.joins && c.acked == half { // it may be sealed, and nobody knows of it
+		if err := s.Unseal(context.Background(), cutKey); err != nil {
+			if errors.Is(err, blob.ErrNotFound) {
+				err = fmt.Errorf("%w: unseal: %w", errLost, err)
+			}
+			return nil, err
+		}
+	}
 	g, err := s.Resume(context.Background(), cutKey, c.acked)
 	if c.acked == 0 && errors.Is(err, blob.ErrNotFound) {
 		return s.Stage(context.Background(), cutKey)
@@ -101,6 +175,15 @@ func (c *client) open(s *Store) (blob.Stage, error) {
 
 // check looks at what is there against what the client was answered.
 func (c *client) check(s *Store) error {
+	if c.restAcked {
+		b, err := s.OpenStage(context.Background(), restKey, int64(len(content))-half)
+		if err != nil {
+			return fmt.Errorf("%w: open the second stage: %w", errLost, err)
+		}
+		if err := same(b, content[half:]); err != nil {
+			return err
+		}
+	}
 	b, err := s.Open(context.Background(), cutKey)
 	if err == nil {
 		if _, err := s.OpenStage(context.Background(), cutKey, 0); c.sealed && !errors.Is(err, blob.ErrNotFound) {

@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -37,6 +38,42 @@ func TestOpenIsAFile(t *testing.T) {
 	if _, is := c.(*os.File); !is {
 		t.Errorf("Open gives a %T", c)
 	}
+}
+
+// TestAppendOfAFile holds what copy_file_range needs: package os has to find both files itself.
+func TestAppendOfAFile(t *testing.T) {
+	s := must(open(t.TempDir(), Options{}, watching{t: t}))
+	g := must(s.Stage(t.Context(), "part"))
+	if _, err := g.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	whole := must(s.Stage(t.Context(), "whole"))
+	if err := errors.Join(g.Close(), whole.Append(t.Context(), "part", 5), whole.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// watching is the operating system's file system; its new files look at what is copied to them.
+type watching struct {
+	osFileSystem
+	t *testing.T
+}
+
+func (w watching) Create(name string) (file, error) {
+	f, err := w.osFileSystem.Create(name)
+	return watched{f, w.t}, err
+}
+
+type watched struct {
+	file
+	t *testing.T
+}
+
+func (w watched) CopyAt(from io.Reader, n, offset int64) (int64, error) {
+	if _, is := from.(*os.File); !is {
+		w.t.Errorf("copied is a %T", from)
+	}
+	return w.file.CopyAt(from, n, offset)
 }
 
 // TestLayout is what an operator finds on the disk.

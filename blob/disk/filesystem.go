@@ -32,6 +32,9 @@ type file interface {
 	io.WriterAt
 	io.Closer
 	Size() (int64, error)
+	// CopyAt writes n bytes that are read from another file at offset, and answers how many it wrote: fewer only with an error,
+	// io.ErrUnexpectedEOF if there are no more.
+	CopyAt(from io.Reader, n, offset int64) (int64, error)
 	Truncate(size int64) error
 	// StartWriteBack has the kernel begin to write a range to the disk, and does not wait for it.
 	StartWriteBack(offset, length int64) error
@@ -88,6 +91,18 @@ func osOpen(name string, flag int) (file, error) {
 		return nil, err
 	}
 	return osFile{f}, nil
+}
+
+// CopyAt lets the kernel copy, by copy_file_range(2) where it can; that is ReadFrom's own choice, and so is what it does elsewhere.
+func (f osFile) CopyAt(from io.Reader, n, offset int64) (int64, error) {
+	if _, err := f.Seek(offset, io.SeekStart); err != nil { // nothing else asks where the descriptor stands
+		return 0, err
+	}
+	done, err := f.ReadFrom(io.LimitReader(from, n))
+	if err == nil && done < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return done, err
 }
 
 func (f osFile) Size() (int64, error) {

@@ -3,6 +3,7 @@ package disk
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"path/filepath"
@@ -289,6 +290,18 @@ func (h handle) WriteAt(p []byte, off int64) (n int, err error) {
 		func() { write(p[:len(p)/2]) },
 	)
 	return n, err
+}
+
+func (h handle) CopyAt(from io.Reader, n, offset int64) (int64, error) {
+	p, err := io.ReadAll(io.LimitReader(from, n))
+	if err != nil {
+		return 0, err
+	}
+	done, err := h.WriteAt(p, offset)
+	if err == nil && len(p) < int(n) {
+		err = io.ErrUnexpectedEOF
+	}
+	return int64(done), err
 }
 
 func (h handle) resize(size int) {

@@ -28,6 +28,8 @@ func eachCall(t *testing.T, then string, run func(p plan) (*machine, error)) {
 func eachClient(t *testing.T, run func(t *testing.T, c client)) {
 	t.Run("InPieces", func(t *testing.T) { run(t, client{}) })
 	t.Run("AtOnce", func(t *testing.T) { run(t, client{whole: true}) })
+	t.Run("Joined", func(t *testing.T) { run(t, client{joins: true}) })
+	t.Run("JoinedAndRefused", func(t *testing.T) { run(t, client{joins: true, refused: true}) })
 }
 
 // TestCallFails fails every file-system call in turn; for a sync the kernel then forgets the
@@ -114,29 +116,35 @@ func cutAtEveryLength(fresh client, p plan, keep func(*inode) []byte) (*machine,
 // TestKillThenPowerCut kills a process at every call and cuts the power at every call of the
 // next one, which finds names that nobody has synced.
 func TestKillThenPowerCut(t *testing.T) {
-	eachClient(t, func(t *testing.T, c client) {
-		eachCall(t, dieAfter, func(first plan) (*machine, error) {
-			for at := 1; ; at++ {
-				m, c := newMachine(), c
-				if err := c.live(m, first, Options{}); err != nil {
-					return m, err
-				}
-				calls := m.calls
-				if err := c.live(m, plan{at: at, then: dieAfter}, Options{}); err != nil {
-					return m, err
-				}
-				done := m.calls < at
-				m.cut(0, leftovers["synced content"])
-				err := c.finish(m, Options{})
-				m.calls = calls
-				if err != nil {
-					return m, fmt.Errorf("power cut at call %d: %w", at, err)
-				}
-				if done {
-					return m, nil
-				}
-			}
+	for left, keep := range leftovers {
+		t.Run(left, func(t *testing.T) {
+			eachClient(t, func(t *testing.T, c client) { killThenCut(t, c, keep) })
 		})
+	}
+}
+
+func killThenCut(t *testing.T, c client, keep func(*inode) []byte) {
+	eachCall(t, dieAfter, func(first plan) (*machine, error) {
+		for at := 1; ; at++ {
+			m, c := newMachine(), c
+			if err := c.live(m, first, Options{}); err != nil {
+				return m, err
+			}
+			calls := m.calls
+			if err := c.live(m, plan{at: at, then: dieAfter}, Options{}); err != nil {
+				return m, err
+			}
+			done := m.calls < at
+			m.cut(0, keep)
+			err := c.finish(m, Options{})
+			m.calls = calls
+			if err != nil {
+				return m, fmt.Errorf("power cut at call %d: %w", at, err)
+			}
+			if done {
+				return m, nil
+			}
+		}
 	})
 }
 
@@ -155,6 +163,13 @@ func TestPowerCutAfterSync(t *testing.T) {
 			}
 		}
 	}
+	appendAfterSync := func(t *testing.T, s *Store) {
+		part, g := must(s.Stage(t.Context(), restKey)), must(s.Resume(t.Context(), cutKey, 3))
+		_, err := part.Write([]byte(content[3:]))
+		if err := errors.Join(err, part.Close(), g.Sync(), g.Append(t.Context(), restKey, 9), g.Seal(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
 	seal := func(t *testing.T, s *Store) {
 		if err := must(s.Resume(t.Context(), cutKey, 12)).Seal(t.Context()); err != nil {
 			t.Fatal(err)
@@ -167,6 +182,7 @@ func TestPowerCutAfterSync(t *testing.T) {
 	}{
 		{"BegunAndResumed", nil, []step{begin, write(0, 3)}, client{acked: 3}},
 		{"BegunRelaxed", []step{begin}, []step{write(0, 3)}, client{acked: 3}},
+		{"SyncedAndAppendedTo", nil, []step{begin, write(0, 3), appendAfterSync}, client{sealed: true}},
 		{"WrittenRelaxed", []step{begin, write(0, 3)}, []step{write(3, 6)}, client{acked: 6}},
 		{"CompleteRelaxed", []step{begin, write(0, 12)}, []step{seal}, client{sealed: true}},
 		{"SealedRelaxed", []step{begin, write(0, 12), seal}, []step{seal}, client{sealed: true}},

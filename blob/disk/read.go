@@ -23,24 +23,36 @@ func (s *Store) Open(_ context.Context, key blob.Key) (blob.Content, error) {
 
 // OpenStage gives the first size bytes of a stage for reading. See [blob.Store].
 func (s *Store) OpenStage(_ context.Context, key blob.Key, size int64) (blob.Content, error) {
-	if err := checkKey("open stage", key); err != nil {
+	c, err := s.openStage("open stage", key, size)
+	if err != nil {
+		return nil, err
+	}
+	return part{io.NewSectionReader(c, 0, size), c}, nil
+}
+
+// openStage opens the file of a stage that holds at least size bytes, at its beginning.
+func (s *Store) openStage(op string, key blob.Key, size int64) (blob.Content, error) {
+	if err := checkKey(op, key); err != nil {
 		return nil, err
 	}
 	if size < 0 {
-		return nil, fmt.Errorf("blob/disk: open stage %s: negative size %d", key, size)
+		return nil, fmt.Errorf("blob/disk: %s %s: negative size %d", op, key, size)
 	}
 	c, err := s.fs.Open(s.stagePath(key))
 	if err != nil {
-		return nil, fail("open stage", key, err)
+		return nil, fail(op, key, err)
 	}
 	has, err := c.Seek(0, io.SeekEnd)
 	if err == nil && has < size {
 		err = fmt.Errorf("%w: %d of %d bytes", blob.ErrShort, has, size)
 	}
-	if err != nil {
-		return nil, fail("open stage", key, errors.Join(err, c.Close()))
+	if err == nil {
+		_, err = c.Seek(0, io.SeekStart)
 	}
-	return part{io.NewSectionReader(c, 0, size), c}, nil
+	if err != nil {
+		return nil, fail(op, key, errors.Join(err, c.Close()))
+	}
+	return c, nil
 }
 
 // part is the beginning of a file.

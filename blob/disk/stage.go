@@ -104,14 +104,20 @@ func (g *stage) Write(p []byte) (int, error) {
 	if err != nil {
 		return n, fail("write", g.key, err)
 	}
-	// Whole steps only, so that no page is sent while it is still being filled.
-	if end := g.offset - g.offset%g.store.writeBack; end > g.begun && !g.store.relaxed {
-		if err := g.f.StartWriteBack(g.begun, end-g.begun); err != nil {
-			return n, g.broken("write back", err)
-		}
-		g.begun = end
+	return n, g.startWriteBack()
+}
+
+// startWriteBack begins to write what was gathered. Whole steps only, so that no page is sent while it is still being filled.
+func (g *stage) startWriteBack() error {
+	end := g.offset - g.offset%g.store.writeBack
+	if end <= g.begun || g.store.relaxed {
+		return nil
 	}
-	return n, nil
+	if err := g.f.StartWriteBack(g.begun, end-g.begun); err != nil {
+		return g.broken("write back", err)
+	}
+	g.begun = end
+	return nil
 }
 
 // Offset is how many bytes the stage holds.

@@ -96,22 +96,46 @@ func (s *Store) Open(_ context.Context, key blob.Key) (blob.Content, error) {
 
 // OpenStage gives the first size bytes of a stage for reading. See [blob.Store].
 func (s *Store) OpenStage(_ context.Context, key blob.Key, size int64) (blob.Content, error) {
-	if err := checkKey("open stage", key); err != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	data, err := s.stageData("open stage", key, size)
+	if err != nil {
+		return nil, err
+	}
+	return newContent(data), nil
+}
+
+// stageData is the first size bytes of a stage. s.mu is held.
+func (s *Store) stageData(op string, key blob.Key, size int64) ([]byte, error) {
+	if err := checkKey(op, key); err != nil {
 		return nil, err
 	}
 	if size < 0 {
-		return nil, fmt.Errorf("blob/mem: open stage %s: negative size %d", key, size)
+		return nil, fmt.Errorf("blob/mem: %s %s: negative size %d", op, key, size)
+	}
+	o := s.objects[key]
+	if o == nil || o.sealed {
+		return nil, fail(op, key, blob.ErrNotFound)
+	}
+	if int64(len(o.data)) < size {
+		return nil, fail(op, key, blob.ErrShort)
+	}
+	return o.data[:size], nil
+}
+
+// Unseal makes a blob a stage again. See [blob.Store].
+func (s *Store) Unseal(_ context.Context, key blob.Key) error {
+	if err := checkKey("unseal", key); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.objects[key]
-	if o == nil || o.sealed {
-		return nil, fail("open stage", key, blob.ErrNotFound)
+	if o == nil {
+		return fail("unseal", key, blob.ErrNotFound)
 	}
-	if int64(len(o.data)) < size {
-		return nil, fail("open stage", key, blob.ErrShort)
-	}
-	return newContent(o.data[:size]), nil
+	o.sealed = false
+	return nil
 }
 
 // Remove drops a stage or a blob. Who has it open for reading reads on.

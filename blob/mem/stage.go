@@ -20,15 +20,40 @@ type stage struct {
 
 // Write appends p, or as much of it as the store's limit leaves room for.
 func (g *stage) Write(p []byte) (int, error) {
-	s := g.store
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	g.store.mu.Lock()
+	defer g.store.mu.Unlock()
 	if err := g.writable("write"); err != nil {
 		return 0, err
 	}
+	return g.write("write", p)
+}
+
+// Append copies from another stage. See [blob.Stage].
+func (g *stage) Append(ctx context.Context, from blob.Key, size int64) error {
+	g.store.mu.Lock()
+	defer g.store.mu.Unlock()
+	if err := g.writable("append"); err != nil {
+		return err
+	}
+	if from == g.key {
+		return fmt.Errorf("blob/mem: append %s: it cannot be appended to itself", from)
+	}
+	data, err := g.store.stageData("append", from, size)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		_, err = g.write("append", data)
+	}
+	return err
+}
+
+// write adds p, or as much of it as there is room for. The store's mu is held.
+func (g *stage) write(op string, p []byte) (int, error) {
+	s := g.store
 	var err error
 	if room := s.limit - s.used; int64(len(p)) > room {
-		p, err = p[:room], fail("write", g.key, blob.ErrFull)
+		p, err = p[:room], fail(op, g.key, blob.ErrFull)
 	}
 	g.object.data = append(g.object.data, p...)
 	g.object.modified = time.Now()
