@@ -138,16 +138,34 @@ func TestRefusedJoinLeavesNothing(t *testing.T) {
 	})
 }
 
-// The parts have their space; a drive that has room for them has room for what is made of them.
-func TestJoinedFillsTheDrive(t *testing.T) {
-	each(t, Options{Quota: 100}, func(t *testing.T, f *fixture) {
-		part := f.begin(NewUpload{Kind: Partial, Length: 80})
-		if _, err := f.send(part, 0, strings.NewReader(strings.Repeat("p", 80))); err != nil {
+// A joined upload needs no room besides its parts', which theirs becomes: not in the quota, and not among the open uploads.
+func TestJoinNeedsNoFurtherRoom(t *testing.T) {
+	each(t, Options{Quota: 1000, MaxOpenUploads: 3}, func(t *testing.T, f *fixture) {
+		usage := func(what string, want Usage) {
+			t.Helper()
+			if got, err := f.Usage(t.Context(), f.alice); err != nil || got != want {
+				t.Errorf("%s: %+v (%v), want %+v", what, got, err, want)
+			}
+		}
+		var parts []string
+		for range 3 {
+			part := f.begin(NewUpload{Kind: Partial, Length: 300})
+			if _, err := f.send(part, 0, strings.NewReader(strings.Repeat("p", 300))); err != nil {
+				t.Fatal(err)
+			}
+			parts = append(parts, part.ID)
+		}
+		usage("before", Usage{Reserved: 900, Uploads: 3, Quota: 1000})
+		// Named twice, a part takes its space twice.
+		_, err := f.BeginUpload(t.Context(), f.alice, NewUpload{Name: "g", Kind: Joined, Parts: append(parts, parts[0])})
+		wantKind(t, "one named twice", err, "full")
+		usage("refused", Usage{Reserved: 900, Uploads: 3, Quota: 1000})
+		if _, err := f.BeginUpload(t.Context(), f.alice, NewUpload{Name: "f", Kind: Joined, Parts: parts}); err != nil {
 			t.Fatal(err)
 		}
-		f.begin(NewUpload{Kind: Joined, Name: "f", Parts: []string{part.ID}})
-		if free := f.free(); free != 20 {
-			t.Errorf("%d bytes are free", free)
+		usage("joined", Usage{Used: 900, Quota: 1000})
+		if n := f.bytesStored(); n != 900 {
+			t.Errorf("%d bytes are stored", n)
 		}
 	})
 }

@@ -101,7 +101,7 @@ func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (
 				return err
 			}
 		}
-		if err := e.expectUpload(ctx, &u); err != nil {
+		if err := e.expectUpload(ctx, &u, joinable); err != nil {
 			return err
 		}
 		if err := e.reserve(u.reservation()); err != nil {
@@ -184,9 +184,10 @@ func (n *NewUpload) check() error {
 	return err
 }
 
-// expectUpload refuses early what commit would refuse.
-func (e *edit) expectUpload(ctx context.Context, u *Upload) error {
-	if e.usage.Uploads >= int64(e.s.o.MaxOpenUploads) {
+// expectUpload refuses early what commit would refuse. A joined upload whose parts are full ends at once, and they with it: of
+// those there are never too many.
+func (e *edit) expectUpload(ctx context.Context, u *Upload, joinable bool) error {
+	if !joinable && e.usage.Uploads >= int64(e.s.o.MaxOpenUploads) {
 		return tooManyUploads()
 	}
 	limits := e.usage
