@@ -17,5 +17,8 @@ var Points = [...]string{
 	"commit.done",     // it is committed, the client does not know
 	"put.sealed",      // a whole body is sealed, there is no file yet
 	"patch.sealed",    // a file's content with a part written over is sealed, the file is as before
-	"join.copied",     // the parts of a joined upload are copied
+	"join.begun",      // a joined upload has the stage in which its parts are put together
+	"join.appended",   // one part is in it, and not durable there
+	"join.copied",     // all of them are
+	"join.sealed",     // it is sealed, there is no file yet
 }

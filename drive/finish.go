@@ -1,14 +1,8 @@
 package drive
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"errors"
-	"io"
-	"math"
 
-	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/crash"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
@@ -25,7 +19,7 @@ func (e *edit) commitUpload(ctx context.Context, u *Upload, c content) error {
 		*u = current
 		return err
 	}
-	if err := e.endParts(ctx, u.Parts); err != nil { // first: what they have set aside is what the file takes
+	if err := e.endParts(ctx, u.Parts, c.key); err != nil { // first, because the file takes the space that they give back
 		return err
 	}
 	if err := e.becomeFile(ctx, u, c, current.reservation()); err != nil {
@@ -82,11 +76,7 @@ func (e *edit) becomeFile(ctx context.Context, u *Upload, c content, reserved in
 	if err := e.reserve(-reserved); err != nil {
 		return err
 	}
-	w := writing{mediaType: u.MediaType, modified: u.Modified, conflict: Rename}
-	if u.Conflict == Replace && (at.node == nil || !at.node.Folder) {
-		w.conflict = Replace
-	}
-	node, _, err := e.write(ctx, at, c, w)
+	node, _, err := e.write(ctx, at, c, u.writing(at, c.size))
 	if err != nil {
 		return err
 	}
@@ -95,24 +85,13 @@ func (e *edit) becomeFile(ctx context.Context, u *Upload, c content, reserved in
 	return nil
 }
 
-// endParts removes the parts of an upload that was joined: they are used.
-func (e *edit) endParts(ctx context.Context, parts []string) error {
-	for _, id := range parts {
-		part, err := e.s.anyUpload(ctx, e, e.drive, id)
-		if fault.Is(err, fault.NotFound) {
-			continue // it was named twice
-		}
-		if err != nil {
-			return err
-		}
-		if err := e.endUpload(ctx, part); err != nil {
-			return err
-		}
-		if _, err := e.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, id); err != nil {
-			return err
-		}
+// writing is how an upload's content becomes the file at a place. What is in its way, it goes around.
+func (u *Upload) writing(at *place, size int64) writing {
+	w := writing{size: size, mediaType: u.MediaType, modified: u.Modified, conflict: Rename}
+	if u.Conflict == Replace && (at.node == nil || !at.node.Folder) {
+		w.conflict = Replace
 	}
-	return nil
+	return w
 }
 
 // uploadTarget is where the file goes: into the folder that the upload began in, wherever that is by now, else
@@ -138,6 +117,11 @@ func (s *Drives) commit(ctx context.Context, u Upload, c content) (Upload, error
 		done = u
 		if err := e.holds(ctx, u.ID); err != nil {
 			return err
+		}
+		if c.key != "" && c.key != u.key() { // the stage of a part became the file
+			if err := e.holds(ctx, string(c.key)); err != nil {
+				return err
+			}
 		}
 		return e.commitUpload(ctx, &done, c)
 	})
@@ -172,13 +156,10 @@ func (s *Drives) completed(u Upload) {
 // refused. The caller holds it.
 func (s *Drives) finish(ctx context.Context, u Upload) (Upload, error) {
 	ctx = context.WithoutCancel(ctx) // begun, it is brought to its end
-	var c content
-	var err error
 	if u.Kind == Joined {
-		c, err = s.join(ctx, u)
-	} else {
-		c, err = s.seal(ctx, u)
+		return s.joinParts(ctx, u)
 	}
+	c, err := s.seal(ctx, u)
 	if err != nil {
 		return u, err
 	}
@@ -213,134 +194,4 @@ func (s *Drives) seal(ctx context.Context, u Upload) (content, error) {
 	defer a.stage.Close()
 	c.key = u.key()
 	return c, storeError(a.stage.Seal(ctx), "drive.seal")
-}
-
-// join puts the parts of a joined upload together: each byte is copied once. Busy with code "parts_unfinished" while parts are not full.
-func (s *Drives) join(ctx context.Context, u Upload) (content, error) {
-	parts := make([]Upload, len(u.Parts))
-	c := content{}
-	for i, id := range u.Parts {
-		part, err := s.readUpload(ctx, s.db, u.DriveID, id)
-		if err != nil {
-			return content{}, partLost(err)
-		}
-		if !part.Full() {
-			return content{}, fault.New(fault.Busy, "drive.join", "Parts of this upload are not complete yet.").WithCode("parts_unfinished")
-		}
-		parts[i] = part
-		c.size += part.Length
-	}
-	if s.o.MaxFile > 0 && c.size > s.o.MaxFile { // a length of theirs came late
-		return content{}, tooLarge(s.o.MaxFile)
-	}
-	digest := sha256.New()
-	var sink io.Writer
-	var small bytes.Buffer
-	var stage blob.Stage
-	if c.size <= s.o.InlineMax {
-		sink = &small
-	} else {
-		var err error
-		if stage, err = s.newStage(ctx, u.key()); err != nil {
-			return content{}, err
-		}
-		defer stage.Close()
-		c.key, sink = u.key(), stage
-	}
-	for _, part := range parts {
-		if err := s.copyPart(ctx, io.MultiWriter(sink, digest), part); err != nil {
-			return content{}, err
-		}
-	}
-	c.sha256 = digest.Sum(nil)
-	crash.Point("join.copied")
-	if stage == nil {
-		c.small = append([]byte{}, small.Bytes()...)
-		return c, nil
-	}
-	return c, storeError(stage.Seal(ctx), "drive.join")
-}
-
-// partLost says that an upload cannot be joined any more, because a part expired or was removed.
-func partLost(err error) error {
-	if !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Gone) {
-		return err
-	}
-	return &fault.Error{Kind: fault.Gone, Op: "drive.join", Code: "part_lost", Public: "A part of this upload has expired or was removed. Begin it again.", Err: err}
-}
-
-func (s *Drives) copyPart(ctx context.Context, to io.Writer, part Upload) error {
-	from := io.Reader(bytes.NewReader(part.small))
-	if part.staged {
-		opened, err := s.blobs.OpenStage(ctx, part.key(), part.Length)
-		if errors.Is(err, blob.ErrNotFound) {
-			return partLost(noUpload()) // removed since its row was read
-		}
-		if err != nil {
-			return storeError(err, "drive.join")
-		}
-		defer opened.Close()
-		from = opened
-	}
-	buffer := s.chunks.Get().(*[]byte)
-	defer s.chunks.Put(buffer)
-	_, err := io.CopyBuffer(to, from, *buffer)
-	return storeError(err, "drive.join")
-}
-
-// joinedLength checks the parts of a joined upload and adds up their lengths; negative while one is not known. ready says
-// that all of them are full.
-func (e *edit) joinedLength(ctx context.Context, parts []string) (total int64, ready bool, err error) {
-	ready = true
-	for _, id := range parts {
-		part, err := e.s.readUpload(ctx, e, e.drive, id)
-		if err != nil {
-			return 0, false, err
-		}
-		if part.Kind != Partial {
-			return 0, false, fault.New(fault.Invalid, "drive.joinedLength", "An upload is joined of partial uploads.").WithCode("part_unfit")
-		}
-		ready = ready && part.Full()
-		if part.Length < 0 || total < 0 {
-			total = -1
-			continue
-		}
-		if part.Length > math.MaxInt64-total {
-			return 0, false, tooLarge(math.MaxInt64)
-		}
-		total += part.Length
-	}
-	return total, ready, nil
-}
-
-// partsLength is the length of a joined upload whose parts' lengths were not all known when it began; negative while one is not known.
-func (s *Drives) partsLength(ctx context.Context, u Upload) (total int64, err error) {
-	lengths, err := sqldb.All(ctx, s.db, `SELECT u.length FROM upload_parts p JOIN uploads u ON u.id = p.part_id WHERE p.upload_id = $1 AND u.drive_id = $2`,
-		[]any{u.ID, u.DriveID}, func(scan sqldb.Scan) (length int64, err error) { return length, scan(&length) })
-	if err != nil || len(lengths) < len(u.Parts) {
-		return -1, err
-	}
-	for _, length := range lengths {
-		if length < 0 || length > math.MaxInt64-total {
-			return -1, nil
-		}
-		total += length
-	}
-	return total, nil
-}
-
-// finishJoined commits the joined uploads that waited for a part. What refuses one is not the part's fault: it is
-// logged, and told to whoever looks at the joined upload.
-func (s *Drives) finishJoined(ctx context.Context, part Upload) {
-	waiting, err := sqldb.All(ctx, s.db, `SELECT u.id FROM upload_parts p JOIN uploads u ON u.id = p.upload_id
-		WHERE p.part_id = $1 AND u.drive_id = $2 AND u.completed_at = 0 AND u.gone_at = 0`, []any{part.ID, part.DriveID},
-		func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
-	for _, id := range waiting {
-		if _, err = s.finishHeld(ctx, Upload{ID: id, DriveID: part.DriveID}); err != nil {
-			break
-		}
-	}
-	if err != nil {
-		s.o.Log.Warn("a joined upload is left as it is", "part", part.ID, "error", err)
-	}
 }

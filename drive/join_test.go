@@ -2,8 +2,10 @@ package drive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -166,6 +168,280 @@ func TestJoinNeedsNoFurtherRoom(t *testing.T) {
 		usage("joined", Usage{Used: 900, Quota: 1000})
 		if n := f.bytesStored(); n != 900 {
 			t.Errorf("%d bytes are stored", n)
+		}
+	})
+}
+
+// part makes a partial upload that is full.
+func (f *fixture) part(text string) Upload {
+	f.t.Helper()
+	part := f.begin(NewUpload{Kind: Partial, Length: int64(len(text))})
+	if text != "" {
+		if _, err := f.send(part, 0, strings.NewReader(text)); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	return part
+}
+
+// join begins a joined upload of parts.
+func (f *fixture) join(name string, parts ...Upload) (Upload, error) {
+	f.t.Helper()
+	n := NewUpload{Kind: Joined, Name: name}
+	for _, part := range parts {
+		n.Parts = append(n.Parts, part.ID)
+	}
+	return f.BeginUpload(f.t.Context(), f.alice, n)
+}
+
+// keys are what the store holds: "ID(stage)" or "ID(blob)" with the size, in the order of ids.
+func (f *fixture) keys() string {
+	f.t.Helper()
+	var all []string
+	err := f.blobs.List(f.t.Context(), func(e blob.Entry) error {
+		kind := "stage"
+		if e.Sealed {
+			kind = "blob"
+		}
+		all = append(all, fmt.Sprintf("%s(%s of %d)", e.Key, kind, e.Size))
+		return nil
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+const (
+	longOne   = "<the first part, too long for a row>"
+	longTwo   = "<the second part is too long for a row as well>"
+	longThree = "<and the third one of them, again too long for a row>"
+)
+
+// The first part's stage becomes the file, without a copy, when nothing else wants that part and it has one. Else the parts are copied.
+func TestJoinCopiesNoMoreThanItMust(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		for _, c := range []struct {
+			name    string
+			parts   func() []Upload
+			inPlace bool
+			text    string
+		}{
+			{"one", func() []Upload { return []Upload{f.part(longOne)} }, true, longOne},
+			{"two", func() []Upload { return []Upload{f.part(longTwo), f.part("small"), f.part(""), f.part(longOne)} }, true, longTwo + "small" + longOne},
+			{"a small one first", func() []Upload { return []Upload{f.part("small"), f.part(longThree)} }, false, "small" + longThree},
+			{"an empty one first", func() []Upload { return []Upload{f.part(""), f.part(longThree), f.part(longOne)} }, false, longThree + longOne},
+			{"named twice", func() []Upload { one := f.part(longThree); return []Upload{one, f.part("small"), one} }, false, longThree + "small" + longThree},
+			{"another waits for it", func() []Upload {
+				one := f.part(longOne)
+				if _, err := f.join("waits", one, f.begin(NewUpload{Kind: Partial, Length: 100})); err != nil {
+					t.Fatal(err)
+				}
+				return []Upload{one, f.part(longThree)}
+			}, false, longOne + longThree},
+		} {
+			parts := c.parts()
+			u, err := f.join(c.name, parts...)
+			if err != nil {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+			if body, err := f.read(f.alice, Path("/"+c.name)); err != nil || body != c.text {
+				t.Errorf("%s: %q, %v", c.name, body, err)
+			}
+			key := u.ID
+			if c.inPlace {
+				key = parts[0].ID
+			}
+			if want := fmt.Sprintf("%s(blob of %d)", key, len(c.text)); !strings.Contains(f.keys(), want) {
+				t.Errorf("%s: the store holds %s; want %s", c.name, f.keys(), want)
+			}
+			if strings.Contains(f.keys(), "stage") {
+				t.Errorf("%s: parts are left: %s", c.name, f.keys())
+			}
+		}
+	})
+}
+
+// The same content is stored once, also where a part's stage has become it.
+func TestJoinOfContentThatIsThere(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		f.put("/f", longOne+longTwo)
+		before := f.keys()
+		if _, err := f.join("g", f.part(longOne), f.part(longTwo)); err != nil {
+			t.Fatal(err)
+		}
+		f.run("tree /f=" + longOne + longTwo + " /g=" + longOne + longTwo)
+		if got := f.keys(); got != before {
+			t.Errorf("the store holds %s; before the join %s", got, before)
+		}
+	})
+}
+
+// Whatever refuses a join at its end, or breaks it on the way, leaves the parts as they were.
+func TestJoinThatFailsLeavesItsParts(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		var verdicts []error // of the settings' rules, one a question
+		f.o.Admit = func(Proposal) (err error) {
+			if len(verdicts) > 0 {
+				err, verdicts = verdicts[0], verdicts[1:]
+			}
+			return err
+		}
+		faulty := &faultyStore{Store: f.blobs}
+		f.Drives.blobs = faulty
+		refusal, failure := fault.New(fault.Forbidden, "test", ""), errors.New("the database is gone")
+		for _, c := range []struct {
+			name     string
+			verdicts []error // when it begins, before it copies, when it commits
+			appends  int     // that go well
+			seals    bool
+			want     string
+		}{
+			{"refused before the copy", []error{nil, refusal}, 9, true, "forbidden"},
+			{"refused by the commit", []error{nil, nil, refusal}, 9, true, "forbidden"},
+			{"the disk is full", nil, 0, true, "full"},
+			{"the disk is full at last", nil, 1, true, "full"},
+			{"the seal fails", nil, 9, false, "internal"},
+			{"the commit fails", []error{nil, nil, failure}, 9, true, "internal"},
+		} {
+			for _, first := range []string{longOne, "small"} { // in place, and copied
+				parts := []Upload{f.part(first), f.part(longTwo), f.part(longThree)}
+				before := f.keys()
+				verdicts, faulty.appends, faulty.seals = c.verdicts, c.appends, c.seals
+				_, err := f.join("f", parts...)
+				wantKind(t, c.name, err, c.want)
+				verdicts, faulty.appends, faulty.seals = nil, 99, true
+				f.clean()
+				if c.want != "internal" { // of what failed nobody knows whether it is done: it stays, and its parts with it
+					if got := f.keys(); got != before {
+						t.Errorf("%s: the store holds %s; before the join %s", c.name, got, before)
+					}
+				} else if err := f.Recover(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if c.want == "internal" {
+					f.run("tree /f=" + first + longTwo + longThree)
+				} else if _, err := f.join("f", parts[2], parts[0], parts[1]); err != nil {
+					t.Errorf("%s, and then in another order: %v", c.name, err)
+				} else {
+					f.run("tree /f=" + longThree + first + longTwo)
+				}
+				f.run("rm /f\nempty-trash /")
+				if _, err := f.GC(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+// faultyStore is a store that fails.
+type faultyStore struct {
+	blob.Store
+	appends int  // that go well before the disk is full
+	seals   bool // whether a stage can be sealed
+}
+
+func (s *faultyStore) Stage(ctx context.Context, key blob.Key) (blob.Stage, error) {
+	g, err := s.Store.Stage(ctx, key)
+	return faultyStage{g, s}, err
+}
+
+func (s *faultyStore) Resume(ctx context.Context, key blob.Key, offset int64) (blob.Stage, error) {
+	g, err := s.Store.Resume(ctx, key, offset)
+	return faultyStage{g, s}, err
+}
+
+type faultyStage struct {
+	blob.Stage
+	s *faultyStore
+}
+
+func (g faultyStage) Append(ctx context.Context, from blob.Key, size int64) error {
+	if g.s.appends--; g.s.appends < 0 {
+		if err := g.Stage.Append(ctx, from, size/2); err != nil {
+			return err
+		}
+		return blob.ErrFull
+	}
+	return g.Stage.Append(ctx, from, size)
+}
+
+func (g faultyStage) Seal(ctx context.Context) error {
+	if !g.s.seals {
+		return errors.New("input/output error")
+	}
+	return g.Stage.Seal(ctx)
+}
+
+// A server that was killed between the seal and the commit has left a part's stage as a blob that no row knows. It is the part's all
+// the same: for the upload that was joined, and when that is gone, for another one that names the part.
+func TestJoinAfterAJoinThatWasCutShort(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		var verdicts []error
+		f.o.Admit = func(Proposal) (err error) {
+			if len(verdicts) > 0 {
+				err, verdicts = verdicts[0], verdicts[1:]
+			}
+			return err
+		}
+		for _, c := range []struct {
+			name string
+			end  func(cut Upload, one, two Upload) error
+			want string
+		}{
+			{"the upload is looked at", func(cut, _, _ Upload) error { _, err := f.look(cut); return err }, "/f=" + longOne + longTwo},
+			{"the upload is dropped, and its parts joined in another order", func(cut, one, two Upload) error {
+				err := f.DropUpload(t.Context(), f.alice, cut.ID)
+				if err == nil {
+					_, err = f.join("f", two, one)
+				}
+				return err
+			}, "/f=" + longTwo + longOne},
+			{"the upload is dropped, and the first part is all that is wanted", func(cut, one, two Upload) error {
+				err := errors.Join(f.DropUpload(t.Context(), f.alice, cut.ID), f.DropUpload(t.Context(), f.alice, two.ID))
+				if err == nil {
+					_, err = f.join("f", one)
+				}
+				return err
+			}, "/f=" + longOne},
+			{"the upload and its parts are dropped", func(cut, one, two Upload) error {
+				return errors.Join(f.DropUpload(t.Context(), f.alice, one.ID), f.DropUpload(t.Context(), f.alice, cut.ID), f.DropUpload(t.Context(), f.alice, two.ID))
+			}, ""},
+		} {
+			one, two := f.part(longOne), f.part(longTwo)
+			verdicts = []error{nil, nil, errors.New("killed")}
+			if _, err := f.join("f", one, two); !fault.Is(err, fault.Internal) {
+				t.Fatal(err)
+			}
+			all, err := f.OpenUploads(t.Context(), f.alice, 10)
+			if err != nil || len(all) != 1 {
+				t.Fatalf("%d open uploads, %v", len(all), err)
+			}
+			if want := fmt.Sprintf("%s(blob of %d)", one.ID, len(longOne+longTwo)); !strings.Contains(f.keys(), want) {
+				t.Fatalf("the store holds %s; want %s", f.keys(), want)
+			}
+			f.clean()
+			f.forward(2 * time.Hour)
+			if c, err := f.GC(t.Context()); err != nil || c != (Collected{}) {
+				t.Errorf("gc took %+v (%v)", c, err)
+			}
+			if err := c.end(all[0], one, two); err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			f.run("tree " + c.want)
+			f.clean()
+			if c.want != "" {
+				f.run("rm /f\nempty-trash /")
+			}
+			if _, err := f.GC(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			f.forward(2 * time.Hour)
+			if _, err := f.GC(t.Context()); err != nil || f.stored() != 0 {
+				t.Errorf("%s: in the end the store holds %s (%v)", c.name, f.keys(), err)
+			}
 		}
 	})
 }

@@ -64,7 +64,7 @@ func (e *edit) expire(ctx context.Context, id string, now time.Time) error {
 		_, err := e.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, id)
 		return err
 	}
-	if err := e.endUpload(ctx, u); err != nil {
+	if err := e.endUpload(u); err != nil {
 		return err
 	}
 	e.after = append(e.after, func() { e.s.counts.expired.Add(1) })

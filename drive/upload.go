@@ -128,18 +128,6 @@ func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (
 	return u, nil
 }
 
-// joinNow commits a joined upload that has just begun. If that is refused, it ends: its client gets an error and no address, so
-// that nobody could end it. The parts stay, to be joined again.
-func (s *Drives) joinNow(ctx context.Context, u Upload) (Upload, error) {
-	done, err := s.finishHeld(ctx, u)
-	if err != nil {
-		if err := s.removeUpload(context.WithoutCancel(ctx), u.DriveID, u.ID); err != nil {
-			s.o.Log.Warn("a joined upload that was refused is left to expire", "upload", u.ID, "error", err)
-		}
-	}
-	return done, err
-}
-
 func (n *NewUpload) check() error {
 	if n.Kind == "" {
 		n.Kind = Whole
@@ -417,7 +405,7 @@ func (s *Drives) removeUpload(ctx context.Context, driveID, id string) error {
 		if err != nil {
 			return err
 		}
-		if err := e.endUpload(ctx, u); err != nil {
+		if err := e.endUpload(u); err != nil {
 			return err
 		}
 		_, err = e.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, id)
@@ -426,12 +414,17 @@ func (s *Drives) removeUpload(ctx context.Context, driveID, id string) error {
 }
 
 // endUpload gives back what an upload that is still open has set aside, and its bytes once the transaction is durable.
-func (e *edit) endUpload(ctx context.Context, u Upload) error {
+func (e *edit) endUpload(u Upload) error {
 	if u.gone || !u.Ended.IsZero() {
 		return nil // after the commit the stage is a blob
 	}
-	e.usage.Uploads--
 	e.after = append(e.after, func() { e.s.discard(u.key()) })
+	return e.unreserve(u)
+}
+
+// unreserve gives back what an open upload has set aside, and its place among the open ones.
+func (e *edit) unreserve(u Upload) error {
+	e.usage.Uploads--
 	return e.reserve(-u.reservation())
 }
 

@@ -1,0 +1,188 @@
+package drive
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"time"
+
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// joinedLength checks the parts of a joined upload and adds up their lengths; negative while one is not known. ready says
+// that all of them are full.
+func (e *edit) joinedLength(ctx context.Context, parts []string) (total int64, ready bool, err error) {
+	ready = true
+	for _, id := range parts {
+		part, err := e.s.readUpload(ctx, e, e.drive, id)
+		if err != nil {
+			return 0, false, err
+		}
+		if part.Kind != Partial {
+			return 0, false, fault.New(fault.Invalid, "drive.joinedLength", "An upload is joined of partial uploads.").WithCode("part_unfit")
+		}
+		ready = ready && part.Full()
+		if part.Length < 0 || total < 0 {
+			total = -1
+			continue
+		}
+		if part.Length > math.MaxInt64-total {
+			return 0, false, tooLarge(math.MaxInt64)
+		}
+		total += part.Length
+	}
+	return total, ready, nil
+}
+
+// partsLength is the length of a joined upload whose parts' lengths were not all known when it began; negative while one is not known.
+func (s *Drives) partsLength(ctx context.Context, u Upload) (total int64, err error) {
+	lengths, err := sqldb.All(ctx, s.db, `SELECT u.length FROM upload_parts p JOIN uploads u ON u.id = p.part_id WHERE p.upload_id = $1 AND u.drive_id = $2`,
+		[]any{u.ID, u.DriveID}, func(scan sqldb.Scan) (length int64, err error) { return length, scan(&length) })
+	if err != nil || len(lengths) < len(u.Parts) {
+		return -1, err
+	}
+	for _, length := range lengths {
+		if length < 0 || length > math.MaxInt64-total {
+			return -1, nil
+		}
+		total += length
+	}
+	return total, nil
+}
+
+// fullParts reads the parts of a joined upload, and adds up their lengths.
+func (s *Drives) fullParts(ctx context.Context, u Upload) (parts []Upload, size int64, err error) {
+	parts = make([]Upload, len(u.Parts))
+	for i, id := range u.Parts {
+		part, err := s.readUpload(ctx, s.db, u.DriveID, id)
+		if err != nil {
+			return nil, 0, partLost(err)
+		}
+		if !part.Full() {
+			return nil, 0, fault.New(fault.Busy, "drive.join", "Parts of this upload are not complete yet.").WithCode("parts_unfinished")
+		}
+		parts[i] = part
+		size += part.Length
+	}
+	if s.o.MaxFile > 0 && size > s.o.MaxFile { // a length of theirs came late
+		return nil, 0, tooLarge(s.o.MaxFile)
+	}
+	return parts, size, nil
+}
+
+// How long a join waits for a part that another process holds.
+const (
+	solePatience    = 200 * time.Millisecond // not long: who holds the part may be waiting for what is joined
+	reclaimPatience = 2 * leaseTime          // the process may have been killed; who only looks at a full part waits for nothing else
+)
+
+// holdPart is HoldUpload for a join: it makes nobody let go.
+func (s *Drives) holdPart(ctx context.Context, part Upload, patience time.Duration) (*Hold, error) {
+	ctx, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	return s.hold(ctx, part.ID, func() {}, false)
+}
+
+// reclaim makes sure that a part has its stage. It may have been sealed by a join that was cut short, and whose upload is gone since.
+func (s *Drives) reclaim(ctx context.Context, part Upload) error {
+	if !part.staged {
+		return nil
+	}
+	opened, err := s.blobs.OpenStage(ctx, part.key(), part.Length)
+	if err == nil {
+		return opened.Close()
+	}
+	if !errors.Is(err, blob.ErrNotFound) {
+		return partError(err)
+	}
+	hold, err := s.holdPart(ctx, part, reclaimPatience)
+	if err != nil {
+		return err // another join has it now
+	}
+	defer hold.Release()
+	if _, err := s.readUpload(ctx, s.db, part.DriveID, part.ID); err != nil {
+		return partLost(err)
+	}
+	return partError(s.blobs.Unseal(ctx, part.key()))
+}
+
+// readPart writes a part's bytes to a digest or a buffer.
+func (s *Drives) readPart(ctx context.Context, to io.Writer, part Upload) error {
+	if !part.staged {
+		_, err := to.Write(part.small)
+		return err
+	}
+	from, err := s.blobs.OpenStage(ctx, part.key(), part.Length)
+	if err != nil {
+		return partError(err)
+	}
+	defer from.Close()
+	buffer := s.chunks.Get().(*[]byte)
+	defer s.chunks.Put(buffer)
+	for {
+		n, err := from.Read(*buffer)
+		if _, err := to.Write((*buffer)[:n]); err != nil {
+			return err
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return storeError(err, "drive.join")
+		}
+	}
+}
+
+func appendPart(ctx context.Context, to blob.Stage, part Upload) error {
+	if part.staged {
+		return partError(to.Append(ctx, part.key(), part.Length))
+	}
+	_, err := to.Write(part.small)
+	return storeError(err, "drive.join")
+}
+
+// partLost says that an upload cannot be joined any more, because a part expired or was removed.
+func partLost(err error) error {
+	if !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Gone) {
+		return err
+	}
+	return &fault.Error{Kind: fault.Gone, Op: "drive.join", Code: "part_lost", Public: "A part of this upload has expired or was removed. Begin it again.", Err: err}
+}
+
+// partError gives a blob store's error over a part's stage its kind. One that is not there was removed since the part's row was read.
+func partError(err error) error {
+	if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrShort) {
+		return partLost(&fault.Error{Kind: fault.Gone, Op: "drive.join", Err: err})
+	}
+	return storeError(err, "drive.join")
+}
+
+// endParts removes the parts of an upload that was joined: they are used. The bytes of the one whose key is kept became the file.
+func (e *edit) endParts(ctx context.Context, parts []string, kept blob.Key) error {
+	for _, id := range parts {
+		part, err := e.s.anyUpload(ctx, e, e.drive, id)
+		if fault.Is(err, fault.NotFound) {
+			continue // it was named twice
+		}
+		if err != nil {
+			return err
+		}
+		end := e.endUpload
+		if part.key() == kept {
+			end = e.unreserve
+		}
+		if err := end(part); err != nil {
+			return err
+		}
+		if _, err := e.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
