@@ -155,7 +155,7 @@ func (e *edit) unlinkChunk(ctx context.Context, uploadID string, number int64) (
 	if err != nil {
 		return 0, err
 	}
-	return part.Length, e.endParts(ctx, []string{id}, "")
+	return part.Length, e.remove(ctx, part)
 }
 
 // DropChunk ends one chunk. NotFound.

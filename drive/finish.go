@@ -28,6 +28,12 @@ func (e *edit) commitUpload(ctx context.Context, u *Upload, c content) error {
 	if _, err := e.Exec(ctx, `UPDATE uploads SET `+endedColumns+` WHERE id = $1`, u.endedArgs()...); err != nil {
 		return err
 	}
+	if u.Kind == Joined { // see joinUsed
+		u.digest = c.sha256
+		if _, err := e.Exec(ctx, `UPDATE uploads SET digest = $2 WHERE id = $1`, u.ID, u.digest); err != nil {
+			return err
+		}
+	}
 	crash.Point("commit.written")
 	return nil
 }

@@ -133,9 +133,17 @@ func (s *Drives) hold(ctx context.Context, id string, letGo func(), insist bool)
 	return h, nil
 }
 
+const heldCode = "upload_locked"
+
 func heldElsewhere(cause error) error {
-	return &fault.Error{Kind: fault.Locked, Op: "drive.HoldUpload", Code: "upload_locked",
+	return &fault.Error{Kind: fault.Locked, Op: "drive.HoldUpload", Code: heldCode,
 		Public: "Another request is writing to this upload. Try again.", Err: cause}
+}
+
+// isHeldElsewhere tells heldElsewhere from other errors, that of a WebDAV lock among them.
+func isHeldElsewhere(err error) bool {
+	code, _, _ := fault.Public(err)
+	return code == heldCode
 }
 
 // fenceOf is the number of this process's hold on an upload, and false if it has none.

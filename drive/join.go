@@ -6,19 +6,128 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/crash"
+	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
 )
 
+// beginJoined is BeginUpload for uploads that join others.
+func (s *Drives) beginJoined(ctx context.Context, driveID string, n NewUpload) (Upload, error) {
+	for {
+		u, known, ready, err := s.recordJoined(ctx, driveID, n)
+		switch {
+		case err != nil:
+			return Upload{}, err
+		case !u.Ended.IsZero(), !known && !ready:
+			return u, nil
+		case !known:
+			return s.joinNow(ctx, u)
+		}
+		done, err := s.finishHeld(ctx, u) // if its parts are full
+		if !fault.Is(err, fault.NotFound) {
+			return done, err
+		}
+		// The request that had begun it was refused and has ended it. So this one is the first.
+	}
+}
+
+// recordJoined writes a joined upload down, or finds the one that is known. ready says that the parts of a new one are full.
+func (s *Drives) recordJoined(ctx context.Context, driveID string, n NewUpload) (u Upload, known, ready bool, err error) {
+	err = s.edit(ctx, "drive.beginJoined", driveID, func(e *edit) (err error) {
+		if u, known, err = e.sameJoined(ctx, n); err != nil || known {
+			return err
+		}
+		u = Upload{ID: sqldb.NewID(), DriveID: driveID, NewUpload: n}
+		u.Length, ready, err = e.joinedLength(ctx, n.Parts)
+		if isPartUsed(err) {
+			return e.joinUsed(ctx, &u, err)
+		}
+		if err != nil {
+			return err
+		}
+		return e.beginUpload(ctx, &u, ready)
+	})
+	if err == nil && !known {
+		s.counts.begun.Add(1)
+		if !u.Ended.IsZero() {
+			s.completed(u)
+		}
+	}
+	return u, known, ready, err
+}
+
+// ofParts finds the joined uploads u of a drive ($1) that have as many parts, and the same first and last one ($2 to $4): these are
+// few, and the others are compared one by one.
+const ofParts = `FROM uploads u JOIN upload_parts first ON first.upload_id = u.id AND first.position = 0
+	WHERE u.drive_id = $1 AND u.gone_at = 0 AND first.part_id = $2
+		AND EXISTS (SELECT 1 FROM upload_parts last WHERE last.upload_id = u.id AND last.position = $3 AND last.part_id = $4)
+		AND NOT EXISTS (SELECT 1 FROM upload_parts more WHERE more.upload_id = u.id AND more.position > $3)`
+
+// joinedOf answers the newest of the uploads that a query over ofParts finds, if they have these parts and pass the test.
+func (e *edit) joinedOf(ctx context.Context, parts []string, and string, args []any, fits func(u Upload) bool) (u Upload, found bool, err error) {
+	last := len(parts) - 1
+	ids, err := sqldb.All(ctx, e, `SELECT u.id `+ofParts+and+` ORDER BY u.id DESC LIMIT 10`, append([]any{e.drive, parts[0], last, parts[last]}, args...),
+		func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
+	for _, id := range ids {
+		if u, err = e.s.anyUpload(ctx, e, e.drive, id); err != nil {
+			return Upload{}, false, err
+		}
+		if slices.Equal(u.Parts, parts) && fits(u) {
+			return u, true, nil
+		}
+	}
+	return Upload{}, false, err
+}
+
+// sameJoined finds the upload that an earlier request has begun for the same parts in the same order, to make the same file: its answer
+// was lost, and whoever asks again must not get a second file, nor be told that its parts are used up. It is found as long as it is on
+// record: while it is unfinished, and for Options.UploadExpiry once it is a file, wherever that is by then.
+//
+// The same file is one of the same folder, name, media type, time, way out of a conflict and hash. Metadata that the drive does not
+// know makes no difference.
+func (e *edit) sameJoined(ctx context.Context, n NewUpload) (u Upload, known bool, err error) {
+	return e.joinedOf(ctx, n.Parts, ` AND u.folder = $5 AND u.name = $6 AND u.media_type = $7 AND u.modified_at = $8 AND u.conflict = $9`,
+		[]any{string(n.Folder), n.Name, n.MediaType, sqldb.Micros(n.Modified), string(n.Conflict)},
+		func(u Upload) bool { return bytes.Equal(u.SHA256, n.SHA256) && !e.s.expired(u) })
+}
+
+// joinUsed makes another file of parts that were joined before, in the same order: a client that finds them full does not know that
+// they are used up. Its content is there, and no byte is copied. used is the error if it is not, or if they were joined otherwise.
+func (e *edit) joinUsed(ctx context.Context, u *Upload, used error) error {
+	before, found, err := e.joinedOf(ctx, u.Parts, ` AND u.completed_at > 0`, nil, func(Upload) bool { return true })
+	if err != nil {
+		return err
+	}
+	if !found {
+		return used
+	}
+	u.Length = before.Length
+	if err := e.beginUpload(ctx, u, true); err != nil || !u.Ended.IsZero() {
+		return err
+	}
+	err = e.commitUpload(ctx, u, content{sha256: before.digest, size: before.Length, known: true})
+	if fault.Is(err, fault.NotFound) {
+		return used // the file was removed for good since, and so was its content
+	}
+	return err
+}
+
 // joinNow commits a joined upload that has just begun. If that is refused, it ends: its client gets an error and no address, so
-// that nobody could end it. The parts stay, to be joined again. Where it only failed, it may be that it is done: it stays.
+// that nobody could end it. The parts stay, to be joined again. Where it only failed, or another process took it over, it may be that
+// it is done: it stays, and is found by whoever asks for it again.
 func (s *Drives) joinNow(ctx context.Context, u Upload) (Upload, error) {
-	done, err := s.finishHeld(ctx, u)
-	if err != nil && refused(err) {
+	hold, err := s.HoldUpload(ctx, u.ID, func() {})
+	if err != nil {
+		return u, err
+	}
+	defer hold.Release() // not before it has ended: the same request may be waiting for it
+	done, err := s.Upload(ctx, u.DriveID, u.ID)
+	if err != nil && refused(err) && !isHeldElsewhere(err) {
 		if err := s.removeUpload(context.WithoutCancel(ctx), u.DriveID, u.ID); err != nil {
 			s.o.Log.Warn("a joined upload that was refused is left to expire", "upload", u.ID, "error", err)
 		}
@@ -52,24 +161,27 @@ func (s *Drives) joinParts(ctx context.Context, u Upload) (Upload, error) {
 	if hold := s.holdSole(ctx, parts[0]); hold != nil {
 		defer hold.Release()
 		key = parts[0].key()
-		if parts[0], err = s.readUpload(ctx, s.db, u.DriveID, parts[0].ID); err != nil {
-			return u, partLost(err)
+		if parts[0], err = s.fullPart(ctx, u.DriveID, parts[0].ID); err != nil { // another join may have ended since
+			return u, err
 		}
 	}
 	c, err := s.joinLarge(ctx, key, parts, size)
 	if err != nil {
-		s.putBack(ctx, key, parts[0])
+		s.putBack(ctx, u, key, parts[0])
+		if _, _, lost := s.fullParts(ctx, u); lost != nil { // another join was faster, and this broke on what it removed
+			err = lost
+		}
 		return u, err
 	}
 	done, err := s.commit(ctx, u, c)
 	if err != nil && refused(err) {
-		s.putBack(ctx, key, parts[0])
+		s.putBack(ctx, u, key, parts[0])
 	}
 	return done, err
 }
 
-// errUndone ends a transaction that was only to show whether it would be refused.
-var errUndone = errors.New("drive: undone")
+// errUndone ends a transaction that was only to show whether it would be refused. It is a refusal itself, and not a failing database.
+var errUndone = fault.New(fault.Precondition, "drive.join", "")
 
 // expectJoined refuses before anything is copied what commit would refuse, so that a joined upload that waits for a lock to end, or
 // for space, costs nothing each time that somebody looks at it.
@@ -192,18 +304,31 @@ func (s *Drives) joinStage(ctx context.Context, key blob.Key, first Upload) (blo
 	return stage, partError(err)
 }
 
-// putBack undoes joinLarge: the first part is what it was, or the copy is gone. What fails is left to the next attempt.
-func (s *Drives) putBack(ctx context.Context, key blob.Key, first Upload) {
-	if key != first.key() {
+// putBack undoes joinLarge: the first part is what it was, or the copy is gone. Whose hold was lost meanwhile is another's: it may be a
+// file by now. What is not undone is left to the next attempt.
+func (s *Drives) putBack(ctx context.Context, u Upload, key blob.Key, first Upload) {
+	err := s.edit(ctx, "drive.putBack", u.DriveID, func(e *edit) error {
+		now, err := s.readUpload(ctx, e, u.DriveID, string(key))
+		if err == nil && !now.Ended.IsZero() {
+			err = partUsed()
+		}
+		if err != nil {
+			return err
+		}
+		return e.holds(ctx, now.ID)
+	})
+	if err == nil && key != first.key() {
 		s.discard(key)
 		return
 	}
-	stage, err := s.joinStage(ctx, key, first)
 	if err == nil {
-		err = stage.Close()
+		var stage blob.Stage
+		if stage, err = s.joinStage(ctx, key, first); err == nil {
+			err = stage.Close()
+		}
 	}
 	if err != nil {
-		s.o.Log.Warn("what was appended to a part is left there", "part", first.ID, "error", err)
+		s.o.Log.Warn("what was joined is left as it is", "upload", u.ID, "error", err)
 	}
 }
 

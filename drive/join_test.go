@@ -2,7 +2,6 @@ package drive
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -39,7 +38,7 @@ func TestUploadJoined(t *testing.T) {
 			{f.alice, nil, "invalid"},
 			{f.bob, parts, "not_found"},
 			{f.alice, parts, ""},
-			{f.alice, parts, "not_found"}, // they were used
+			{f.alice, parts[:2], "gone"}, // they were used
 		} {
 			_, err := f.BeginUpload(t.Context(), c.drive, NewUpload{Kind: Joined, Name: "f", Parts: c.parts, Length: -1})
 			wantKind(t, fmt.Sprint(c.parts), err, c.want)
@@ -274,174 +273,6 @@ func TestJoinOfContentThatIsThere(t *testing.T) {
 		f.run("tree /f=" + longOne + longTwo + " /g=" + longOne + longTwo)
 		if got := f.keys(); got != before {
 			t.Errorf("the store holds %s; before the join %s", got, before)
-		}
-	})
-}
-
-// Whatever refuses a join at its end, or breaks it on the way, leaves the parts as they were.
-func TestJoinThatFailsLeavesItsParts(t *testing.T) {
-	each(t, Options{}, func(t *testing.T, f *fixture) {
-		var verdicts []error // of the settings' rules, one a question
-		f.o.Admit = func(Proposal) (err error) {
-			if len(verdicts) > 0 {
-				err, verdicts = verdicts[0], verdicts[1:]
-			}
-			return err
-		}
-		faulty := &faultyStore{Store: f.blobs}
-		f.Drives.blobs = faulty
-		refusal, failure := fault.New(fault.Forbidden, "test", ""), errors.New("the database is gone")
-		for _, c := range []struct {
-			name     string
-			verdicts []error // when it begins, before it copies, when it commits
-			appends  int     // that go well
-			seals    bool
-			want     string
-		}{
-			{"refused before the copy", []error{nil, refusal}, 9, true, "forbidden"},
-			{"refused by the commit", []error{nil, nil, refusal}, 9, true, "forbidden"},
-			{"the disk is full", nil, 0, true, "full"},
-			{"the disk is full at last", nil, 1, true, "full"},
-			{"the seal fails", nil, 9, false, "internal"},
-			{"the commit fails", []error{nil, nil, failure}, 9, true, "internal"},
-		} {
-			for _, first := range []string{longOne, "small"} { // in place, and copied
-				parts := []Upload{f.part(first), f.part(longTwo), f.part(longThree)}
-				before := f.keys()
-				verdicts, faulty.appends, faulty.seals = c.verdicts, c.appends, c.seals
-				_, err := f.join("f", parts...)
-				wantKind(t, c.name, err, c.want)
-				verdicts, faulty.appends, faulty.seals = nil, 99, true
-				f.clean()
-				if c.want != "internal" { // of what failed nobody knows whether it is done: it stays, and its parts with it
-					if got := f.keys(); got != before {
-						t.Errorf("%s: the store holds %s; before the join %s", c.name, got, before)
-					}
-				} else if err := f.Recover(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				if c.want == "internal" {
-					f.run("tree /f=" + first + longTwo + longThree)
-				} else if _, err := f.join("f", parts[2], parts[0], parts[1]); err != nil {
-					t.Errorf("%s, and then in another order: %v", c.name, err)
-				} else {
-					f.run("tree /f=" + longThree + first + longTwo)
-				}
-				f.run("rm /f\nempty-trash /")
-				if _, err := f.GC(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	})
-}
-
-// faultyStore is a store that fails.
-type faultyStore struct {
-	blob.Store
-	appends int  // that go well before the disk is full
-	seals   bool // whether a stage can be sealed
-}
-
-func (s *faultyStore) Stage(ctx context.Context, key blob.Key) (blob.Stage, error) {
-	g, err := s.Store.Stage(ctx, key)
-	return faultyStage{g, s}, err
-}
-
-func (s *faultyStore) Resume(ctx context.Context, key blob.Key, offset int64) (blob.Stage, error) {
-	g, err := s.Store.Resume(ctx, key, offset)
-	return faultyStage{g, s}, err
-}
-
-type faultyStage struct {
-	blob.Stage
-	s *faultyStore
-}
-
-func (g faultyStage) Append(ctx context.Context, from blob.Key, size int64) error {
-	if g.s.appends--; g.s.appends < 0 {
-		if err := g.Stage.Append(ctx, from, size/2); err != nil {
-			return err
-		}
-		return blob.ErrFull
-	}
-	return g.Stage.Append(ctx, from, size)
-}
-
-func (g faultyStage) Seal(ctx context.Context) error {
-	if !g.s.seals {
-		return errors.New("input/output error")
-	}
-	return g.Stage.Seal(ctx)
-}
-
-// A server that was killed between the seal and the commit has left a part's stage as a blob that no row knows. It is the part's all
-// the same: for the upload that was joined, and when that is gone, for another one that names the part.
-func TestJoinAfterAJoinThatWasCutShort(t *testing.T) {
-	each(t, Options{}, func(t *testing.T, f *fixture) {
-		var verdicts []error
-		f.o.Admit = func(Proposal) (err error) {
-			if len(verdicts) > 0 {
-				err, verdicts = verdicts[0], verdicts[1:]
-			}
-			return err
-		}
-		for _, c := range []struct {
-			name string
-			end  func(cut Upload, one, two Upload) error
-			want string
-		}{
-			{"the upload is looked at", func(cut, _, _ Upload) error { _, err := f.look(cut); return err }, "/f=" + longOne + longTwo},
-			{"the upload is dropped, and its parts joined in another order", func(cut, one, two Upload) error {
-				err := f.DropUpload(t.Context(), f.alice, cut.ID)
-				if err == nil {
-					_, err = f.join("f", two, one)
-				}
-				return err
-			}, "/f=" + longTwo + longOne},
-			{"the upload is dropped, and the first part is all that is wanted", func(cut, one, two Upload) error {
-				err := errors.Join(f.DropUpload(t.Context(), f.alice, cut.ID), f.DropUpload(t.Context(), f.alice, two.ID))
-				if err == nil {
-					_, err = f.join("f", one)
-				}
-				return err
-			}, "/f=" + longOne},
-			{"the upload and its parts are dropped", func(cut, one, two Upload) error {
-				return errors.Join(f.DropUpload(t.Context(), f.alice, one.ID), f.DropUpload(t.Context(), f.alice, cut.ID), f.DropUpload(t.Context(), f.alice, two.ID))
-			}, ""},
-		} {
-			one, two := f.part(longOne), f.part(longTwo)
-			verdicts = []error{nil, nil, errors.New("killed")}
-			if _, err := f.join("f", one, two); !fault.Is(err, fault.Internal) {
-				t.Fatal(err)
-			}
-			all, err := f.OpenUploads(t.Context(), f.alice, 10)
-			if err != nil || len(all) != 1 {
-				t.Fatalf("%d open uploads, %v", len(all), err)
-			}
-			if want := fmt.Sprintf("%s(blob of %d)", one.ID, len(longOne+longTwo)); !strings.Contains(f.keys(), want) {
-				t.Fatalf("the store holds %s; want %s", f.keys(), want)
-			}
-			f.clean()
-			f.forward(2 * time.Hour)
-			if c, err := f.GC(t.Context()); err != nil || c != (Collected{}) {
-				t.Errorf("gc took %+v (%v)", c, err)
-			}
-			if err := c.end(all[0], one, two); err != nil {
-				t.Errorf("%s: %v", c.name, err)
-			}
-			f.run("tree " + c.want)
-			f.clean()
-			if c.want != "" {
-				f.run("rm /f\nempty-trash /")
-			}
-			if _, err := f.GC(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			f.forward(2 * time.Hour)
-			if _, err := f.GC(t.Context()); err != nil || f.stored() != 0 {
-				t.Errorf("%s: in the end the store holds %s (%v)", c.name, f.keys(), err)
-			}
 		}
 	})
 }

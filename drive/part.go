@@ -24,6 +24,9 @@ func (e *edit) joinedLength(ctx context.Context, parts []string) (total int64, r
 		if part.Kind != Partial {
 			return 0, false, fault.New(fault.Invalid, "drive.joinedLength", "An upload is joined of partial uploads.").WithCode("part_unfit")
 		}
+		if !part.Ended.IsZero() {
+			return 0, false, partUsed()
+		}
 		ready = ready && part.Full()
 		if part.Length < 0 || total < 0 {
 			total = -1
@@ -57,20 +60,29 @@ func (s *Drives) partsLength(ctx context.Context, u Upload) (total int64, err er
 func (s *Drives) fullParts(ctx context.Context, u Upload) (parts []Upload, size int64, err error) {
 	parts = make([]Upload, len(u.Parts))
 	for i, id := range u.Parts {
-		part, err := s.readUpload(ctx, s.db, u.DriveID, id)
-		if err != nil {
-			return nil, 0, partLost(err)
+		if parts[i], err = s.fullPart(ctx, u.DriveID, id); err != nil {
+			return nil, 0, err
 		}
-		if !part.Full() {
-			return nil, 0, fault.New(fault.Busy, "drive.join", "Parts of this upload are not complete yet.").WithCode("parts_unfinished")
-		}
-		parts[i] = part
-		size += part.Length
+		size += parts[i].Length
 	}
 	if s.o.MaxFile > 0 && size > s.o.MaxFile { // a length of theirs came late
 		return nil, 0, tooLarge(s.o.MaxFile)
 	}
 	return parts, size, nil
+}
+
+// fullPart reads a part that can be joined.
+func (s *Drives) fullPart(ctx context.Context, driveID, id string) (Upload, error) {
+	part, err := s.readUpload(ctx, s.db, driveID, id)
+	switch {
+	case err != nil:
+		return part, partLost(err)
+	case !part.Ended.IsZero():
+		return part, partUsed()
+	case !part.Full():
+		return part, fault.New(fault.Busy, "drive.join", "Parts of this upload are not complete yet.").WithCode("parts_unfinished")
+	}
+	return part, nil
 }
 
 // How long a join waits for a part that another process holds.
@@ -100,11 +112,12 @@ func (s *Drives) reclaim(ctx context.Context, part Upload) error {
 	}
 	hold, err := s.holdPart(ctx, part, reclaimPatience)
 	if err != nil {
-		return err // another join has it now
+		return &fault.Error{Kind: fault.Locked, Op: "drive.join", Code: "part_locked",
+			Public: "Another upload that a part of this one belongs to is being made a file. Try again.", Err: err}
 	}
 	defer hold.Release()
-	if _, err := s.readUpload(ctx, s.db, part.DriveID, part.ID); err != nil {
-		return partLost(err)
+	if _, err := s.fullPart(ctx, part.DriveID, part.ID); err != nil { // its blob may be a file's by now
+		return err
 	}
 	return partError(s.blobs.Unseal(ctx, part.key()))
 }
@@ -155,6 +168,17 @@ func partLost(err error) error {
 	return &fault.Error{Kind: fault.Gone, Op: "drive.join", Code: "part_lost", Public: "A part of this upload has expired or was removed. Begin it again.", Err: err}
 }
 
+const usedCode = "part_used"
+
+func partUsed() error {
+	return fault.New(fault.Gone, "drive.join", "A part of this upload is used up: another file was made of it. Begin it again.").WithCode(usedCode)
+}
+
+func isPartUsed(err error) bool {
+	code, _, _ := fault.Public(err)
+	return code == usedCode
+}
+
 // partError gives a blob store's error over a part's stage its kind. One that is not there was removed since the part's row was read.
 func partError(err error) error {
 	if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrShort) {
@@ -163,24 +187,29 @@ func partError(err error) error {
 	return storeError(err, "drive.join")
 }
 
-// endParts removes the parts of an upload that was joined: they are used. The bytes of the one whose key is kept became the file.
+// endParts uses up the parts of an upload that was joined. The bytes of the one whose key is kept became the file. Their rows stay as long
+// as the joined upload's: a client that does not know that they were joined may ask how far they are before it has them joined
+// again, and would send them anew if they were not full.
 func (e *edit) endParts(ctx context.Context, parts []string, kept blob.Key) error {
 	for _, id := range parts {
 		part, err := e.s.anyUpload(ctx, e, e.drive, id)
 		if fault.Is(err, fault.NotFound) {
-			continue // it was named twice
+			continue // joined to another upload and dropped, since its bytes were read
 		}
 		if err != nil {
 			return err
 		}
 		end := e.endUpload
 		if part.key() == kept {
-			end = e.unreserve
+			if end = e.unreserve; part.gone || !part.Ended.IsZero() {
+				return partUsed() // by another join, which has removed its bytes
+			}
 		}
 		if err := end(part); err != nil {
 			return err
 		}
-		if _, err := e.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, id); err != nil {
+		if _, err := e.Exec(ctx, `UPDATE uploads SET completed_at = $2, expires_at = $3, digest = NULL, content = NULL, staged = FALSE
+			WHERE id = $1 AND completed_at = 0 AND gone_at = 0`, id, sqldb.Micros(e.now), sqldb.Micros(e.now.Add(e.s.o.UploadExpiry))); err != nil {
 			return err
 		}
 	}

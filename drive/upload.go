@@ -58,7 +58,7 @@ type Upload struct {
 	gone    bool      // it expired before
 
 	folderID string
-	digest   []byte // the state of the running SHA-256 at Offset
+	digest   []byte // the state of the running SHA-256 at Offset; of a joined one that is a file, the file's SHA-256
 	small    []byte // what was received, while it is in the row
 	staged   bool   // what was received is in the blob store's stage
 }
@@ -86,34 +86,24 @@ func (u Upload) key() blob.Key { return blob.Key(u.ID) }
 // that is taken (conflict Fail), a file in the way, the quota, a locked target. Its length is set aside from the quota until it
 // ends. An empty file is committed at once, and so is a joined upload whose parts are all full; one with parts that are not
 // is committed with the last byte of the last part. Invalid, Exists, ParentMissing, Locked, TooLarge, Full; NotFound for a
-// part that is not the drive's own, Invalid with code "part_unfit" for what is not a part.
+// part that is not the drive's own, Gone with code "part_used" for one that is in a file already, Invalid with code "part_unfit"
+// for what is not a part.
+//
+// A joined upload that was begun before is answered as it is, as long as it is on record: see sameJoined, and for used parts joinUsed.
 func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (Upload, error) {
 	if err := n.check(); err != nil {
 		return Upload{}, fault.Wrap(err, "drive.BeginUpload")
 	}
-	u := Upload{ID: sqldb.NewID(), DriveID: driveID, NewUpload: n}
-	released := s.holds.releases(u.ID)
-	joinable := false
-	err := s.edit(ctx, "drive.BeginUpload", driveID, func(e *edit) (err error) {
-		u.Created, u.Expires = e.now, s.expiry(e.now, e.now)
-		if n.Kind == Joined {
-			if u.Length, joinable, err = e.joinedLength(ctx, n.Parts); err != nil {
-				return err
-			}
-		}
-		if err := e.expectUpload(ctx, &u, joinable); err != nil {
-			return err
-		}
-		if err := e.reserve(u.reservation()); err != nil {
-			return err
-		}
-		if err := e.insertUpload(ctx, u); err != nil {
-			return err
-		}
-		if u.Length == 0 && n.Kind != Partial {
-			return e.commitUpload(ctx, &u, content{sha256: emptySHA256(), small: []byte{}})
-		}
-		return nil
+	if n.Kind == Joined {
+		u, err := s.beginJoined(ctx, driveID, n)
+		return u, fault.Wrap(err, "drive.BeginUpload")
+	}
+	var u Upload
+	id := sqldb.NewID()
+	released := s.holds.releases(id)
+	err := s.edit(ctx, "drive.BeginUpload", driveID, func(e *edit) error {
+		u = Upload{ID: id, DriveID: driveID, NewUpload: n}
+		return e.beginUpload(ctx, &u, false)
 	})
 	if err != nil {
 		return Upload{}, err
@@ -122,10 +112,28 @@ func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (
 	if !s.db.Shared() {
 		s.holds.remember(u, released)
 	}
-	if joinable && u.Ended.IsZero() {
-		return s.joinNow(ctx, u)
+	if !u.Ended.IsZero() {
+		s.completed(u)
 	}
 	return u, nil
+}
+
+// beginUpload writes a new upload down. joinable is expectUpload's.
+func (e *edit) beginUpload(ctx context.Context, u *Upload, joinable bool) error {
+	u.Created, u.Expires = e.now, e.s.expiry(e.now, e.now)
+	if err := e.expectUpload(ctx, u, joinable); err != nil {
+		return err
+	}
+	if err := e.reserve(u.reservation()); err != nil {
+		return err
+	}
+	if err := e.insertUpload(ctx, *u); err != nil {
+		return err
+	}
+	if u.Length == 0 && u.Kind != Partial {
+		return e.commitUpload(ctx, u, content{sha256: emptySHA256(), small: []byte{}})
+	}
+	return nil
 }
 
 func (n *NewUpload) check() error {
@@ -405,12 +413,23 @@ func (s *Drives) removeUpload(ctx context.Context, driveID, id string) error {
 		if err != nil {
 			return err
 		}
-		if err := e.endUpload(u); err != nil {
-			return err
+		if u.Kind == Joined && !u.Ended.IsZero() { // what is remembered of its parts is remembered for its sake
+			if _, err := e.Exec(ctx, `DELETE FROM uploads WHERE completed_at > 0 AND kind = 'partial' AND drive_id = $2
+				AND id IN (SELECT part_id FROM upload_parts WHERE upload_id = $1)`, id, driveID); err != nil {
+				return err
+			}
 		}
-		_, err = e.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, id)
-		return err
+		return e.remove(ctx, u)
 	})
+}
+
+// remove ends an upload, and forgets it.
+func (e *edit) remove(ctx context.Context, u Upload) error {
+	if err := e.endUpload(u); err != nil {
+		return err
+	}
+	_, err := e.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, u.ID)
+	return err
 }
 
 // endUpload gives back what an upload that is still open has set aside, and its bytes once the transaction is durable.

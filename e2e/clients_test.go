@@ -4,11 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,7 +57,7 @@ type clients struct {
 func eachPlace(t *testing.T, fn func(c *clients)) {
 	folder := t.TempDir()
 	sum := noiseFile(t, filepath.Join(folder, "source"), 7, clientSize)
-	for _, copied := range []string{"stopped", "parts"} { // clients know a file that they began by its name
+	for _, copied := range []string{"stopped", "parts", "joined"} { // clients know a file that they began by its name
 		if err := os.Link(filepath.Join(folder, "source"), filepath.Join(folder, copied)); err != nil {
 			t.Fatal(err)
 		}
@@ -154,6 +160,72 @@ func TestClients(t *testing.T) {
 	})
 }
 
+// The answer to the request that joins parallel parts is lost, and the client does what it does then: it asks how far its parts are, and
+// has them joined again. There is one file. Sent again to another place, from the addresses that the client stored, the same file costs
+// no byte.
+func TestClientsWhoseJoinIsNotAnswered(t *testing.T) {
+	eachPlace(t, func(c *clients) {
+		line := loseJoins(c.t, c.s.URL, 2)
+		upload := func(folder string, resume bool) sighting {
+			j := c.job(job{File: "joined", Metadata: map[string]string{"folder": folder}, Options: map[string]any{"parallelUploads": 4}, Resume: resume}, "lost")
+			j.Endpoint = line.URL + "/files/"
+			seen := c.runner.Do(c.t, j)
+			if seen.End != "done" {
+				c.t.Fatalf("to %s: %+v", folder, seen)
+			}
+			path := strings.TrimPrefix(folder+"/"+j.Name, "/")
+			if got, size := c.ann.SHA256(c.t, path); got != c.sum || size != clientSize {
+				c.t.Errorf("%s: WebDAV serves %d bytes with SHA-256 %s; want %d with %s", path, size, got, clientSize, c.sum)
+			}
+			if status, _ := c.ann.Get(c.t, strings.Replace(path, ".bin", " (1).bin", 1)); status != http.StatusNotFound {
+				c.t.Errorf("%s is there twice: the second one answers %d", path, status)
+			}
+			return seen
+		}
+		// A browser may send such a request again by itself.
+		if seen := upload("", false); seen.Created != 5 || len(seen.ResumedAt)%4 != 0 {
+			c.t.Errorf("two answers lost: %+v; want four parts, and what joins them", seen)
+		}
+		if left := line.left.Load(); left > 0 {
+			c.t.Errorf("%d answers were not lost", left)
+		}
+		if seen := upload("elsewhere", true); seen.Created != 1 || len(seen.ResumedAt) != 4 {
+			c.t.Errorf("the same file to another place: %+v; want four parts that are there, and what joins them", seen)
+		}
+	})
+}
+
+// loser is a way to a server on which answers are lost.
+type loser struct {
+	*httptest.Server
+	left atomic.Int64 // answers that are to be lost
+}
+
+// loseJoins loses the first n answers to requests that join parts, whose work is done by then.
+func loseJoins(t *testing.T, server string, n int64) *loser {
+	target, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &loser{}
+	l.left.Store(n)
+	l.Server = httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host
+		},
+		ModifyResponse: func(r *http.Response) error {
+			if strings.HasPrefix(r.Request.Header.Get("Upload-Concat"), "final;") && r.StatusCode == http.StatusCreated && l.left.Add(-1) >= 0 {
+				panic(http.ErrAbortHandler)
+			}
+			return nil
+		},
+		ErrorLog: log.New(io.Discard, "", 0),
+	})
+	t.Cleanup(l.Close)
+	return l
+}
+
 // stopAndGoOn terminates an upload, resumes one by the address that the client stored, and one by its address alone.
 func (c *clients) stopAndGoOn() {
 	c.t.Helper()
@@ -230,7 +302,8 @@ func TestClientsThroughCuts(t *testing.T) {
 	})
 }
 
-// onlyWholeFiles looks at everything in the drive: an answer that was lost may have made a file twice, but never another one.
+// onlyWholeFiles looks at everything in the drive: an answer that was lost may have made a file twice, but never another one, and never
+// of parts.
 func (c *clients) onlyWholeFiles() {
 	c.t.Helper()
 	var listing struct {
@@ -244,6 +317,9 @@ func (c *clients) onlyWholeFiles() {
 	for _, file := range listing.Children {
 		if file.SHA256 != c.sum {
 			c.t.Errorf("%s has SHA-256 %s; want %s", file.Name, file.SHA256, c.sum)
+		}
+		if strings.Contains(file.Name, "-parallel") && strings.Contains(file.Name, " (") {
+			c.t.Errorf("%s was joined twice", file.Name)
 		}
 	}
 }

@@ -8,8 +8,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,72 +25,122 @@ func seeded(seed uint64, size int) []byte {
 	return content
 }
 
+// moment is when the server is killed, and what the client is about then.
+type moment struct{ point, doing string }
+
+const (
+	sending = "sending"           // whole files, large and small
+	joining = "joining"           // parts, in the first one's stage
+	copying = "joining by copies" // in a stage of their own, because the first part is in a row
+)
+
+func moments() (all []moment) {
+	for _, point := range append(crash.Points[:], "join.appended:2") {
+		if !strings.HasPrefix(point, "join.") {
+			all = append(all, moment{point, sending})
+		}
+		if strings.HasPrefix(point, "join.") || strings.HasPrefix(point, "commit.") {
+			all = append(all, moment{point, joining})
+		}
+		if strings.HasPrefix(point, "join.") {
+			all = append(all, moment{point, copying})
+		}
+	}
+	return all
+}
+
 // The server is killed at every named moment of an upload. Whatever it had answered before is there afterwards, the client
-// goes on, and the file is whole; a file that was being replaced is the old one or the new one.
+// goes on, and the file is whole; a file that was being replaced is the old one or the new one. Parts are joined once, and nothing is
+// left of them.
 func TestCrashPoints(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Server) {
 		a := s.Register(t, "ann")
 		s.Program = crashing
-		for _, point := range crash.Points {
-			t.Run(point, func(t *testing.T) {
-				old := seeded(1, 150_000)
-				a.Put(t, point+".put", string(old))
-				s.Kill()
-				s.Env = []string{"SATCHEL_TEST_CRASH=" + point}
-				s.Start()
-				crashed := false
-				survive := func(step func() error) {
-					t.Helper()
-					for try := range 10 {
-						err := step()
-						if err == nil {
-							return
-						}
-						if !errors.Is(err, errServerGone) || try == 9 {
-							t.Fatal(err)
-						}
-						crashed, s.Env = true, nil
-						s.revive()
-					}
-				}
-				long := &transfer{t: t, a: a, name: point + ".long", content: seeded(2, 300_000)}
-				short := &transfer{t: t, a: a, name: point + ".short", content: seeded(3, 2000)}
-				half := &transfer{t: t, a: a, name: "part", content: seeded(4, 100_000), extra: "Upload-Concat: partial"}
-				rest := &transfer{t: t, a: a, name: "part", content: seeded(5, 1000), extra: "Upload-Concat: partial"}
-				for _, u := range []*transfer{long, short, half, rest} {
-					for !u.done {
-						survive(func() error { return u.step(120_000) })
-					}
-				}
-				joined := &transfer{t: t, a: a, name: point + ".joined", content: append(half.content, rest.content...), extra: "Upload-Concat: final;" + half.address + " " + rest.address}
-				survive(func() error { return joined.create() })
-				survive(func() error { return s.replace(t, a, point+".put", old, seeded(6, 200_000)) })
-				a.Put(t, point+".patch", string(old))
-				survive(func() error { return s.patch(t, a, point+".patch", old, 100_000, seeded(7, 80_000)) })
-				chunks := [][]byte{seeded(8, 90_000), seeded(9, 70_000)}
-				survive(func() error { return s.chunked(a, point+".chunked", chunks...) })
-				if _, content := a.Get(t, point+".chunked"); content != string(slices.Concat(chunks...)) {
-					t.Errorf("what came in chunks is %d bytes that were not sent", len(content))
-				}
-				if !crashed {
-					t.Error("the server was never killed: the point was not reached")
-				}
-				for _, u := range []*transfer{long, short, joined} {
-					u.check()
-				}
-				s.fsck()
-			})
+		for i, m := range moments() {
+			t.Run(m.point+"/"+m.doing, func(t *testing.T) { killAt(t, s, a, m, i) })
 		}
 	})
 }
 
-// create begins a joined upload. The answer may be lost after the parts were used: then the file is there.
-func (u *transfer) create() error {
-	status, content := u.a.Get(u.t, u.name)
-	if status == http.StatusOK && content == string(u.content) {
-		return nil
+func killAt(t *testing.T, s *Server, a *Account, m moment, round int) {
+	name := fmt.Sprintf("%d.", round)
+	content := func(seed uint64, size int) []byte { return seeded(seed+10*uint64(round), size) } // stored anew each time
+	old := content(1, 150_000)
+	a.Put(t, name+"put", string(old))
+	stages := s.stages() // what a killed PATCH leaves to gc is among them
+	s.Kill()
+	s.Env = []string{"SATCHEL_TEST_CRASH=" + m.point}
+	s.Start()
+	crashed := false
+	survive := func(step func() error) {
+		t.Helper()
+		for try := range 10 {
+			err := step()
+			if err == nil {
+				return
+			}
+			if !errors.Is(err, errServerGone) || try == 9 {
+				t.Fatal(err)
+			}
+			crashed, s.Env = true, nil
+			s.revive()
+		}
 	}
-	return u.step(0)
+	long := &transfer{t: t, a: a, name: name + "long", content: content(2, 300_000)}
+	short := &transfer{t: t, a: a, name: name + "short", content: content(3, 2000)}
+	joined := &transfer{t: t, a: a, name: name + "joined", content: content(4, 260_000), rename: true}
+	inOrder := inParts(joined, 100_000, 101_000)
+	if m.doing == copying {
+		inOrder = inParts(joined, 1000, 101_000)
+	}
+	send := func() {
+		for _, u := range []*transfer{long, short} {
+			for !u.done {
+				survive(func() error { return u.step(120_000) })
+			}
+		}
+	}
+	if m.doing == sending {
+		send()
+	}
+	for !joined.done {
+		survive(func() error { return inOrder.step(120_000) })
+	}
+	send()
+	survive(func() error { return s.replace(t, a, name+"put", old, content(6, 200_000)) })
+	a.Put(t, name+"patch", string(old))
+	survive(func() error { return s.patch(t, a, name+"patch", old, 100_000, content(7, 80_000)) })
+	chunks := [][]byte{content(8, 90_000), content(9, 70_000)}
+	survive(func() error { return s.chunked(a, name+"chunked", chunks...) })
+	if _, content := a.Get(t, name+"chunked"); content != string(slices.Concat(chunks...)) {
+		t.Errorf("what came in chunks is %d bytes that were not sent", len(content))
+	}
+	if !crashed {
+		t.Error("the server was never killed: the point was not reached")
+	}
+	for _, u := range []*transfer{long, short, joined} {
+		u.check()
+	}
+	if status, _ := a.Get(t, strings.Replace(joined.name, ".joined", " (1).joined", 1)); status != http.StatusNotFound {
+		t.Errorf("the parts were joined twice: the second file answers %d", status)
+	}
+	s.fsck()
+	if left := s.stages(); m.doing != sending && !slices.Equal(left, stages) {
+		t.Errorf("stages are left: %v; there were %v", left, stages)
+	}
+}
+
+// stages are the names of the files that hold what is not sealed.
+func (s *Server) stages() (names []string) {
+	s.t.Helper()
+	all, err := os.ReadDir(filepath.Join(s.Data, "blobs", "stage"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, entry := range all {
+		names = append(names, entry.Name())
+	}
+	return names
 }
 
 // replace puts a file over another, after looking that it is the old or the new one.
@@ -201,6 +253,12 @@ func TestKillStorm(t *testing.T) {
 				for n := 0; ; n++ {
 					size := random.IntN(1 << uint(8+random.IntN(14)))
 					u := &transfer{t: t, a: a, name: fmt.Sprintf("c%d-%d", c, n%5), content: seeded(uint64(c*1000+n), size)}
+					step := u.step
+					if n%3 == 2 && size > 0 {
+						cuts := []int{random.IntN(size), random.IntN(size)}
+						slices.Sort(cuts)
+						step = inParts(u, cuts...).step
+					}
 					for !u.done {
 						select {
 						case <-stop:
@@ -208,7 +266,7 @@ func TestKillStorm(t *testing.T) {
 						default:
 						}
 						up.RLock()
-						err := u.step(1 + random.IntN(400_000))
+						err := step(1 + random.IntN(400_000))
 						up.RUnlock()
 						if errors.Is(err, errServerGone) {
 							time.Sleep(20 * time.Millisecond) // the killer has the lock by then

@@ -21,6 +21,7 @@ type transfer struct {
 	name    string
 	content []byte
 	extra   string // Upload-Concat, say: "Name: value"
+	rename  bool   // what is in the way stays, and the file takes the next free name
 
 	address string // of the upload, once it is known
 	acked   int64  // the offset that the server answered last
@@ -66,7 +67,11 @@ func (u *transfer) request(method, address string, header map[string]string, bod
 func (u *transfer) step(size int) error {
 	u.t.Helper()
 	if u.address == "" {
-		header := map[string]string{"Upload-Length": strconv.Itoa(len(u.content)), "Upload-Metadata": "filename " + base64Of(u.name) + ",conflict " + base64Of("replace")}
+		conflict := "replace"
+		if u.rename {
+			conflict = "rename"
+		}
+		header := map[string]string{"Upload-Length": strconv.Itoa(len(u.content)), "Upload-Metadata": "filename " + base64Of(u.name) + ",conflict " + base64Of(conflict)}
 		if name, value, ok := strings.Cut(u.extra, ": "); ok {
 			header[name] = value
 		}
@@ -91,6 +96,37 @@ func (u *transfer) step(size int) error {
 		return err
 	}
 	return u.moved(answer)
+}
+
+// parts is a file that is sent in parts, which are joined at its end.
+type parts struct {
+	sent  []*transfer
+	whole *transfer
+}
+
+// inParts cuts what is to be sent at offsets.
+func inParts(u *transfer, cuts ...int) *parts {
+	p := &parts{whole: u}
+	begin := 0
+	for _, end := range append(cuts, len(u.content)) {
+		p.sent = append(p.sent, &transfer{t: u.t, a: u.a, name: u.name, content: u.content[begin:end], extra: "Upload-Concat: partial"})
+		begin = end
+	}
+	return p
+}
+
+// step is transfer's, for the first part that is not there yet. The request that joins them is the same each time.
+func (p *parts) step(size int) error {
+	p.whole.t.Helper()
+	var addresses []string
+	for _, part := range p.sent {
+		if !part.done {
+			return part.step(size)
+		}
+		addresses = append(addresses, part.address)
+	}
+	p.whole.extra = "Upload-Concat: final;" + strings.Join(addresses, " ")
+	return p.whole.step(size)
 }
 
 // look asks where to go on. What was answered once must still be there.

@@ -18,7 +18,8 @@ import (
 
 const joinedPrefix = "final;"
 
-// createJoined answers POST with Upload-Concat: final;….
+// createJoined answers POST with Upload-Concat: final;…. Asked for again, because the answer was lost, it is the upload that there is:
+// see drive.BeginUpload, which also says what other metadata means then.
 func (d *Door) createJoined(w http.ResponseWriter, r *http.Request) error {
 	if r.Header.Get("Upload-Length") != "" || r.Header.Get("Upload-Defer-Length") != "" {
 		return fault.New(fault.Invalid, "tus.createJoined", "A final upload has the length of its parts: send no Upload-Length.").WithCode("final_with_length")

@@ -88,6 +88,53 @@ var concatenationRows = []row{
 		s.at(s.begin("Upload-Concat: final;"+s.part("")+"\n"+meta("filename", "nothing")), "Upload-Offset: 0", "Upload-Length: 0")
 		s.holds("/nothing", "")
 	}},
+	{"concatenation/final/asked for again after its answer was lost is the same, and makes nothing (edge)", func(s *site) {
+		a, b := s.part("hello, "), s.part(strings.Repeat("again", 100))
+		headers := "Upload-Concat: final;" + a + " " + b + "\n" + meta("filename", "asked for", "filetype", "text/plain")
+		first := s.begin(headers)
+		for what, again := range map[string]string{
+			"as it was":           headers,
+			"by other addresses":  strings.ReplaceAll(headers, s.url, ""),
+			"by pairs in reverse": "Upload-Concat: final;" + a + " " + b + "\n" + meta("filetype", "text/plain", "filename", "asked for"),
+		} {
+			s.want(what, s.ask("POST", "/files/", again, ""), 201, "Location: "+first)
+		}
+		s.holds("/asked for", "hello, "+strings.Repeat("again", 100))
+		s.holds("/asked for (1)", "not_found")
+		s.want("another order", s.ask("POST", "/files/", "Upload-Concat: final;"+b+" "+a+"\n"+meta("filename", "asked for", "filetype", "text/plain"), ""), 410, "Location: ")
+		s.want("another's", s.ask("POST", "/files/", "As: bob\n"+headers, ""), 404, "Location: ")
+		s.want("DELETE", s.ask("DELETE", first, "", ""), 204)
+		s.want("once it was ended", s.ask("POST", "/files/", headers, ""), 404, "Location: ")
+		s.want("its parts", s.ask("HEAD", a, "", ""), 404)
+	}},
+	{"concatenation/final/asked for again with other metadata is another file, without a byte (edge)", func(s *site) {
+		a, b := s.part(strings.Repeat("twice ", 100)), s.part("over")
+		concat := "Upload-Concat: final;" + a + " " + b + "\n"
+		first := s.begin(concat + meta("filename", "once"))
+		s.at(a, "Upload-Offset: 600") // as a client asks that resumes
+		second := s.begin(concat + meta("filename", "twice"))
+		if first == second {
+			s.t.Error("both have one address")
+		}
+		s.at(second, "Upload-Offset: 604", "Upload-Length: 604", strings.TrimSpace(meta("filename", "twice")))
+		s.holds("/once", strings.Repeat("twice ", 100)+"over")
+		s.holds("/twice", strings.Repeat("twice ", 100)+"over")
+		s.want("another's", s.ask("POST", "/files/", "As: bob\n"+concat+meta("filename", "mine"), ""), 404, "Location: ")
+	}},
+	{"concatenation/partial/is full for who asks after it was used, and takes nothing (edge)", func(s *site) {
+		a, b := s.part(strings.Repeat("used", 100)), s.part("up")
+		s.begin("Upload-Concat: final;" + a + " " + b + "\n" + meta("filename", "used up"))
+		for _, part := range []string{a, b} {
+			s.at(part, "Upload-Concat: partial", "Upload-Expires: ")
+			length := s.ask("HEAD", part, "", "").Header.Get("Upload-Length")
+			s.at(part, "Upload-Offset: "+length)
+			s.want("PATCH at its end", s.ask("PATCH", part, "Upload-Offset: "+length, ""), 204, "Upload-Offset: "+length)
+			s.want("PATCH at its beginning", s.ask("PATCH", part, "Upload-Offset: 0", "used"), 409, "Upload-Offset: "+length)
+			s.want("DELETE", s.ask("DELETE", part, "", ""), 204)
+			s.want("HEAD", s.ask("HEAD", part, "", ""), 404)
+		}
+		s.holds("/used up", strings.Repeat("used", 100)+"up")
+	}},
 	{"concatenation/Upload-Concat/another value is 400 or says what is not there (edge)", func(s *site) {
 		part, whole := s.part("hello"), s.begin("Upload-Length: 5")
 		for value, status := range map[string]int{
