@@ -78,8 +78,8 @@ func (e *edit) admit(ctx context.Context, at *place, w writing) (parent link, na
 	if old != nil && (old.Folder || w.conflict == Fail) && w.conflict != Rename {
 		return parent, name, nil, taken(at.path)
 	}
-	if old != nil && w.conflict == Rename {
-		if name, err = e.freeName(ctx, parent.id, name); err != nil {
+	if w.conflict == Rename && (old != nil || len(name) > parent.path.room()) { // the folder may have moved since
+		if name, err = e.freeName(ctx, parent, name); err != nil {
 			return
 		}
 		old = nil
@@ -214,68 +214,6 @@ func (e *edit) grow(ctx context.Context, folderID string, by int) error {
 		return fault.New(fault.TooLarge, "drive.grow", fmt.Sprintf("A folder holds at most %d files and folders.", MaxChildren)).WithCode("folder_full")
 	}
 	return nil
-}
-
-// freeName is name, or the first of "name (1).ext", "name (2).ext" … that no child of the folder has.
-func (e *edit) freeName(ctx context.Context, folderID, name string) (string, error) {
-	if free, err := e.nameFree(ctx, folderID, name); err != nil || free {
-		return name, err
-	}
-	stem, ext := name, ""
-	// What follows a dot over half a name is no extension, and would leave no room for the number.
-	if dot := strings.LastIndexByte(name, '.'); dot > 0 && len(name)-dot <= MaxName/2 {
-		stem, ext = name[:dot], name[dot:]
-	}
-	prefix := nameKey(stem) + " ("
-	used := map[string]bool{}
-	// ')' follows '(' in ASCII: the range holds what begins with "stem (".
-	err := e.Each(ctx, `SELECT name_key FROM nodes WHERE parent_id = $1 AND name_key >= $2 AND name_key < $3`,
-		[]any{folderID, prefix, nameKey(stem) + " )"}, func(scan sqldb.Scan) error {
-			var key string
-			err := scan(&key)
-			used[key] = true
-			return err
-		})
-	if err != nil {
-		return "", err
-	}
-	for i := 1; ; i++ {
-		suffix := fmt.Sprintf(" (%d)%s", i, ext)
-		candidate := cut(stem, MaxName-len(suffix)) + suffix
-		if used[nameKey(candidate)] {
-			continue
-		}
-		if strings.HasPrefix(nameKey(candidate), prefix) { // inside the range that was read
-			return candidate, CheckName(candidate)
-		}
-		if free, err := e.nameFree(ctx, folderID, candidate); err != nil || free {
-			return candidate, err
-		}
-	}
-}
-
-func (e *edit) nameFree(ctx context.Context, folderID, name string) (bool, error) {
-	var one int
-	err := e.Row(ctx, `SELECT 1 FROM nodes WHERE parent_id = $1 AND name_key = $2`, []any{folderID, nameKey(name)}, &one)
-	if sqldb.NoRow(err) {
-		return true, nil
-	}
-	return false, err
-}
-
-// cut shortens s to at most max bytes without splitting a character.
-func cut(s string, max int) string {
-	if max < 0 {
-		return ""
-	}
-	for len(s) > max {
-		i := len(s) - 1
-		for i > 0 && s[i]&0xC0 == 0x80 {
-			i--
-		}
-		s = s[:i]
-	}
-	return s
 }
 
 // mediaType guesses by the name's extension; what it doesn't know is application/octet-stream (RFC 2046, section 4.5.1).

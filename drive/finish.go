@@ -94,7 +94,7 @@ func (e *edit) becomeFile(ctx context.Context, u *Upload, c content, reserved in
 // writing is how an upload's content becomes the file at a place. What is in its way, it goes around.
 func (u *Upload) writing(at *place, size int64) writing {
 	w := writing{size: size, mediaType: u.MediaType, modified: u.Modified, conflict: Rename}
-	if u.Conflict == Replace && (at.node == nil || !at.node.Folder) {
+	if u.Conflict == Replace && (at.node == nil || !at.node.Folder) && len(at.path) <= MaxPath {
 		w.conflict = Replace
 	}
 	return w

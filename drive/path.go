@@ -109,6 +109,9 @@ func (p Path) Join(name string) Path {
 	return p + Path("/"+name)
 }
 
+// room is how many bytes the name of a child may have.
+func (p Path) room() int { return min(MaxName, MaxPath-len(p.Join(""))) }
+
 // Within reports whether p is folder or below it, by names that are equal as nameKey has it.
 func (p Path) Within(folder Path) bool {
 	if folder == Root {

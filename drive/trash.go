@@ -101,7 +101,7 @@ func (s *Drives) Restore(ctx context.Context, driveID, nodeID string) (node Node
 			return err
 		}
 		node = row.node(driveID, "")
-		if node.Name, err = e.freeName(ctx, folder.last().id, node.Name); err != nil {
+		if node.Name, err = e.freeName(ctx, folder.last(), node.Name); err != nil {
 			return err
 		}
 		node.ParentID, node.Path, node.Revision = folder.last().id, folder.last().path.Join(node.Name), node.Revision+1
