@@ -43,7 +43,7 @@ func (s *Drives) AppendTo(ctx context.Context, u Upload, offset int64, body io.R
 	if offset != u.Offset || !u.Ended.IsZero() || u.Kind == Joined || u.Kind == Chunked {
 		return u, offsetMismatch()
 	}
-	if offset > 0 {
+	if goesOn := s.flow.take(u.ID); offset > 0 && !goesOn {
 		s.counts.resumed.Add(1)
 	}
 	a := &appending{s: s, u: &u, verify: o.Verify}
@@ -62,8 +62,12 @@ func (s *Drives) AppendTo(ctx context.Context, u Upload, offset int64, body io.R
 	// A client that goes away must not undo what it sent: what follows its bytes is not tied to its request.
 	durable := context.WithoutCancel(ctx)
 	err = a.take(ctx, durable, s.counted(body))
-	if fault.Is(err, fault.ChecksumMismatch) {
+	mismatch := fault.Is(err, fault.ChecksumMismatch)
+	if mismatch {
 		s.counts.mismatches.Add(1)
+	}
+	if mismatch || (err == nil && u.Ended.IsZero() && !u.Full()) {
+		s.flow.add(u.ID)
 	}
 	if u.Kind == Partial && u.Full() {
 		s.finishJoined(durable, u)

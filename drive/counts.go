@@ -20,7 +20,7 @@ type Counts struct {
 	UploadsCompleted   int64 // and become a file
 	UploadsDropped     int64 // and ended by their owner
 	UploadsExpired     int64 // and removed by the sweep
-	UploadsResumed     int64 // continued at an offset above zero
+	UploadsResumed     int64 // times that one was gone on with after a break: see flow
 	UploadTakeovers    int64 // times that a request was asked to let go of an upload
 	ChecksumMismatches int64 // times that bytes of an upload were not what their checksum said
 	BytesReceived      int64 // of content, by every door, whether or not it became a file

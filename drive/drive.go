@@ -51,6 +51,7 @@ type Drives struct {
 	blobs   blob.Store
 	o       Options
 	holds   *holds
+	flow    *flow
 	wishes  *wishes
 	patches *turns // by node id
 	counts  counts
@@ -93,7 +94,7 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 	if o.Changed == nil {
 		o.Changed = func([]Change) {}
 	}
-	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), wishes: newWishes(), patches: newTurns(),
+	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), flow: newFlow(), wishes: newWishes(), patches: newTurns(),
 		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }}}
 }
 

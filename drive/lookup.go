@@ -63,6 +63,9 @@ func (s *Drives) Lookup(ctx context.Context, driveID string, w Wanted) (Found, e
 		found.Upload, err = e.sameUpload(ctx, n)
 		return err
 	})
+	if found.Upload != nil {
+		s.Asked(found.Upload.ID)
+	}
 	if err != nil || found.Node != nil || found.Upload != nil || !s.o.Proof {
 		return found, err
 	}

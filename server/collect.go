@@ -49,7 +49,7 @@ func driveCollector(take func() drive.Counts) prometheus.Collector {
 		counter("satchel_uploads_completed_total", "Resumable uploads that became a file.", func(c s) float64 { return float64(c.UploadsCompleted) }),
 		counter("satchel_uploads_dropped_total", "Resumable uploads that their owner ended.", func(c s) float64 { return float64(c.UploadsDropped) }),
 		counter("satchel_uploads_expired_total", "Resumable uploads that were removed because nobody went on with them.", func(c s) float64 { return float64(c.UploadsExpired) }),
-		counter("satchel_uploads_resumed_total", "Times that an upload was continued at an offset above zero.", func(c s) float64 { return float64(c.UploadsResumed) }),
+		counter("satchel_uploads_resumed_total", "Times that an upload was gone on with after a break: the request before had ended early or was another process's, or somebody had asked where to go on.", func(c s) float64 { return float64(c.UploadsResumed) }),
 		counter("satchel_uploads_takeovers_total", "Times that a request was asked to let go of an upload, because another one wanted it.", func(c s) float64 { return float64(c.UploadTakeovers) }),
 		counter("satchel_uploads_checksum_mismatches_total", "Times that bytes of a resumable upload were refused because they differed from their checksum.", func(c s) float64 { return float64(c.ChecksumMismatches) }),
 		counter("satchel_bytes_received_total", "Bytes of content that came in, whether or not they became a file.", func(c s) float64 { return float64(c.BytesReceived) }),

@@ -19,6 +19,7 @@ func (d *Door) draftHead(w http.ResponseWriter, r *http.Request, v dialect, id s
 		return err
 	}
 	defer hold.Release()
+	d.drives.Asked(id)
 	who, _ := authn.From(r.Context())
 	u, err := d.drives.Upload(r.Context(), who.UserID, id)
 	if err != nil {

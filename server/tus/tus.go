@@ -133,6 +133,8 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, id string, seen dri
 		return d.createJoined(w, r)
 	case r.Method == http.MethodHead && seen.Kind == drive.Joined:
 		return d.headJoined(w, r, id)
+	case r.Method == http.MethodHead:
+		d.drives.Asked(id)
 	}
 	reply := &reply{ResponseWriter: w, seen: seen, metadata: r.Header.Get("Upload-Metadata"), base: d.origin.Base(r) + Prefix, headless: overridden && r.Method == http.MethodHead}
 	if reply.patch = -1; r.Method == http.MethodPatch {
