@@ -333,7 +333,9 @@ func (e *edit) recordOffset(ctx context.Context, u *Upload, at int64, state, sma
 		return heldElsewhere(nil)
 	}
 	if u.Length < 0 {
-		if err := e.reserve(at - u.Offset); err != nil {
+		grown := *u
+		grown.Offset = at
+		if err := e.reserve(grown.reservation() - u.reservation()); err != nil {
 			return err
 		}
 	}

@@ -38,12 +38,20 @@ type NewUpload struct {
 	Modified  time.Time
 	Conflict  Conflict // zero: Rename
 	Metadata  string   // as the client sent it, to be repeated
-	Length    int64    // bytes; negative if not known yet
+	Length    int64    // bytes; negative if not known yet: see AnnouncedLength
 	Kind      UploadKind
 	Concat    string   // Upload-Concat of a joined one as the client sent it, to be repeated
 	Parts     []string // ids of the partial uploads that a joined one is made of, in order
 	SHA256    []byte   // of the whole, as the client says; nil if it does not. It is never taken for the truth
 }
+
+// AnnouncedLength is the Length of an upload that its client announced to become n bytes long (at most 1<<62), and that is not complete
+// with as many, but when the client says so: the length counts as not known until then (SetLength). The space is set aside all the same.
+// n is in the row with Length: below -1, what is not known has been announced.
+func AnnouncedLength(n int64) int64 { return -2 - n }
+
+// Announced answers what was announced of an upload whose length is not known, and false if nothing was.
+func (n NewUpload) Announced() (int64, bool) { return -2 - n.Length, n.Length < -1 }
 
 // Upload is a resumable transfer. Length is negative while it is not known.
 type Upload struct {
@@ -75,7 +83,8 @@ func (u Upload) reservation() int64 {
 	case u.Kind == Joined, u.Kind == Chunked:
 		return 0
 	case u.Length < 0:
-		return u.Offset
+		announced, _ := u.Announced()
+		return max(u.Offset, announced)
 	}
 	return u.Length
 }
@@ -190,7 +199,11 @@ func (e *edit) expectUpload(ctx context.Context, u *Upload, joinable bool) error
 	if u.Kind == Joined { // its parts have their space already
 		limits.Quota = -1
 	}
-	if r := e.s.room(limits); u.Length > r.bytes {
+	size := u.Length
+	if announced, ok := u.Announced(); ok {
+		size = announced
+	}
+	if r := e.s.room(limits); size > r.bytes {
 		return r.over
 	}
 	if u.Kind == Partial {
@@ -198,7 +211,7 @@ func (e *edit) expectUpload(ctx context.Context, u *Upload, joinable bool) error
 	}
 	if u.Folder == Root && u.Conflict == Rename && e.loaded && len(e.locks) == 0 { // the root is there, and another name can be found
 		u.folderID = e.root
-		return e.proposed(u.Name, u.MediaType, u.Length)
+		return e.proposed(u.Name, u.MediaType, size)
 	}
 	at, err := resolve(ctx, e, e.drive, u.Target())
 	if err != nil {
@@ -208,12 +221,12 @@ func (e *edit) expectUpload(ctx context.Context, u *Upload, joinable bool) error
 		if !at.last().folder {
 			return parentMissing(at.path)
 		}
-		if err := e.proposed(u.Name, u.MediaType, u.Length); err != nil {
+		if err := e.proposed(u.Name, u.MediaType, size); err != nil {
 			return err
 		}
 		return e.unlocked(ctx, nil, membersOf(at.chain))
 	}
-	parent, _, _, err := e.admit(ctx, at, writing{size: u.Length, mediaType: u.MediaType, conflict: u.Conflict})
+	parent, _, _, err := e.admit(ctx, at, writing{size: size, mediaType: u.MediaType, conflict: u.Conflict})
 	u.folderID = parent.id
 	return err
 }
@@ -368,24 +381,28 @@ func (s *Drives) anyUpload(ctx context.Context, q sqldb.Querier, driveID, id str
 	return u, err
 }
 
-// SetLength tells the length of an upload whose length was not known. Invalid if it is known, or shorter than what
-// is there; TooLarge, Full. The caller holds it. A length that is reached already commits the upload.
+// SetLength tells the length of an upload whose length was not known, or announces it (AnnouncedLength). Invalid if it is known, or
+// shorter than what is there; TooLarge, Full. The caller holds it. A length that is reached already commits the upload, one that is
+// only announced does not.
 func (s *Drives) SetLength(ctx context.Context, driveID, id string, length int64) (Upload, error) {
 	var u Upload
 	err := s.edit(ctx, "drive.SetLength", driveID, func(e *edit) (err error) {
 		if u, err = s.readUpload(ctx, e, driveID, id); err != nil {
 			return err
 		}
-		if u.Length >= 0 || length < u.Offset {
+		told := u
+		told.Length = length
+		size := told.reservation()
+		if u.Length >= 0 || (length >= 0 && length < u.Offset) {
 			return fault.New(fault.Invalid, "drive.SetLength", "The upload's length is known already, or more bytes are there.").WithCode("invalid_length")
 		}
-		if s.o.MaxFile > 0 && length > s.o.MaxFile {
+		if s.o.MaxFile > 0 && size > s.o.MaxFile {
 			return tooLarge(s.o.MaxFile)
 		}
-		if err := e.reserve(length - u.reservation()); err != nil {
+		if err := e.reserve(size - u.reservation()); err != nil {
 			return err
 		}
-		u.Length = length
+		u = told
 		_, err = e.Exec(ctx, `UPDATE uploads SET length = $2 WHERE id = $1`, id, length)
 		return err
 	})

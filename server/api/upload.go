@@ -18,7 +18,7 @@ type uploadBody struct {
 	URL     string    `json:"url"` // for tus
 	Name    string    `json:"name"`
 	Folder  string    `json:"folder"`
-	Size    *int64    `json:"size"`   // bytes; null while the client has not told it
+	Size    *int64    `json:"size"`   // bytes, if only announced; null while the client has not told it
 	Offset  int64     `json:"offset"` // bytes that are durable
 	SHA256  *string   `json:"sha256"` // of the whole, hexadecimal, as the client said; null if it did not
 	Created time.Time `json:"created_at"`
@@ -32,6 +32,8 @@ func (a *api) uploadOf(r *http.Request, u drive.Upload) uploadBody {
 	}
 	if u.Length >= 0 {
 		body.Size = &u.Length
+	} else if announced, ok := u.Announced(); ok {
+		body.Size = &announced
 	}
 	if len(u.SHA256) > 0 {
 		sum := hex.EncodeToString(u.SHA256)

@@ -76,6 +76,14 @@ func TestUnfinishedUploads(t *testing.T) {
 		if list.Items[0].Size != nil || list.Items[0].SHA256 != nil || list.Items[0].Offset != 3 || list.Items[0].Folder != "/" {
 			t.Errorf("what is not known yet: %+v", list.Items[0])
 		}
+		announced := s.upload(ann.User.ID, drive.NewUpload{Name: "announced", Length: drive.AnnouncedLength(7)}, "abc")
+		s.call("GET", "/api/v1/uploads?limit=1", ann.AccessToken, "").want(200, "").into(&list)
+		if len(list.Items) != 1 || list.Items[0].ID != announced.ID || list.Items[0].Size == nil || *list.Items[0].Size != 7 {
+			t.Errorf("what is announced: %+v", list.Items)
+		}
+		if err := s.drives.DropUpload(t.Context(), ann.User.ID, announced.ID); err != nil {
+			t.Fatal(err)
+		}
 		s.call("GET", "/api/v1/uploads?limit=1", ann.AccessToken, "").want(200, "").into(&list)
 		if len(list.Items) != 1 || list.Items[0].ID != open.ID {
 			t.Errorf("the newest: %+v", list)

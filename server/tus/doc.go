@@ -28,11 +28,12 @@
 //   - draftproblem.go  errors as the draft's problem types
 //
 // By the draft an upload is complete when a request with Upload-Complete: ?1 came to
-// its end, and by tus with the last byte of its length. So the length of an upload
-// that is announced, but not yet brought, by a request is kept beside it and not
-// given to the drive before a request completes it; its space is not reserved until
-// then. Once a request said that its body is the whole of a known length, the last
-// byte of that length completes the upload, whatever request brings it.
+// its end, and by tus with the last byte of its length. So the drive is told of a
+// length that a request announces, but does not bring, as of one that is not known
+// (drive.AnnouncedLength): its space is set aside, clients of tus see a deferred
+// length, and reaching it completes nothing. Once a request said that its body is
+// the whole of a known length, the last byte of that length completes the upload,
+// whatever request brings it.
 //
 // An upload is its owner's alone: for anyone else it is not found, on every
 // method, before any lock is taken. The last byte makes the file: completing is

@@ -324,6 +324,43 @@ func TestDraftCreationRefused(t *testing.T) {
 	})
 }
 
+// The space for a length that a request announces is set aside, also where the request does not complete the upload; only one that says so
+// completes it.
+func TestDraftSetsSpaceAside(t *testing.T) {
+	each(t, drive.Options{Quota: 150, InlineMax: 8}, func(t *testing.T, s *site) {
+		reserved := func(what string, want int64) {
+			t.Helper()
+			if usage, err := s.drives.Usage(t.Context(), s.alice); err != nil || usage.Reserved != want {
+				t.Errorf("%s: %+v (%v), want %d reserved", what, usage, err, want)
+			}
+		}
+		first, _ := s.draft(8, "POST", "/files/", "Upload-Complete: ?0\nUpload-Length: 100", strings.NewReader("some"))
+		s.want("the first one", first, 201, "Upload-Offset: 4", "Upload-Complete: ?0")
+		reserved("announced", 100)
+		second, _ := s.draft(8, "POST", "/files/", "Upload-Complete: ?0", strings.NewReader("some"))
+		s.want("one that announces nothing", second, 201)
+		reserved("what came", 104)
+		over, _ := s.draft(8, "PATCH", second.Header.Get("Location"), "Upload-Complete: ?0\nUpload-Offset: 4\nUpload-Length: 51", strings.NewReader("more"))
+		s.want("announced later, over the quota", over, 507, "Upload-Offset: 4")
+		later, _ := s.draft(8, "PATCH", second.Header.Get("Location"), "Upload-Complete: ?0\nUpload-Offset: 4\nUpload-Length: 8", strings.NewReader("more"))
+		s.want("announced later, and all of it", later, 204, "Upload-Offset: 8", "Upload-Complete: ?0")
+		reserved("announced later", 108)
+		look, _ := s.draft(8, "HEAD", second.Header.Get("Location"), "", nil)
+		s.want("look", look, 204, "Upload-Offset: 8", "Upload-Length: 8", "Upload-Complete: ?0")
+		s.want("a client of tus", s.do("HEAD", first.Header.Get("Location"), "", ""), 200, "Upload-Offset: 4", "Upload-Length: ", "Upload-Defer-Length: 1", "Upload-Metadata: ")
+		done, _ := s.draft(8, "PATCH", second.Header.Get("Location"), "Upload-Complete: ?1\nUpload-Offset: 8", nil)
+		s.want("the end is told", done, 201, "Upload-Complete: ?1")
+		reserved("complete", 100)
+		longer, _ := s.draft(8, "PATCH", first.Header.Get("Location"), "Upload-Complete: ?1\nUpload-Offset: 4", strings.NewReader("other"))
+		if kind, text := problemType(t, longer); kind != "inconsistent-upload-length" {
+			t.Errorf("an end that is not the announced one: %s", text)
+		}
+		gone, _ := s.draft(8, "DELETE", first.Header.Get("Location"), "", nil)
+		s.want("DELETE", gone, 204)
+		reserved("in the end", 0)
+	})
+}
+
 // An upload is its owner's: before anything is looked at, and on every method.
 func TestDraftAnotherUser(t *testing.T) {
 	each(t, drive.Options{}, func(t *testing.T, s *site) {

@@ -8,8 +8,6 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/tus/tusd/v2/pkg/handler"
-
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
@@ -98,10 +96,14 @@ func (d *Door) appendTo(w http.ResponseWriter, r *http.Request, v dialect, u dri
 	if t.length = recorded; t.length < 0 {
 		t.length = told
 	}
-	// The drive learns the length as early as it can: it sets the space aside. A request that does not complete the upload must
-	// not reach it with that, though: see announcedKey.
-	if u.Length < 0 && told >= 0 && (t.complete && r.ContentLength >= 0 || recorded < 0 && told > u.Offset+max(0, r.ContentLength)) {
-		known, err := d.drives.SetLength(r.Context(), u.DriveID, u.ID, told)
+	// The drive learns the length as early as it can: it sets the space aside. Only a request that brings the end of the upload makes it
+	// one that completes it.
+	length := told
+	if !t.complete || r.ContentLength < 0 {
+		length = drive.AnnouncedLength(told)
+	}
+	if u.Length < 0 && told >= 0 && (length >= 0 || recorded < 0) {
+		known, err := d.drives.SetLength(r.Context(), u.DriveID, u.ID, length)
 		if err != nil {
 			return u, err
 		}
@@ -203,11 +205,11 @@ func recordedLength(u drive.Upload) int64 {
 	if u.Length >= 0 {
 		return u.Length
 	}
-	length, err := strconv.ParseInt(handler.ParseMetadataHeader(u.Metadata)[announcedKey], 10, 64)
-	if err != nil || length < u.Offset {
+	announced, ok := u.Announced()
+	if !ok || announced < u.Offset { // a client of tus, which was not told, may have gone beyond
 		return -1
 	}
-	return length
+	return announced
 }
 
 // tell writes the state of an upload.

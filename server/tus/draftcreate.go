@@ -1,12 +1,10 @@
 package tus
 
 import (
-	"context"
 	"encoding/hex"
 	"math"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/tus/tusd/v2/pkg/handler"
@@ -30,11 +28,6 @@ func (d *Door) draftCreate(w http.ResponseWriter, r *http.Request, v dialect, us
 	n, err := draftTarget(r, complete, length)
 	if err != nil {
 		return err
-	}
-	if !complete {
-		if err := d.fits(r.Context(), user, length); err != nil {
-			return err
-		}
 	}
 	u, err := d.drives.BeginUpload(r.Context(), user, n)
 	if err != nil {
@@ -88,11 +81,6 @@ func indicatedLength(r *http.Request, complete bool, offset int64) (int64, error
 	return told, nil
 }
 
-// announcedKey is where the metadata of an upload keeps a length that was announced by a request which does not complete it. The
-// drive makes a file of an upload with the last byte of a known length; by the draft such an upload is not complete before its
-// client says so, even at that length. So the drive is told the length by the request that completes it.
-const announcedKey = "upload-length"
-
 // draftTarget reads where the upload goes: Content-Disposition names the file, Content-Type is its media type, and
 // Upload-Metadata as in tus, if it is there, may say all that it says in tus; what it says comes first.
 func draftTarget(r *http.Request, complete bool, length int64) (drive.NewUpload, error) {
@@ -101,7 +89,6 @@ func draftTarget(r *http.Request, complete bool, length int64) (drive.NewUpload,
 		return drive.NewUpload{}, err
 	}
 	m := handler.MetaData(handler.ParseMetadataHeader(metadata))
-	delete(m, announcedKey)
 	name, err := dispositionName(r.Header.Get("Content-Disposition"))
 	if err != nil {
 		return drive.NewUpload{}, err
@@ -120,10 +107,11 @@ func draftTarget(r *http.Request, complete bool, length int64) (drive.NewUpload,
 		m["sha256"] = hex.EncodeToString(sum)
 	}
 	known := complete && (length > 0 || r.ContentLength == 0) // the drive makes an empty file at once: not before the body is seen to be empty
+	n, err := target(handler.FileInfo{MetaData: m, Size: length, SizeIsDeferred: !known})
 	if !known && length >= 0 {
-		m[announcedKey] = strconv.FormatInt(length, 10)
+		n.Length = drive.AnnouncedLength(length)
 	}
-	return target(handler.FileInfo{MetaData: m, Size: length, SizeIsDeferred: !known})
+	return n, err
 }
 
 // dispositionName is the file's name in Content-Disposition. Of a path only the last segment counts (RFC 6266, section 4.3).
@@ -160,19 +148,4 @@ func representationType(h http.Header) (string, error) {
 		return "", nil
 	}
 	return header, nil
-}
-
-// fits refuses an announced length that there is no room for now. It is not set aside: the bytes are as they come.
-func (d *Door) fits(ctx context.Context, user string, length int64) error {
-	if limit := d.drives.MaxFile(); limit > 0 && length > limit {
-		return fault.New(fault.TooLarge, "tus.fits", "A file holds at most "+strconv.FormatInt(limit, 10)+" bytes.").WithCode("file_too_large")
-	}
-	usage, err := d.drives.Usage(ctx, user)
-	if err != nil {
-		return err
-	}
-	if free, limited := usage.Free(); limited && length > free {
-		return fault.New(fault.Full, "tus.fits", "The drive is full: "+strconv.FormatInt(free, 10)+" bytes are free. Remove files, empty the trash or end uploads.").WithCode("quota_exceeded")
-	}
-	return nil
 }
