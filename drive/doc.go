@@ -8,7 +8,8 @@
 //	patch.go    a part of a file, put into its content    │
 //	upload.go   a resumable upload: begin, look, drop     │
 //	append.go   bytes of an upload, from its offset on    ├─▶ commit.go
-//	finish.go   full uploads, and those that join parts   │
+//	finish.go   full uploads                              │
+//	join.go     uploads that join parts (part.go)         │
 //	chunked.go  chunks of an upload (chunk.go), together  │
 //	lookup.go   content that is here already (proof.go)   ┘
 //
