@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -36,6 +37,9 @@ func liteFault(err error) error {
 	return &liteError{sqlite.ErrCode(err), err}
 }
 
+// errTakenBack is of a statement after an error that ended its transaction.
+var errTakenBack = errors.New("sqldb: the transaction was rolled back")
+
 // openLite opens the file, which exists, and runs the pragmas.
 func openLite(path string, pragmas ...string) (*liteConn, error) {
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
@@ -60,18 +64,40 @@ func (c *liteConn) close() error { return c.conn.Close() }
 type liteSession struct{ *liteConn }
 
 func (s liteSession) exec(ctx context.Context, text string, args []any) (int64, error) {
-	if err := ctx.Err(); err != nil {
+	if err := s.goesOn(ctx); err != nil {
 		return 0, err
 	}
 	return s.liteConn.exec(text, args)
 }
 
 func (s liteSession) row(ctx context.Context, text string, args, dest []any) error {
-	if err := ctx.Err(); err != nil {
+	if err := s.goesOn(ctx); err != nil {
 		return err
 	}
 	return s.liteConn.row(text, args, dest)
 }
+
+func (s liteSession) each(ctx context.Context, text string, args []any, fn func(scan Scan) error) error {
+	if err := s.goesOn(ctx); err != nil {
+		return err
+	}
+	return s.liteConn.each(ctx, text, args, fn)
+}
+
+// goesOn refuses a statement whose request has ended, and one whose transaction has: it would be a transaction of its own.
+func (s liteSession) goesOn(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.takenBack() {
+		return errTakenBack
+	}
+	return nil
+}
+
+// takenBack reports whether no transaction is open. After some errors (disk full, I/O), those of a query too, SQLite rolls all of
+// it back by itself (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
+func (c *liteConn) takenBack() bool { return c.conn.AutocommitEnabled() }
 
 // prepared answers the statement of a text, ready to run. Texts are constants of the program, so there are few.
 func (c *liteConn) prepared(text string) (*sqlite.Stmt, error) {

@@ -186,7 +186,7 @@ func (b *batch) run() {
 	b.commit(b.all)
 }
 
-// try runs one update and reports whether the transaction holds nothing of it unless it succeeded.
+// try runs one update and reports whether the transaction is still open and holds nothing of it unless it succeeded.
 func (b *batch) try(p *pending) bool {
 	c := b.w.conn
 	c.wrote = false
@@ -203,6 +203,12 @@ func (b *batch) try(p *pending) bool {
 		}
 		p.err = p.fn(&Tx{engine: SQLite, on: liteSession{c}})
 	}()
+	if c.takenBack() {
+		if p.err == nil {
+			p.err = errBatchLost // of an error that it did not tell
+		}
+		return false
+	}
 	return p.err == nil || !c.wrote
 }
 

@@ -151,6 +151,30 @@ func TestSharedCommitKeepsUpdatesApart(t *testing.T) {
 				t.Error("a taken name was given twice")
 			}
 		}},
+		{"an update that goes on after such an error", func(t *testing.T, db *sqldb.DB) {
+			err := db.Update(t.Context(), func(tx *sqldb.Tx) error {
+				_, _ = tx.Exec(t.Context(), `INSERT OR ROLLBACK INTO users (id, username, username_key, password_hash, created_at) VALUES ($1, 'first', 'first', '', 1)`, sqldb.NewID())
+				_, _ = tx.Exec(t.Context(), insertUser, sqldb.NewID(), "bad") // would be a transaction of its own
+				return nil
+			})
+			if err == nil {
+				t.Error("an update of which nothing is there was said to be done")
+			}
+		}},
+		{"an update that wrote nothing before SQLite took back the whole transaction", func(t *testing.T, db *sqldb.DB) {
+			err := db.Update(t.Context(), func(tx *sqldb.Tx) error {
+				if _, err := tx.Exec(t.Context(), `DELETE FROM users WHERE id = 'nobody'`); err != nil {
+					return err
+				}
+				if _, err := tx.Exec(t.Context(), `ROLLBACK`); err != nil { // as after a query that met a full disk
+					return err
+				}
+				return refused
+			})
+			if !errors.Is(err, refused) {
+				t.Errorf("%v; want its own error", err)
+			}
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			db, commits := openCounted(t)
