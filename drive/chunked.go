@@ -164,14 +164,14 @@ func (e *edit) endChunked(ctx context.Context, u Upload) error {
 	return err
 }
 
-// chunkLives reports whether a partial upload is a chunk of an upload that has not expired. It then lives on as long as that does.
+// chunkLives reports whether a partial upload is a chunk. It then lives as long as the upload that it is of, which ends it: not
+// before that is made a file, should it expire while this is done.
 func (e *edit) chunkLives(ctx context.Context, part Upload) (bool, error) {
 	if part.Kind != Partial || part.gone {
 		return false, nil
 	}
 	n, err := e.Exec(ctx, `UPDATE uploads SET expires_at = (SELECT MAX(u.expires_at) FROM upload_parts p JOIN uploads u ON u.id = p.upload_id WHERE p.part_id = $1)
-		WHERE id = $1 AND EXISTS (SELECT 1 FROM upload_parts p JOIN uploads u ON u.id = p.upload_id
-			WHERE p.part_id = $1 AND u.kind = 'chunked' AND u.expires_at >= $2)`, part.ID, sqldb.Micros(e.now))
+		WHERE id = $1 AND EXISTS (SELECT 1 FROM upload_parts p JOIN uploads u ON u.id = p.upload_id WHERE p.part_id = $1 AND u.kind = 'chunked')`, part.ID)
 	return n > 0, err
 }
 

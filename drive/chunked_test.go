@@ -361,6 +361,34 @@ func TestChunkMeetsItsEnd(t *testing.T) {
 	})
 }
 
+// What is put together is put together, also if it would have expired meanwhile.
+func TestChunksDoNotExpireUnderTheirEnd(t *testing.T) {
+	each(t, Options{UploadExpiry: time.Hour}, func(t *testing.T, f *fixture) {
+		if err := f.BeginChunked(t.Context(), f.alice, "up"); err != nil {
+			t.Fatal(err)
+		}
+		for chunk, body := range map[string]string{"0": "the first chunk, too long for a row", "1": " and one more of its kind"} {
+			if err := f.chunk("up", chunk, body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.Drives.blobs = staging{f.blobs, func() {
+			f.forward(2 * time.Hour)
+			if err := f.Sweep(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}}
+		if err := f.finish("up", "/f", PutOptions{Size: -1}); err != nil {
+			t.Error(err)
+		}
+		f.Drives.blobs = f.blobs
+		f.run("tree /f=the first chunk, too long for a row and one more of its kind")
+		if u, err := f.Usage(t.Context(), f.alice); err != nil || u.Reserved != 0 || u.Uploads != 0 {
+			t.Errorf("after all, %+v, %v", u, err)
+		}
+	})
+}
+
 // An upload in chunks is no upload of tus, and not listed among them.
 func TestChunkedIsHidden(t *testing.T) {
 	each(t, Options{}, func(t *testing.T, f *fixture) {
