@@ -164,6 +164,10 @@ type batch struct {
 }
 
 func (b *batch) run() {
+	if err := b.all[0].ctx.Err(); err != nil { // BEGIN may wait for another process
+		b.all[0].err = err
+		return
+	}
 	if err := b.control("BEGIN IMMEDIATE"); err != nil {
 		b.all[0].err = err
 		return

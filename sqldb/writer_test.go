@@ -198,6 +198,35 @@ func TestSharedCommitKeepsUpdatesApart(t *testing.T) {
 	}
 }
 
+// An update whose request has ended does not wait for another process that writes.
+func TestAnEndedUpdateWaitsForNobody(t *testing.T) {
+	path := "sqlite:" + filepath.Join(t.TempDir(), "satchel.db")
+	var both [2]*sqldb.DB
+	for i := range both {
+		db, err := sqldb.Open(t.Context(), path, sqldb.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		both[i] = db
+	}
+	if _, err := both[0].Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := both[0].Update(t.Context(), func(tx *sqldb.Tx) error {
+		if err := add(ctx, both[1], "late"); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v; want context.Canceled", err)
+		}
+		_, err := tx.Exec(t.Context(), insertUser, sqldb.NewID(), "ann")
+		return err
+	})
+	if n := countUsers(t, both[1]); err != nil || n != 1 {
+		t.Errorf("%d users, %v; want 1", n, err)
+	}
+}
+
 // Nobody's commit is forgotten when writers come and go as they like.
 func TestManyWriters(t *testing.T) {
 	db, commits := openCounted(t)
