@@ -39,7 +39,7 @@ func classify(ctx context.Context, err error) error {
 			return ctx.Err()
 		}
 		kind = postgresKind(string(post.Code))
-	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, errClosed), brokenConnection(err):
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, errClosed), errors.Is(err, errBatchLost), brokenConnection(err):
 		kind = fault.Busy
 	default:
 		return err // a rule's own error, or one that nobody foresaw
