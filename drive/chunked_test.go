@@ -189,7 +189,7 @@ func TestChunkedIncomplete(t *testing.T) {
 			{"other bytes", "checksum_mismatch", strings.NewReader("1234"), 4, []Claim{claim(MD5, "5678")}},
 			{"other bytes, of unknown length", "checksum_mismatch", strings.NewReader("1234"), -1, []Claim{claim(MD5, "5678")}},
 			{"other bytes, none", "checksum_mismatch", strings.NewReader(""), 0, []Claim{claim(MD5, "5678")}},
-			{"too long", "too_large", strings.NewReader(strings.Repeat("x", 42)), 42, nil},
+			{"too long", "too_large", strings.NewReader(strings.Repeat("x", 46)), 46, nil},
 			{"too long, of unknown length", "too_large", strings.NewReader(strings.Repeat("x", 51)), -1, nil},
 		} {
 			_, err := f.PutChunk(t.Context(), f.alice, "up", "5-8", c.body, PutOptions{Size: c.size, Claims: c.claims})
@@ -211,6 +211,12 @@ func TestChunkedIncomplete(t *testing.T) {
 			if _, err := f.PutChunk(t.Context(), f.alice, "long", fmt.Sprint(i), strings.NewReader(strings.Repeat("x", 26)), PutOptions{Size: -1}); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if _, err := f.PutChunk(t.Context(), f.alice, "long", "1", strings.NewReader(strings.Repeat("y", 24)), PutOptions{Size: 24}); err != nil {
+			t.Errorf("a chunk again, with which all are as long as a file may be: %v", err)
+		}
+		if _, err := f.PutChunk(t.Context(), f.alice, "long", "1", strings.NewReader(strings.Repeat("y", 25)), PutOptions{Size: -1}); err != nil {
+			t.Error(err)
 		}
 		wantKind(t, "longer than a file may be", f.finish("long", "/g", PutOptions{Size: -1}), "too_large")
 		if err := f.DropChunked(t.Context(), f.alice, "long"); err != nil {
