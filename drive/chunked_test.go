@@ -1,9 +1,11 @@
 package drive
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -255,7 +257,8 @@ func TestChunkedQuota(t *testing.T) {
 
 // Chunks live as long as the whole does, and expire with it.
 func TestChunkedExpires(t *testing.T) {
-	each(t, Options{UploadExpiry: time.Hour, Quota: 1000}, func(t *testing.T, f *fixture) {
+	var log bytes.Buffer
+	each(t, Options{UploadExpiry: time.Hour, Quota: 1000, Log: slog.New(slog.NewTextHandler(&log, nil))}, func(t *testing.T, f *fixture) {
 		for _, name := range []string{"up", "gone"} {
 			if err := f.BeginChunked(t.Context(), f.alice, name); err != nil {
 				t.Fatal(err)
@@ -307,6 +310,9 @@ func TestChunkedExpires(t *testing.T) {
 		}
 		if n := f.stored(); n != 1 {
 			t.Errorf("%d stages and blobs in the store, want the file's", n)
+		}
+		if log.Len() > 0 {
+			t.Errorf("the log complains: %s", &log)
 		}
 	})
 }

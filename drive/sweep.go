@@ -50,6 +50,9 @@ func (s *Drives) sweepUploads(ctx context.Context, now time.Time) error {
 // remembers it for a while. A completed one's row is removed at once: its file is what matters.
 func (e *edit) expire(ctx context.Context, id string, now time.Time) error {
 	u, err := e.s.anyUpload(ctx, e, e.drive, id)
+	if fault.Is(err, fault.NotFound) {
+		return nil // a chunk, which has ended with its upload
+	}
 	if err != nil || !u.Expires.Before(now) {
 		return err // a request moved it on while the sweep waited
 	}
