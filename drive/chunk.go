@@ -234,7 +234,11 @@ func (s *Drives) openChunk(ctx context.Context, c Chunk) (io.ReadCloser, error) 
 		return s.blobs.OpenStage(ctx, blob.Key(c.id), c.Size)
 	}
 	var small []byte
-	if err := s.db.Row(ctx, `SELECT content FROM uploads WHERE id = $1`, []any{c.id}, &small); err != nil {
+	err := s.db.Row(ctx, `SELECT content FROM uploads WHERE id = $1`, []any{c.id}, &small)
+	if sqldb.NoRow(err) {
+		err = blob.ErrNotFound // what the client asked for is there: it is no NotFound of its own
+	}
+	if err != nil {
 		return nil, err
 	}
 	return io.NopCloser(bytes.NewReader(small)), nil

@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -215,19 +216,15 @@ func (s *Drives) finishChunked(ctx context.Context, u Upload, path Path, o PutOp
 	defer from.close()
 	c, err := s.receive(ctx, from, total, s.room(Usage{Quota: -1}), o.Claims)
 	if err != nil {
-		return Node{}, false, err
+		return Node{}, false, cmp.Or(stillThere(ctx, s.db, u.ID, chunks), err)
 	}
 	crash.Point("join.copied")
 	err = s.edit(ctx, "drive.FinishChunked", u.DriveID, func(e *edit) error {
 		if err := e.holds(ctx, u.ID); err != nil {
 			return err
 		}
-		now, err := chunksOf(ctx, e, u.ID)
-		if err != nil {
+		if err := stillThere(ctx, e, u.ID, chunks); err != nil {
 			return err
-		}
-		if !slices.EqualFunc(now, chunks, func(a, b Chunk) bool { return a.id == b.id }) {
-			return heldElsewhere(errors.New("chunks came while they were put together"))
 		}
 		if err := e.endChunked(ctx, u); err != nil {
 			return err
@@ -243,6 +240,15 @@ func (s *Drives) finishChunked(ctx context.Context, u Upload, path Path, o PutOp
 		s.discard(c.key)
 	}
 	return node, created, err
+}
+
+// stillThere is Locked if an upload's chunks are others than those that are put together: some came, went or were replaced meanwhile.
+func stillThere(ctx context.Context, q sqldb.Querier, id string, chunks []Chunk) error {
+	now, err := chunksOf(ctx, q, id)
+	if err == nil && !slices.EqualFunc(now, chunks, func(a, b Chunk) bool { return a.id == b.id }) {
+		err = heldElsewhere(errors.New("chunks came or went while they were put together"))
+	}
+	return err
 }
 
 // checkChunks refuses what is not the whole, as far as that can be told, and answers the size of all. Chunks that are called by their

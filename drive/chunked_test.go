@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -399,6 +400,43 @@ func TestChunksDoNotExpireUnderTheirEnd(t *testing.T) {
 			t.Errorf("after all, %+v, %v", u, err)
 		}
 	})
+}
+
+// One that is replaced or dropped meanwhile must not be told as if there were no such upload: that means that the file was made.
+func TestChunkGoesBeforeItIsRead(t *testing.T) {
+	const first = "the first chunk is long enough for the store"
+	for _, text := range []string{"short", ", and so is the second"} {
+		for what, now := range map[string]string{"replaced": first + text, "dropped": first} {
+			each(t, Options{}, func(t *testing.T, f *fixture) {
+				ctx := t.Context()
+				if err := f.BeginChunked(ctx, f.alice, "up"); err != nil {
+					t.Fatal(err)
+				}
+				for name, body := range map[string]string{"0": first, "1": text} {
+					if err := f.chunk("up", name, body); err != nil {
+						t.Fatal(err)
+					}
+				}
+				meanwhile := func() error { return f.DropChunk(ctx, f.alice, "up", "1") }
+				if what == "replaced" {
+					meanwhile = func() error { return f.chunk("up", "1", text) }
+				}
+				once := sync.OnceFunc(func() {
+					if err := meanwhile(); err != nil {
+						t.Error(err)
+					}
+				})
+				f.Drives.blobs = staging{f.blobs, once}
+				wantKind(t, "meanwhile one was "+what, f.finish("up", "/f", PutOptions{Size: -1}), "locked")
+				f.Drives.blobs = f.blobs
+				f.run("tree")
+				if err := f.finish("up", "/f", PutOptions{Size: -1}); err != nil {
+					t.Fatal(err)
+				}
+				f.run("tree /f=" + now)
+			})
+		}
+	}
 }
 
 // An upload in chunks is no upload of tus, and not listed among them.
