@@ -59,30 +59,25 @@ func chunkedMissing(err error) error {
 	return &fault.Error{Kind: fault.ParentMissing, Op: "drive.PutChunk", Code: "upload_not_found", Public: "There is no such upload. It was never begun, has ended or has expired.", Err: err}
 }
 
-// expectChunk refuses a chunk before its body is read. One that comes again, because its answer was lost, takes the place of the first.
+// expectChunk refuses a chunk before its body is read. What it replaces does not count: a client whose answer was lost sends its
+// chunk again.
 func (s *Drives) expectChunk(ctx context.Context, driveID, name string, number, size int64) error {
 	u, err := s.readChunked(ctx, s.db, driveID, name)
 	if err != nil {
 		return chunkedMissing(err)
 	}
-	others, there := u.Offset, int64(0)
-	err = s.db.Row(ctx, `SELECT c.length FROM upload_parts p JOIN uploads c ON c.id = p.part_id WHERE p.upload_id = $1 AND p.position = $2`, []any{u.ID, number}, &there)
-	switch {
-	case err == nil:
-		others -= there
-	case !sqldb.NoRow(err):
+	var n int
+	var old int64
+	if err := s.db.Row(ctx, `SELECT (SELECT COUNT(*) FROM upload_parts WHERE upload_id = $1 AND position <> $2),
+		COALESCE((SELECT c.length FROM upload_parts p JOIN uploads c ON c.id = p.part_id WHERE p.upload_id = $1 AND p.position = $2), 0)`,
+		[]any{u.ID, number}, &n, &old); err != nil {
 		return err
-	default:
-		var n int
-		if err := s.db.Row(ctx, `SELECT COUNT(*) FROM upload_parts WHERE upload_id = $1`, []any{u.ID}, &n); err != nil {
-			return err
-		}
-		if n >= MaxChunks {
-			return fault.New(fault.TooLarge, "drive.PutChunk", fmt.Sprintf("An upload has at most %d chunks. Send larger ones.", MaxChunks)).WithCode("too_many_chunks")
-		}
 	}
-	if s.o.MaxFile > 0 && max(0, size) > s.o.MaxFile-others {
+	if s.o.MaxFile > 0 && max(0, size) > s.o.MaxFile-(u.Offset-old) {
 		return tooLarge(s.o.MaxFile)
+	}
+	if n >= MaxChunks {
+		return fault.New(fault.TooLarge, "drive.PutChunk", fmt.Sprintf("An upload has at most %d chunks. Send larger ones.", MaxChunks)).WithCode("too_many_chunks")
 	}
 	return nil
 }

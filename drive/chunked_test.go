@@ -256,6 +256,25 @@ func TestChunkedQuota(t *testing.T) {
 	})
 }
 
+// A client whose answer was lost sends its chunk again, also where that was the last one that an upload has room for.
+func TestChunkAgainAtTheLimit(t *testing.T) {
+	each(t, Options{MaxFile: 100}, func(t *testing.T, f *fixture) {
+		if err := f.BeginChunked(t.Context(), f.alice, "up"); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			chunk string
+			size  int
+			want  string
+		}{{"1", 60, ""}, {"2", 40, ""}, {"2", 40, ""}, {"2", 41, "too_large"}, {"3", 1, "too_large"}} {
+			wantKind(t, fmt.Sprint(c), f.chunk("up", c.chunk, strings.Repeat("x", c.size)), c.want)
+		}
+		if err := f.finish("up", "/f", PutOptions{Size: 100}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // Chunks live as long as the whole does, and expire with it.
 func TestChunkedExpires(t *testing.T) {
 	var log bytes.Buffer
