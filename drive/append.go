@@ -319,8 +319,11 @@ func (a *appending) close(ctx context.Context, broken error) error {
 }
 
 func truncatedUpload(cause error) error {
-	if fault.Is(cause, fault.Invalid) {
+	switch {
+	case fault.Is(cause, fault.Invalid):
 		return cause
+	case fault.Is(cause, fault.Timeout): // it tells more: the body stood still
+		return brokenBody{cause}
 	}
 	return &fault.Error{Kind: fault.Invalid, Op: "drive.Append", Code: "body_truncated", Public: "The body broke off. What had arrived is kept.", Err: cause}
 }

@@ -103,7 +103,11 @@ func (s *Drives) receiveChunk(ctx context.Context, driveID string, body io.Reade
 		if len(o.Claims) > 0 {
 			body = io.TeeReader(body, digest)
 		}
-		if part, err = s.AppendTo(ctx, u, 0, body, AppendOptions{}); err == nil {
+		part, err = s.AppendTo(ctx, u, 0, body, AppendOptions{})
+		if code, _, _ := fault.Public(err); code == "body_truncated" { // an upload would go on there, and a chunk begins anew
+			err = truncated(o.Size, part.Offset, err)
+		}
+		if err == nil {
 			err = verify()
 		}
 	}
@@ -113,10 +117,25 @@ func (s *Drives) receiveChunk(ctx context.Context, driveID string, body io.Reade
 	if err == nil && !part.Full() {
 		err = truncated(o.Size, part.Offset, nil)
 	}
+	if err == nil && o.Size >= 0 {
+		err = ended(body, o.Size)
+	}
 	if err != nil {
 		s.forgetPart(ctx, u)
 	}
 	return part, err
+}
+
+// ended refuses a body that goes on behind its announced size: an append takes no more, and a chunk must not lose its end.
+func ended(body io.Reader, size int64) error {
+	n, err := io.CopyN(io.Discard, body, 1)
+	if n > 0 {
+		return truncated(size, size+1, nil)
+	}
+	if err != io.EOF {
+		return bodyError(err, size, size)
+	}
+	return nil
 }
 
 // forgetPart ends a partial upload that belongs to nothing. What cannot be ended expires.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/satchelhq/satchel/blob"
@@ -177,8 +178,8 @@ func TestChunkedIncomplete(t *testing.T) {
 		wantKind(t, "a chunk that is none", f.DropChunk(t.Context(), f.alice, "up", "x"), "not_found")
 		put("5-8", "5678")
 
-		// A body that breaks off, or is too long for a file, leaves what was there.
-		before := f.stored()
+		// A body that breaks off, or is too long for a file or for what was announced, leaves what was there.
+		before, stalled := f.stored(), fault.New(fault.Timeout, "test", "")
 		for _, c := range []struct {
 			what, want string
 			body       io.Reader
@@ -189,6 +190,11 @@ func TestChunkedIncomplete(t *testing.T) {
 			{"broken", "invalid", io.MultiReader(strings.NewReader("123"), broken{}), 5, nil},
 			{"broken, of unknown length", "invalid", io.MultiReader(strings.NewReader("123"), broken{}), -1, nil},
 			{"broken, long", "invalid", io.MultiReader(strings.NewReader("12345678901234567890"), broken{}), 30, nil},
+			{"stands still", "timeout", io.MultiReader(strings.NewReader("123"), iotest.ErrReader(stalled)), 4, nil},
+			{"stands still, long", "timeout", io.MultiReader(strings.NewReader("12345678901234567890"), iotest.ErrReader(stalled)), 30, nil},
+			{"longer than announced", "invalid", strings.NewReader("12345"), 4, nil},
+			{"longer than announced, long", "invalid", strings.NewReader("12345678901234567890"), 17, nil},
+			{"longer than nothing", "invalid", strings.NewReader("1"), 0, nil},
 			{"other bytes", "checksum_mismatch", strings.NewReader("1234"), 4, []Claim{claim(MD5, "5678")}},
 			{"other bytes, of unknown length", "checksum_mismatch", strings.NewReader("1234"), -1, []Claim{claim(MD5, "5678")}},
 			{"other bytes, none", "checksum_mismatch", strings.NewReader(""), 0, []Claim{claim(MD5, "5678")}},
@@ -197,6 +203,9 @@ func TestChunkedIncomplete(t *testing.T) {
 		} {
 			_, err := f.PutChunk(t.Context(), f.alice, "up", "5-8", c.body, PutOptions{Size: c.size, Claims: c.claims})
 			wantKind(t, c.what, err, c.want)
+			if _, told, _ := fault.Public(err); strings.Contains(told, "kept") {
+				t.Errorf("%s: %s", c.what, told)
+			}
 		}
 		if got := f.chunks("up"); got != "0-4=5 5-8=4" || f.stored() != before {
 			t.Errorf("the chunks are %s, with %d stages", got, f.stored())
