@@ -28,8 +28,9 @@ func chunkNumber(name string) (number int64, offset bool, err error) {
 // code "invalid_chunk" for the chunk's name; ChecksumMismatch, TooLarge, TooMany, Full.
 func (s *Drives) PutChunk(ctx context.Context, driveID, name, chunk string, body io.Reader, o PutOptions) (created bool, err error) {
 	number, _, err := chunkNumber(chunk)
+	var begun Upload
 	if err == nil {
-		err = s.expectChunk(ctx, driveID, name, number, o.Size)
+		begun, err = s.expectChunk(ctx, driveID, name, number, o.Size)
 	}
 	if err != nil {
 		return false, fault.Wrap(err, "drive.PutChunk")
@@ -39,7 +40,7 @@ func (s *Drives) PutChunk(ctx context.Context, driveID, name, chunk string, body
 		return false, fault.Wrap(err, "drive.PutChunk")
 	}
 	err = s.edit(ctx, "drive.PutChunk", driveID, func(e *edit) error {
-		u, err := s.readChunked(ctx, e, driveID, name)
+		u, err := s.rereadChunked(ctx, e, begun)
 		if err != nil {
 			return chunkedMissing(err)
 		}
@@ -59,27 +60,27 @@ func chunkedMissing(err error) error {
 	return &fault.Error{Kind: fault.ParentMissing, Op: "drive.PutChunk", Code: "upload_not_found", Public: "There is no such upload. It was never begun, has ended or has expired.", Err: err}
 }
 
-// expectChunk refuses a chunk before its body is read. What it replaces does not count: a client whose answer was lost sends its
+// expectChunk answers the upload that a chunk is for, and refuses the chunk before its body is read. What it replaces does not count: a client whose answer was lost sends its
 // chunk again.
-func (s *Drives) expectChunk(ctx context.Context, driveID, name string, number, size int64) error {
+func (s *Drives) expectChunk(ctx context.Context, driveID, name string, number, size int64) (Upload, error) {
 	u, err := s.readChunked(ctx, s.db, driveID, name)
 	if err != nil {
-		return chunkedMissing(err)
+		return u, chunkedMissing(err)
 	}
 	var n int
 	var old int64
 	if err := s.db.Row(ctx, `SELECT (SELECT COUNT(*) FROM upload_parts WHERE upload_id = $1 AND position <> $2),
 		COALESCE((SELECT c.length FROM upload_parts p JOIN uploads c ON c.id = p.part_id WHERE p.upload_id = $1 AND p.position = $2), 0)`,
 		[]any{u.ID, number}, &n, &old); err != nil {
-		return err
+		return u, err
 	}
 	if s.o.MaxFile > 0 && max(0, size) > s.o.MaxFile-(u.Offset-old) {
-		return tooLarge(s.o.MaxFile)
+		return u, tooLarge(s.o.MaxFile)
 	}
 	if n >= MaxChunks {
-		return fault.New(fault.TooLarge, "drive.PutChunk", fmt.Sprintf("An upload has at most %d chunks. Send larger ones.", MaxChunks)).WithCode("too_many_chunks")
+		return u, fault.New(fault.TooLarge, "drive.PutChunk", fmt.Sprintf("An upload has at most %d chunks. Send larger ones.", MaxChunks)).WithCode("too_many_chunks")
 	}
-	return nil
+	return u, nil
 }
 
 // receiveChunk stores a body as a partial upload. Nobody else knows of it, so the hold is for the form.

@@ -91,6 +91,15 @@ func (s *Drives) readChunked(ctx context.Context, q sqldb.Querier, driveID, name
 	return u, err
 }
 
+// rereadChunked is readChunked for one that was read before. Clients give the next try of an upload the same name: it is another one.
+func (s *Drives) rereadChunked(ctx context.Context, q sqldb.Querier, before Upload) (Upload, error) {
+	u, err := s.readChunked(ctx, q, before.DriveID, before.Name)
+	if err == nil && u.ID != before.ID {
+		return Upload{}, noUpload()
+	}
+	return u, err
+}
+
 // ChunkedUploads answers the uploads in chunks of a drive, by name.
 func (s *Drives) ChunkedUploads(ctx context.Context, driveID string) ([]ChunkedUpload, error) {
 	all, err := sqldb.All(ctx, s.db, `SELECT name, created_at, received FROM uploads WHERE drive_id = $1 AND kind = 'chunked' AND expires_at >= $2 ORDER BY name`,
@@ -129,7 +138,7 @@ func (s *Drives) DropChunked(ctx context.Context, driveID, name string) error {
 	}
 	err = s.withHold(ctx, u.ID, func() error {
 		return s.edit(ctx, "drive.DropChunked", driveID, func(e *edit) error {
-			u, err := s.readChunked(ctx, e, driveID, name)
+			u, err := s.rereadChunked(ctx, e, u)
 			if err != nil {
 				return err
 			}

@@ -467,6 +467,49 @@ func TestChunkGoesBeforeItIsRead(t *testing.T) {
 	}
 }
 
+// A chunk that was on its way for long must not get among those of the next try, which has the same name and other content.
+func TestChunkOfAnEarlierTry(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		ctx := t.Context()
+		begin := func() {
+			t.Helper()
+			if err := f.BeginChunked(ctx, f.alice, "up"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		begin()
+		again := sync.OnceFunc(func() {
+			if err := f.DropChunked(ctx, f.alice, "up"); err != nil {
+				t.Error(err)
+			}
+			begin()
+			if err := f.chunk("up", "0", "new"); err != nil {
+				t.Error(err)
+			}
+		})
+		_, err := f.PutChunk(ctx, f.alice, "up", "0", beforeRead{strings.NewReader("old"), again}, PutOptions{Size: 3})
+		wantKind(t, "a chunk of the earlier try", err, "parent_missing")
+		if err := f.finish("up", "/f", PutOptions{Size: -1}); err != nil {
+			t.Fatal(err)
+		}
+		f.run("tree /f=new")
+		if u, err := f.Usage(ctx, f.alice); err != nil || u.Reserved != 0 || u.Uploads != 0 {
+			t.Errorf("afterwards, %+v, %v", u, err)
+		}
+	})
+}
+
+// beforeRead is a reader that does something before it is read.
+type beforeRead struct {
+	io.Reader
+	do func()
+}
+
+func (r beforeRead) Read(p []byte) (int, error) {
+	r.do()
+	return r.Reader.Read(p)
+}
+
 // An upload in chunks is no upload of tus, and not listed among them.
 func TestChunkedIsHidden(t *testing.T) {
 	each(t, Options{}, func(t *testing.T, f *fixture) {
