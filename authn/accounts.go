@@ -2,6 +2,7 @@ package authn
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -52,7 +53,9 @@ type Accounts struct {
 	keys     *keyring
 	proven   *proven
 	verified *verified
-	seeing   sync.Map // ids of the sessions whose seen_at is being written
+	standing *sqldb.Memo[[sha256.Size]byte, standing] // by the MAC of a name and a password
+	sessions *sqldb.Memo[sessionKey, live]            // of tokens
+	seeing   sync.Map                                 // ids of the sessions whose seen_at is being written
 }
 
 // New gives access to the accounts in db.
@@ -91,6 +94,8 @@ func New(db *sqldb.DB, o Options) *Accounts {
 		hasher: newHasher(o.HashParallel),
 		keys:   newKeyring(db, o.Now, o.AccessTTL),
 		proven: newProven(), verified: newVerified(),
+		standing: sqldb.NewMemo[[sha256.Size]byte, standing](db, maxProven, true),
+		sessions: sqldb.NewMemo[sessionKey, live](db, maxVerified, true),
 	}
 }
 

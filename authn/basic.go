@@ -2,7 +2,6 @@ package authn
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -41,26 +40,28 @@ func newProven() *proven {
 	return p
 }
 
-func (p *proven) mac(parts ...string) (sum [sha256.Size]byte) {
-	h := hmac.New(sha256.New, p.key[:])
-	var size [8]byte
+// mac is a keyed digest. SHA-256 over the key and then the rest would let somebody who knows a digest prolong what it covers; nobody
+// learns one.
+func (p *proven) mac(parts ...string) [sha256.Size]byte {
+	var room [512]byte
+	b := append(room[:0], p.key[:]...)
 	for _, part := range parts { // each led by its length, so that no two lists run into one
-		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
-		h.Write(size[:])
-		h.Write([]byte(part))
+		b = binary.BigEndian.AppendUint64(b, uint64(len(part)))
+		b = append(b, part...)
 	}
-	copy(sum[:], h.Sum(nil))
-	return sum
+	return sha256.Sum256(b)
 }
 
-func (p *proven) has(mac [sha256.Size]byte, now time.Time) bool {
+// has answers until when a credential is proven, and false if it is not any more.
+func (p *proven) has(mac [sha256.Size]byte, now time.Time) (until time.Time, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	until, ok := p.until[mac]
-	return ok && now.Before(until)
+	until, ok = p.until[mac]
+	return until, ok && now.Before(until)
 }
 
-func (p *proven) remember(mac [sha256.Size]byte, now time.Time) {
+// remember notes a proven credential and answers until when.
+func (p *proven) remember(mac [sha256.Size]byte, now time.Time) (until time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.until) >= maxProven {
@@ -76,37 +77,63 @@ func (p *proven) remember(mac [sha256.Size]byte, now time.Time) {
 			delete(p.until, m)
 		}
 	}
-	p.until[mac] = now.Add(provenTTL)
+	until = now.Add(provenTTL)
+	p.until[mac] = until
+	return until
 }
 
-// Basic answers whose name and password they are (RFC 7617). The account's row is read every time; the hash is
-// computed once a minute, and once for any number of requests that ask at the same moment. A wrong name, a wrong
-// password and a disabled account are the same Unauthenticated, code "invalid_credentials"; Busy.
+// standing is whose a credential is, for as long as it is proven and no row of the database changes.
+type standing struct {
+	principal Principal
+	until     time.Time
+}
+
+// Basic answers whose name and password they are (RFC 7617). Whether the account still has them and may sign in is asked of the
+// database every time, or is known not to have changed; the hash is computed once a minute, and once for any number of requests
+// that ask at the same moment. A wrong name, a wrong password and a disabled account are the same Unauthenticated, code
+// "invalid_credentials"; Busy.
 func (a *Accounts) Basic(ctx context.Context, login, password string) (Principal, error) {
+	key := a.proven.mac(login, password)
+	known, mark, ok := a.standing.Find(key)
+	if ok && a.o.Now().Before(known.until) {
+		return known.principal, nil
+	}
+	u, until, err := a.basic(ctx, login, password)
+	if err != nil {
+		return Principal{}, fault.Wrap(err, "authn.Basic")
+	}
+	who := Principal{UserID: u.ID, Username: u.Username, Role: u.Role, Method: MethodBasic}
+	a.standing.Keep(key, mark, standing{who, until})
+	return who, nil
+}
+
+// basic reads the account and holds the password against it. It answers until when that need not be done again for this row.
+func (a *Accounts) basic(ctx context.Context, login, password string) (u User, until time.Time, err error) {
 	u, hash, readErr := userByLogin(ctx, a.db, login)
 	if readErr != nil && !fault.Is(readErr, fault.NotFound) {
-		return Principal{}, fault.Wrap(readErr, "authn.Basic")
+		return User{}, until, readErr
 	}
 	mac := a.proven.mac(login, password, u.ID, hash) // of an unknown name it is never remembered
-	if !a.proven.has(mac, a.o.Now()) {
-		_, err, _ := a.proven.flights.Do(string(mac[:]), func() (any, error) {
-			if a.proven.has(mac, a.o.Now()) {
-				return nil, nil // proven since we looked
+	until, ok := a.proven.has(mac, a.o.Now())
+	if !ok {
+		result, err, _ := a.proven.flights.Do(string(mac[:]), func() (any, error) {
+			if until, ok := a.proven.has(mac, a.o.Now()); ok {
+				return until, nil // proven since we looked
 			}
 			if err := a.proveBasic(ctx, u, hash, readErr, password); err != nil {
 				return nil, err
 			}
-			a.proven.remember(mac, a.o.Now())
-			return nil, nil
+			return a.proven.remember(mac, a.o.Now()), nil
 		})
 		if err != nil {
-			return Principal{}, fault.Wrap(err, "authn.Basic")
+			return User{}, until, err
 		}
+		until = result.(time.Time)
 	}
 	if u.Disabled {
-		return Principal{}, fault.Wrap(invalidCredentials(), "authn.Basic")
+		return User{}, until, invalidCredentials()
 	}
-	return Principal{UserID: u.ID, Username: u.Username, Role: u.Role, Method: MethodBasic}, nil
+	return u, until, nil
 }
 
 // proveBasic verifies on behalf of everyone who sent the same at this moment.

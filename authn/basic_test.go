@@ -95,7 +95,7 @@ func TestRememberedCredentialsAreBounded(t *testing.T) {
 	if n := len(p.until); n != maxProven {
 		t.Errorf("%d are remembered", n)
 	}
-	if !p.has(p.mac(fmt.Sprint(maxProven+9)), now) {
+	if _, ok := p.has(p.mac(fmt.Sprint(maxProven+9)), now); !ok {
 		t.Error("the newest is not")
 	}
 	if a, b := p.mac("ab", "c"), p.mac("a", "bc"); a == b {

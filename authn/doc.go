@@ -15,7 +15,7 @@
 // what token and page sessions share; admin.go is for those who run the server.
 //
 // Two rules hold throughout. Secrets are stored as hashes only, so that a copy of the
-// database opens nothing but the signing keys. And every refusal is decided
-// by rows read in that request, so that a sign-out, a new password or a disabled
-// account counts at once on every node.
+// database opens nothing but the signing keys. And every request is decided by the
+// rows as they are at that moment, read or known not to have changed (sqldb.Memo), so that a
+// sign-out, a new password or a disabled account counts at once on every node.
 package authn

@@ -113,6 +113,8 @@ func TestADisabledAccountIsShutOutAtOnce(t *testing.T) {
 		accepted(t, "sign in", err)
 		_, err = n.Basic(t.Context(), "ann", password)
 		accepted(t, "basic", err)
+		_, err = n.Bearer(t.Context(), s.AccessToken)
+		accepted(t, "bearer", err)
 
 		accepted(t, "disable", n.beside(t).SetDisabled(t.Context(), "ann", true))
 		_, err = n.Bearer(t.Context(), s.AccessToken)
@@ -146,6 +148,8 @@ func TestANewPasswordEndsEverySession(t *testing.T) {
 		accepted(t, "sign in", err)
 		_, err = n.Basic(t.Context(), "ann@example.org", password)
 		accepted(t, "basic", err)
+		_, err = n.Bearer(t.Context(), s.AccessToken)
+		accepted(t, "bearer", err)
 
 		accepted(t, "change", n.beside(t).SetPassword(t.Context(), "ann", "battery staple"))
 		_, err = n.Bearer(t.Context(), s.AccessToken)

@@ -55,21 +55,37 @@ func lockUser(ctx context.Context, tx *sqldb.Tx, userID string) error {
 // live is a session that was found, with its user.
 type live struct {
 	Principal
-	seenAt int64
+	seenAt, expires int64
+}
+
+// sessionKey names a token's session as the token does.
+type sessionKey struct{ id, userID string }
+
+// tokenSession is session for the session of an access token.
+func (a *Accounts) tokenSession(ctx context.Context, key sessionKey) (live, error) {
+	l, mark, ok := a.sessions.Find(key)
+	if ok && a.now() < l.expires {
+		return l, nil
+	}
+	l, err := a.session(ctx, `s.id = $1 AND s.user_id = $2 AND s.kind = $3`, key.id, key.userID, kindTokens)
+	if err == nil {
+		a.sessions.Keep(key, mark, l)
+	}
+	return l, err
 }
 
 // session reads the one session that where names and refuses it unless it is alive and its user may sign in.
 // where is a constant of this package.
 func (a *Accounts) session(ctx context.Context, where string, args ...any) (live, error) {
 	var l live
-	var expires, revoked, disabled int64
+	var revoked, disabled int64
 	err := a.db.Row(ctx, `SELECT s.id, s.seen_at, s.expires_at, s.revoked_at, u.id, u.username, u.role, u.disabled_at
 		FROM sessions s JOIN users u ON u.id = s.user_id WHERE `+where, args,
-		&l.SessionID, &l.seenAt, &expires, &revoked, &l.UserID, &l.Username, &l.Role, &disabled)
+		&l.SessionID, &l.seenAt, &l.expires, &revoked, &l.UserID, &l.Username, &l.Role, &disabled)
 	if err != nil && !sqldb.NoRow(err) {
 		return live{}, err
 	}
-	if err != nil || revoked != 0 || disabled != 0 || expires <= a.now() {
+	if err != nil || revoked != 0 || disabled != 0 || l.expires <= a.now() {
 		return live{}, sessionEnded()
 	}
 	return l, nil

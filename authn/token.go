@@ -66,7 +66,7 @@ func (a *Accounts) Bearer(ctx context.Context, token string) (Principal, error) 
 	if err != nil {
 		return Principal{}, fault.Wrap(err, "authn.Bearer")
 	}
-	l, err := a.session(ctx, `s.id = $1 AND s.user_id = $2 AND s.kind = $3`, c.SessionID, c.Subject, kindTokens)
+	l, err := a.tokenSession(ctx, sessionKey{c.SessionID, c.Subject})
 	if err != nil {
 		return Principal{}, fault.Wrap(err, "authn.Bearer")
 	}

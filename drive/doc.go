@@ -18,7 +18,8 @@
 // folder.go, move.go, copy.go, trash.go, version.go, lock.go, property.go.
 // Every transaction that changes a drive takes the drive's row first
 // (change.go), which puts changes to one drive in order and numbers them;
-// resolve.go follows paths and ids.
+// resolve.go follows paths and ids. What was read of a node is remembered until
+// anything is committed, and small content in smallcontent.go.
 //
 // What clients compare content by, beside its SHA-256, is in checksum.go; wish.go
 // computes it in the background.

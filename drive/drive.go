@@ -56,6 +56,8 @@ type Drives struct {
 	patches *turns // by node id
 	counts  counts
 	chunks  sync.Pool // *[]byte of chunkSize
+	nodes   *sqldb.Memo[nodeKey, Node]
+	small   *smallContent
 }
 
 // New gives access to the drives in db, whose content is in blobs.
@@ -95,6 +97,7 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 		o.Changed = func([]Change) {}
 	}
 	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), flow: newFlow(), wishes: newWishes(), patches: newTurns(),
+		nodes: sqldb.NewMemo[nodeKey, Node](db, maxNodes, false), small: newSmallContent(),
 		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }}}
 }
 

@@ -12,11 +12,7 @@ import (
 
 // Stat answers the node at path. NotFound.
 func (s *Drives) Stat(ctx context.Context, driveID string, path Path) (Node, error) {
-	p, err := resolve(ctx, s.db, driveID, path)
-	if err != nil {
-		return Node{}, fault.Wrap(err, "drive.Stat")
-	}
-	node, err := p.found()
+	node, err := s.stat(ctx, driveID, path)
 	return node, fault.Wrap(err, "drive.Stat")
 }
 
@@ -141,12 +137,16 @@ func isFolder() error {
 
 func (s *Drives) openBlob(ctx context.Context, id blob.Key, size int64) (blob.Content, error) {
 	if size <= largestInline {
+		if small, ok := s.small.find(id); ok {
+			return inMemory{bytes.NewReader(small)}, nil
+		}
 		var small []byte
 		var stored bool
 		if err := s.db.Row(ctx, `SELECT content, content IS NULL FROM blobs WHERE id = $1`, []any{string(id)}, &small, &stored); err != nil {
 			return nil, err
 		}
 		if !stored {
+			s.small.keep(id, small)
 			return inMemory{bytes.NewReader(small)}, nil
 		}
 	}

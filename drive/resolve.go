@@ -204,3 +204,31 @@ func locate(ctx context.Context, q sqldb.Querier, driveID, nodeID string) (*plac
 	p.node = &node
 	return p, nil
 }
+
+// nodeKey is a path in a drive, as a client spells it.
+type nodeKey struct {
+	drive string
+	path  Path
+}
+
+const (
+	maxNodes = 4096 // how many nodes are remembered
+	longNode = 512  // bytes of the longest path that is
+)
+
+// stat finds the node at path as the database has it now. NotFound.
+func (s *Drives) stat(ctx context.Context, driveID string, path Path) (Node, error) {
+	key := nodeKey{driveID, path}
+	node, mark, ok := s.nodes.Find(key)
+	if ok {
+		return node, nil
+	}
+	p, err := resolve(ctx, s.db, driveID, path)
+	if err != nil {
+		return Node{}, err
+	}
+	if node, err = p.found(); err == nil && len(path) <= longNode {
+		s.nodes.Keep(key, mark, node)
+	}
+	return node, err
+}
