@@ -46,16 +46,38 @@ func (x *exchange) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom is how io.Copy and http.ServeContent write.
+// ReadFrom is how io.Copy and http.ServeContent write. What is in memory is written as it lies there: by net/http's own ReadFrom
+// it would be copied once more, after a packet for the header alone.
 func (x *exchange) ReadFrom(src io.Reader) (n int64, err error) {
 	x.begin()
-	if to, ok := x.ResponseWriter.(io.ReaderFrom); ok {
+	to, ok := x.ResponseWriter.(io.ReaderFrom)
+	if rest := wholeInMemory(src); rest != nil {
+		n, err = rest.WriteTo(x.ResponseWriter)
+	} else if ok {
 		n, err = to.ReadFrom(src)
 	} else {
 		n, err = io.Copy(struct{ io.Writer }{x.ResponseWriter}, src)
 	}
 	x.sent += n
 	return n, err
+}
+
+// inMemory is what a *bytes.Reader and its like are, and a file is not.
+type inMemory interface {
+	io.WriterTo
+	Len() int // of what is unread
+}
+
+// wholeInMemory is the reader below an io.CopyN that asks for all of it, if that is in memory.
+func wholeInMemory(src io.Reader) inMemory {
+	limited, ok := src.(*io.LimitedReader)
+	if !ok {
+		return nil
+	}
+	if m, ok := limited.R.(inMemory); ok && int64(m.Len()) == limited.N {
+		return m
+	}
+	return nil
 }
 
 // Unwrap is what http.ResponseController looks for.

@@ -18,7 +18,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		if hasBody(r) {
 			x.body = &body{ReadCloser: r.Body, x: x}
 		}
-		w.Header().Set(requestIDHeader, x.id)
+		w.Header()[requestIDHeader] = []string{x.id}
 
 		ctx := answer.WithLog(answer.WithRequestID(withExchange(r.Context(), x), x.id), s.log)
 		r = r.WithContext(ctx)

@@ -33,7 +33,10 @@ type Options struct {
 }
 
 // Handler serves the caller's drive. The principal is in the request's context (package authn).
-type Handler struct{ o Options }
+type Handler struct {
+	o         Options
+	questions *questions
+}
 
 // New makes the handler. It is to be mounted at o.Prefix and at the same without its last slash.
 func New(o Options) *Handler {
@@ -52,7 +55,7 @@ func New(o Options) *Handler {
 	if o.Conflict == nil {
 		o.Conflict = func(int) {}
 	}
-	return &Handler{o}
+	return &Handler{o, newQuestions()}
 }
 
 // request is one request of a principal to a place in its drive.

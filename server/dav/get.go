@@ -50,8 +50,8 @@ func (q *request) serveContent(node drive.Node, content io.ReadSeeker) {
 		mediaType = "application/octet-stream"
 	}
 	header.Set("Content-Type", mediaType)
-	header.Set("ETag", node.ETag())
-	header.Set("Cache-Control", "private, max-age=0, must-revalidate")
+	header["Etag"] = []string{node.ETag()}
+	header["Cache-Control"] = revalidated
 	sandbox(header, mediaType)
 	r := q.r
 	if since := r.Header.Get("If-Range"); since != "" && !strings.HasPrefix(since, `"`) {
@@ -65,14 +65,23 @@ func (q *request) serveContent(node drive.Node, content io.ReadSeeker) {
 
 // sandbox keeps what users store from running as our origin in a browser.
 func sandbox(header http.Header, mediaType string) {
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	header["X-Content-Type-Options"] = nosniff
+	header["Content-Security-Policy"] = sandboxed
 	// A browser that remembers a name and password sends them along for any site that embeds a file from here.
-	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header["Cross-Origin-Resource-Policy"] = sameOrigin
 	if !harmless(mediaType) {
-		header.Set("Content-Disposition", "attachment")
+		header["Content-Disposition"] = attachment
 	}
 }
+
+// Values of headers that many answers have. They share them: neither net/http nor http.Header's methods change a value in place.
+var (
+	nosniff     = []string{"nosniff"}
+	sandboxed   = []string{"sandbox; default-src 'none'"}
+	sameOrigin  = []string{"same-origin"}
+	attachment  = []string{"attachment"}
+	revalidated = []string{"private, max-age=0, must-revalidate"}
+)
 
 // harmless reports whether a browser may show the type by itself: images, sound, video, PDF and plain text.
 func harmless(mediaType string) bool {

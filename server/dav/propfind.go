@@ -19,11 +19,7 @@ func (q *request) propfind() error {
 	if err != nil {
 		return err
 	}
-	body, err := readBody(q.r)
-	if err != nil {
-		return err
-	}
-	find, err := parsePropfind(body)
+	find, err := q.h.questions.read(q.r)
 	if err != nil {
 		return err
 	}

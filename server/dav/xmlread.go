@@ -78,13 +78,29 @@ func tooMuchXML(why string) error {
 // well-formed (RFC 4918, section 8.2), DTDs (so no entity is ever expanded) and prefixes that nothing
 // declares; as TooLarge what is over a bound above.
 func readBody(r *http.Request) (*element, error) {
+	body, err := readBytes(r)
+	if err != nil {
+		return nil, err
+	}
+	return parseXML(body)
+}
+
+// readBytes reads a request's body, nil if it has none.
+func readBytes(r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.ContentLength == 0 {
 		return nil, nil
 	}
 	if r.ContentLength > maxBody {
 		return nil, tooMuchXML("it is over 64 KiB")
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	var body []byte
+	var err error
+	if r.ContentLength > 0 {
+		body = make([]byte, r.ContentLength)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	}
 	if err != nil {
 		if fault.Is(err, fault.Timeout) {
 			return nil, err
@@ -94,7 +110,7 @@ func readBody(r *http.Request) (*element, error) {
 	if len(body) > maxBody {
 		return nil, tooMuchXML("it is over 64 KiB")
 	}
-	return parseXML(body)
+	return body, nil
 }
 
 // parseXML reads a document, or nil if there is only white space.
