@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -36,6 +37,7 @@ sent until then is kept. The second ends the process at once.`,
 }
 
 func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
+	defer runtime.KeepAlive(reserveHeap(p.environ))
 	log := newLog(p.stderr, c, c.LogLevel)
 	metrics := server.NewMetrics()
 	in, err := openRooms(ctx, c, log, metrics)
