@@ -55,7 +55,7 @@ func (e *edit) copyOnto(ctx context.Context, src, dst *place) (Node, error) {
 	if err := e.rewrite(ctx, node); err != nil {
 		return Node{}, err
 	}
-	return node, e.copyProperties(ctx, map[string]string{src.node.ID: node.ID}, src.node.ID)
+	return node, e.copyProperties(ctx, src.node.ID, node.ID)
 }
 
 func (e *edit) copy(ctx context.Context, src, dst *place, deep bool) (Node, error) {
@@ -63,21 +63,11 @@ func (e *edit) copy(ctx context.Context, src, dst *place, deep bool) (Node, erro
 	if err != nil {
 		return Node{}, err
 	}
-	all := []Node{*src.node}
-	if deep {
-		if all, err = e.s.subtree(ctx, e, *src.node, MaxCopy); err != nil {
+	folders := []copiedFolder{{Node: *src.node}}
+	bytes := src.node.Size
+	if deep && src.node.Folder {
+		if folders, bytes, err = e.foldersBelow(ctx, *src.node); err != nil {
 			return Node{}, err
-		}
-	}
-	ids := make(map[string]string, len(all)) // old → new
-	children := make(map[string]int, len(all))
-	var bytes int64
-	for i := range all {
-		n := &all[i]
-		ids[n.ID] = sqldb.NewID()
-		bytes += n.Size
-		if i > 0 {
-			children[n.ParentID]++
 		}
 	}
 	if err := e.take(bytes); err != nil {
@@ -87,52 +77,111 @@ func (e *edit) copy(ctx context.Context, src, dst *place, deep bool) (Node, erro
 		return Node{}, err
 	}
 	top := *src.node
-	top.ID, top.ParentID, top.Name, top.Path, top.Created, top.Revision = ids[top.ID], parent.id, dst.path.Name(), parent.path.Join(dst.path.Name()), e.now, 1
+	top.ID, top.ParentID, top.Name, top.Path, top.Created, top.Revision = sqldb.NewID(), parent.id, dst.path.Name(), parent.path.Join(dst.path.Name()), e.now, 1
 	if err := e.fits(ctx, src.path, Node{ID: src.node.ID, Folder: src.node.Folder, Path: top.Path}); err != nil {
 		return Node{}, err
 	}
-	if err := e.insertCopies(ctx, all, ids, children, top); err != nil {
+	if err := e.insertCopies(ctx, folders, top); err != nil {
 		return Node{}, err
 	}
 	e.changed(ChangeCreated, top.ID, top.Path)
-	return top, e.copyProperties(ctx, ids, src.node.ID)
+	return top, nil
+}
+
+// copiedFolder is a folder that is copied, or the one file that is.
+type copiedFolder struct {
+	Node
+	children, files int // that are copied with it
+}
+
+// foldersBelow answers a folder and the folders below it, parents first, with how many bytes the files in them have. Over MaxCopy nodes
+// is TooLarge.
+func (e *edit) foldersBelow(ctx context.Context, top Node) (folders []copiedFolder, bytes int64, err error) {
+	folders = []copiedFolder{{Node: top}}
+	for i, total := 0, 1; i < len(folders); i++ {
+		f := &folders[i]
+		var size int64
+		var inner int
+		err := e.Row(ctx, `SELECT COUNT(*), COUNT(*) FILTER (WHERE folder), COALESCE(SUM(size), 0) FROM nodes WHERE parent_id = $1`, []any{f.ID}, &f.children, &inner, &size)
+		if err != nil {
+			return nil, 0, err
+		}
+		f.files = f.children - inner
+		bytes += size
+		if total += f.children; total > MaxCopy {
+			return nil, 0, tooManyNodes(MaxCopy)
+		}
+		if inner == 0 {
+			continue
+		}
+		err = e.Each(ctx, `SELECT `+nodeColumns+` FROM nodes n WHERE n.parent_id = $1 AND n.folder ORDER BY n.name_key`, []any{f.ID}, func(scan sqldb.Scan) error {
+			var row nodeRow
+			err := scan(row.dest()...)
+			folders = append(folders, copiedFolder{Node: row.node(top.DriveID, "")})
+			return err
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	return folders, bytes, nil
 }
 
 // copyBatch is how many rows one INSERT of insertCopies writes.
 const copyBatch = 50
 
-func (e *edit) insertCopies(ctx context.Context, all []Node, ids map[string]string, children map[string]int, top Node) error {
-	for len(all) > 0 {
-		batch := all[:1]
-		if len(all) >= copyBatch {
-			batch = all[:copyBatch]
+// insertCopies writes the rows of the folders, the first of which becomes top, and of the files in them. A folder's files are one
+// statement: their rows do not leave the database.
+func (e *edit) insertCopies(ctx context.Context, folders []copiedFolder, top Node) error {
+	ids := map[string]string{folders[0].ID: top.ID} // old → new
+	for _, f := range folders[1:] {
+		ids[f.ID] = sqldb.NewID()
+	}
+	for rest := folders; len(rest) > 0; {
+		batch := rest[:1]
+		if len(rest) >= copyBatch {
+			batch = rest[:copyBatch]
 		}
-		all = all[len(batch):]
+		rest = rest[len(batch):]
 		var args []any
-		for _, n := range batch {
-			parent, name := ids[n.ParentID], n.Name
-			if ids[n.ID] == top.ID {
+		for _, f := range batch {
+			parent, name := ids[f.ParentID], f.Name
+			if ids[f.ID] == top.ID {
 				parent, name = top.ParentID, top.Name
 			}
 			var blobID any
-			if !n.Folder {
-				blobID = string(n.blob)
+			if !f.Folder {
+				blobID = string(f.blob)
 			}
-			args = append(args, ids[n.ID], e.drive, parent, name, nameKey(name), n.Folder, blobID, sqldb.Bytes(n.SHA256), n.Size, n.MediaType,
-				children[n.ID], sqldb.Micros(e.now), sqldb.Micros(n.Modified), 1)
+			args = append(args, ids[f.ID], e.drive, parent, name, nameKey(name), f.Folder, blobID, sqldb.Bytes(f.SHA256), f.Size, f.MediaType,
+				f.children, sqldb.Micros(e.now), sqldb.Micros(f.Modified), 1)
 		}
 		if _, err := e.Exec(ctx, insertNodesSQL(len(batch)), args...); err != nil {
+			return err
+		}
+	}
+	for _, f := range folders {
+		if err := e.copyProperties(ctx, f.ID, ids[f.ID]); err != nil {
+			return err
+		}
+		if f.files == 0 {
+			continue
+		}
+		if err := e.copyFiles(ctx, f.ID, ids[f.ID]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// copyColumns are those of insertNodesSQL and copyFilesSQL.
+const copyColumns = `id, drive_id, parent_id, name, name_key, folder, blob_id, sha256, size, media_type, children, created_at, modified_at, revision`
+
 // insertNodesSQL is an INSERT of rows nodes; it has two texts, for one row and for a whole batch.
 func insertNodesSQL(rows int) string {
 	const columns = 14
 	var b strings.Builder
-	b.WriteString(`INSERT INTO nodes (id, drive_id, parent_id, name, name_key, folder, blob_id, sha256, size, media_type, children, created_at, modified_at, revision) VALUES `)
+	b.WriteString(`INSERT INTO nodes (` + copyColumns + `) VALUES `)
 	for r := range rows {
 		if r > 0 {
 			b.WriteString(", ")
@@ -149,27 +198,37 @@ func insertNodesSQL(rows int) string {
 	return b.String()
 }
 
-// copyProperties copies the dead properties of every node that is in ids, all of them at top or below it.
-func (e *edit) copyProperties(ctx context.Context, ids map[string]string, top string) error {
-	// The values stay in the database: together they may be larger than memory.
-	holders, err := sqldb.All(ctx, e, `WITH RECURSIVE tree (id) AS (
-			SELECT id FROM nodes WHERE id = $1
-			UNION ALL
-			SELECT c.id FROM tree JOIN nodes c ON c.parent_id = tree.id
-		) SELECT id FROM tree WHERE EXISTS (SELECT 1 FROM properties p WHERE p.node_id = tree.id)`,
-		[]any{top}, func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
-	if err != nil {
+// serialDigits are those of an id that copyFiles counts by itself, in hexadecimal; the rest is a new id's beginning.
+const serialDigits = 10
+
+// copyFilesSQL makes copies of the files in a folder. Rows are told apart by SQLite's own number of a row, which is cheaper there than to count.
+func copyFilesSQL(engine sqldb.Engine) string {
+	serial := `printf('%010x', n.rowid)`
+	if engine == sqldb.Postgres {
+		serial = `lpad(to_hex(row_number() OVER (ORDER BY n.name_key)), 10, '0')`
+	}
+	return `INSERT INTO nodes (` + copyColumns + `)
+		SELECT CAST($1 AS TEXT) || ` + serial + `, n.drive_id, CAST($2 AS TEXT), n.name, n.name_key, FALSE, n.blob_id, n.sha256, n.size, n.media_type,
+			0, CAST($3 AS BIGINT), n.modified_at, 1
+		FROM nodes n WHERE n.parent_id = $4 AND NOT n.folder ORDER BY n.name_key`
+}
+
+// copyFiles copies the files of a folder into another that has none, with their dead properties.
+func (e *edit) copyFiles(ctx context.Context, from, to string) error {
+	prefix := sqldb.NewID()[:sqldb.IDLength-serialDigits]
+	if _, err := e.Exec(ctx, copyFilesSQL(e.Engine()), prefix, to, sqldb.Micros(e.now), from); err != nil {
 		return err
 	}
-	for _, holder := range holders {
-		copied, ok := ids[holder]
-		if !ok {
-			continue // below a folder that was copied without its content
-		}
-		if _, err := e.Exec(ctx, `INSERT INTO properties (node_id, namespace, name, language, value)
-			SELECT CAST($1 AS TEXT), namespace, name, language, value FROM properties WHERE node_id = $2`, copied, holder); err != nil {
-			return err
-		}
-	}
-	return nil
+	// CROSS JOIN tells SQLite the order: it would look through everybody's properties first.
+	_, err := e.Exec(ctx, `INSERT INTO properties (node_id, namespace, name, language, value)
+		SELECT c.id, p.namespace, p.name, p.language, p.value FROM nodes n CROSS JOIN properties p CROSS JOIN nodes c
+		WHERE n.parent_id = $2 AND NOT n.folder AND p.node_id = n.id AND c.parent_id = $1 AND c.name_key = n.name_key`, to, from)
+	return err
+}
+
+// copyProperties copies the dead properties of a node to one that has none.
+func (e *edit) copyProperties(ctx context.Context, from, to string) error {
+	_, err := e.Exec(ctx, `INSERT INTO properties (node_id, namespace, name, language, value)
+		SELECT CAST($1 AS TEXT), namespace, name, language, value FROM properties WHERE node_id = $2`, to, from)
+	return err
 }

@@ -105,7 +105,7 @@ func (s *Drives) subtree(ctx context.Context, q sqldb.Querier, top Node, limit i
 				return err
 			}
 			if len(all) == limit {
-				return fault.New(fault.TooLarge, "drive.subtree", fmt.Sprintf("This folder holds more than %d files and folders.", limit)).WithCode("too_many_nodes")
+				return tooManyNodes(limit)
 			}
 			node := row.node(top.DriveID, paths[row.parent.String].Join(row.name.String))
 			if node.Folder {
@@ -157,3 +157,7 @@ func (s *Drives) openBlob(ctx context.Context, id blob.Key, size int64) (blob.Co
 type inMemory struct{ *bytes.Reader }
 
 func (inMemory) Close() error { return nil }
+
+func tooManyNodes(limit int) error {
+	return fault.New(fault.TooLarge, "drive.subtree", fmt.Sprintf("This folder holds more than %d files and folders.", limit)).WithCode("too_many_nodes")
+}
