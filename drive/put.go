@@ -132,7 +132,7 @@ func (s *Drives) receive(ctx context.Context, body io.Reader, size int64, r room
 		r = room{bytes: size, over: truncated(size, size+1, nil)} // of a longer body no more is read
 	}
 	digest := newDigester(claims)
-	small, err := io.ReadAll(io.LimitReader(body, min(s.o.InlineMax, r.bytes)+1))
+	small, err := readSmall(body, size, min(s.o.InlineMax, r.bytes)+1)
 	digest.Write(small)
 	c := content{size: int64(len(small)), small: small}
 	switch {
@@ -155,6 +155,24 @@ func (s *Drives) receive(ctx context.Context, body io.Reader, size int64, r room
 		return content{}, bodyError(err, size, c.size)
 	}
 	return c, nil
+}
+
+// readSmall reads a body to its end, but at most limit bytes. What it reads into is as large as the body says to be.
+func readSmall(body io.Reader, size, limit int64) ([]byte, error) {
+	if size < 0 {
+		return io.ReadAll(io.LimitReader(body, limit))
+	}
+	b := make([]byte, min(size+1, limit)) // one more than is announced, which may come
+	for n := 0; ; {
+		m, err := body.Read(b[n:])
+		n += m
+		switch {
+		case err == io.EOF, err == nil && n == len(b):
+			return b[:n:n], nil
+		case err != nil: // not io.ReadFull: it says io.ErrUnexpectedEOF of a short body as well as of one that broke off
+			return b[:n:n], err
+		}
+	}
 }
 
 func (s *Drives) receiveLarge(ctx context.Context, head []byte, body io.Reader, digest io.Writer, size int64, r room) (content, error) {

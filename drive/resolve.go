@@ -141,8 +141,23 @@ func (p *place) follow(ctx context.Context, q sqldb.Querier, driveID, from strin
 	return found, nil
 }
 
-// followSQL joins nodes to their children depth times. There are few texts, one a depth.
+// followTexts are the texts of followSQL by depth, from a drive's root and from a node.
+var followTexts = func() (texts [stride + 1][2]string) {
+	for depth := range texts {
+		texts[depth] = [2]string{followText(depth, true), followText(depth, false)}
+	}
+	return texts
+}()
+
+// followSQL joins nodes to their children depth times, at most stride.
 func followSQL(depth int, fromRoot bool) string {
+	if fromRoot {
+		return followTexts[depth][0]
+	}
+	return followTexts[depth][1]
+}
+
+func followText(depth int, fromRoot bool) string {
 	var columns, joins strings.Builder
 	for i := 0; i <= depth; i++ {
 		fmt.Fprintf(&columns, "%[1]s.id, %[1]s.name, %[1]s.folder, ", alias(i, depth))
