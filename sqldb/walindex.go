@@ -121,11 +121,16 @@ func (x *walIndex) committing(commit func() error) error {
 	before, ok := x.whole()
 	err := commit()
 	after, whole := x.whole()
-	if err == nil && ok && whole && last != nil && last.header == before && before != after {
+	// Once it is committed somebody else may commit before the header is looked at.
+	alone := after.changes() == before.changes()+1
+	if err == nil && ok && whole && last != nil && last.header == before && alone {
 		x.last.Store(&indexState{header: after, epochs: [2]uint64{last.epochs[0] + 1, last.epochs[1]}})
 	}
 	return err
 }
+
+// changes is SQLite's count of commits that changed something.
+func (h indexHeader) changes() uint32 { return (*[2 * len(h)]uint32)(unsafe.Pointer(&h))[2] }
 
 // header reads a copy of the header. A word that another process writes meanwhile is the old or the new one.
 func (x *walIndex) header(copy int) (h indexHeader) {
