@@ -29,14 +29,14 @@ type body struct {
 	armed     time.Time     // when the deadline was set last
 	takenOver bool
 	stalled   bool
+	ended     bool // nothing of it is left
 }
 
-// pace gives each next byte its own time from now on.
+// pace gives each next byte its own time from now on. No deadline is set yet: net/http has taken its own back.
 func (b *body) pace(patience time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.patience = patience
-	b.deadline(time.Time{})
 }
 
 // yield leaves the deadlines to the door.
@@ -80,6 +80,7 @@ func (b *body) arm() {
 func (b *body) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.ended = true
 	if b.patience > 0 {
 		b.deadline(time.Time{})
 	}
@@ -93,12 +94,15 @@ func (b *body) stall() bool {
 	return b.stalled
 }
 
-// leftover is until when net/http may go on reading what no door wanted.
-func (b *body) leftover() time.Time {
+// leave bounds how long net/http may go on reading what no door wanted.
+func (b *body) leave() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.stalled {
-		return time.Now()
+	switch {
+	case b.ended:
+	case b.stalled:
+		_ = b.x.setReadDeadline(time.Now())
+	default:
+		_ = b.x.setReadDeadline(time.Now().Add(leftoverPatience))
 	}
-	return time.Now().Add(leftoverPatience)
 }

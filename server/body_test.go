@@ -67,21 +67,21 @@ func TestABodyThatMovesIsNeverCut(t *testing.T) {
 		err  error
 	}{
 		{"a slow body", func(x *exchange) { x.body.pace(patience) }, &pieces{left: []string{"a", "b", "c"}, err: io.EOF},
-			[]time.Duration{0, patience, patience, patience, patience, 0}, nil},
+			[]time.Duration{patience, patience, patience, patience, 0}, nil},
 		{"a body that stands still", func(x *exchange) { x.body.pace(patience) }, &pieces{left: []string{"a"}, err: os.ErrDeadlineExceeded},
-			[]time.Duration{0, patience, patience}, fault.New(fault.Timeout, "", "")},
+			[]time.Duration{patience, patience}, fault.New(fault.Timeout, "", "")},
 		{"a stranger's, whose time is bounded as a whole", func(*exchange) {}, &pieces{left: []string{"a", "b"}, err: io.EOF},
 			nil, nil},
 		{"a stranger's, too late", func(*exchange) {}, &pieces{err: os.ErrDeadlineExceeded}, nil, fault.New(fault.Timeout, "", "")},
 		{"one whose door sets its own deadlines", func(x *exchange) {
 			x.body.pace(patience)
 			_ = http.NewResponseController(x).SetReadDeadline(time.Now().Add(time.Hour))
-		}, &pieces{left: []string{"a", "b"}, err: io.EOF}, []time.Duration{0, time.Hour}, nil},
+		}, &pieces{left: []string{"a", "b"}, err: io.EOF}, []time.Duration{time.Hour}, nil},
 		{"and lets it end", func(x *exchange) {
 			x.body.pace(patience)
 			_ = http.NewResponseController(x).SetReadDeadline(time.Now())
-		}, &pieces{err: os.ErrDeadlineExceeded}, []time.Duration{0, 0}, os.ErrDeadlineExceeded},
-		{"one that breaks off", func(x *exchange) { x.body.pace(patience) }, &pieces{err: io.ErrUnexpectedEOF}, []time.Duration{0, patience}, io.ErrUnexpectedEOF},
+		}, &pieces{err: os.ErrDeadlineExceeded}, []time.Duration{0}, os.ErrDeadlineExceeded},
+		{"one that breaks off", func(x *exchange) { x.body.pace(patience) }, &pieces{err: io.ErrUnexpectedEOF}, []time.Duration{patience}, io.ErrUnexpectedEOF},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			connection := &deadlines{ResponseRecorder: httptest.NewRecorder()}

@@ -20,6 +20,9 @@ type exchange struct {
 	status int    // 0 until the header is written
 	sent   int64  // bytes of the body
 	body   *body  // the request's; nil if it has none
+
+	until time.Time // what a stranger's request has
+	asked bool      // whether it is a stranger's is known
 }
 
 type exchangeKey struct{}
@@ -33,6 +36,7 @@ func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{})
 
 // WriteHeader notes the final status; informational ones (1xx) pass.
 func (x *exchange) WriteHeader(status int) {
+	x.bind()
 	if x.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		x.status = status
 	}
@@ -105,6 +109,7 @@ func (x *exchange) received() int64 {
 
 // begin notes the status that net/http sends when a body begins without one.
 func (x *exchange) begin() {
+	x.bind()
 	if x.status == 0 {
 		x.status = http.StatusOK
 	}

@@ -17,23 +17,36 @@ const strangerPatience = time.Minute
 const leftoverPatience = 5 * time.Second
 
 // patience bounds the time of every request, also of those that are refused before anybody asks who sends them: net/http reads
-// on in a body that nobody wanted before it answers. The gate lifts the bound for who is known, since an upload takes as long as it takes:
-// from then on only a body that stands still is cut (body.go).
+// on in a body that nobody wanted before it answers. Who the gate knows is not bounded, since an upload takes as long as it takes:
+// only a body that stands still is cut (body.go).
 func patience(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		until, x := time.Now().Add(strangerPatience), exchangeOf(r.Context())
-		_ = http.NewResponseController(w).SetWriteDeadline(until.Add(2 * leftoverPatience)) // what cannot set deadlines is no network
+		x := exchangeOf(r.Context())
+		x.until = time.Now().Add(strangerPatience)
 		if x.body != nil {
-			_ = x.setReadDeadline(until)
-			defer func() { _ = x.setReadDeadline(x.body.leftover()) }()
+			defer x.body.leave()
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
+// bind gives the request of a stranger, or of somebody whom nobody has asked for yet, the time that it has. It is called before the first
+// byte of the body is read or the first one is written.
+func (x *exchange) bind() {
+	if x.asked || x.until.IsZero() {
+		return
+	}
+	x.asked = true
+	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(x.until.Add(2 * leftoverPatience)) // what cannot set deadlines is no network
+	if x.body != nil {
+		_ = x.setReadDeadline(x.until)
+	}
+}
+
 // unbound lets a request take all the time it needs, as long as its body moves.
-func (s *Server) unbound(w http.ResponseWriter, x *exchange) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+func (s *Server) unbound(x *exchange) {
+	x.asked = true
+	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Time{}) // an earlier request on this connection may have set one
 	if x.body != nil {
 		x.body.pace(s.bodyPatience)
 	}
@@ -51,6 +64,7 @@ func (s *Server) gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r.Context())
 		if !x.door.gated {
+			x.bind()
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -62,7 +76,9 @@ func (s *Server) gate(next http.Handler) http.Handler {
 		if known {
 			x.user = who.UserID
 			r = r.WithContext(authn.WithPrincipal(r.Context(), who))
-			s.unbound(w, x)
+			s.unbound(x)
+		} else {
+			x.bind()
 		}
 		next.ServeHTTP(w, r)
 	})
