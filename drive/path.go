@@ -31,6 +31,7 @@ const Root Path = "/"
 // slashes count as one. A name that CheckName refuses ("..", say) makes the whole path Invalid; nothing is resolved.
 func ParsePath(s string) (Path, error) {
 	var b strings.Builder
+	b.Grow(len(s) + 1)
 	depth := 0
 	for name := range strings.SplitSeq(s, "/") {
 		if name == "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,6 +21,7 @@ import (
 type Metrics struct {
 	Registry *prometheus.Registry
 
+	meters    sync.Map // requestLabels → *requestMeters
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
 	sent      *prometheus.CounterVec
@@ -131,18 +133,54 @@ func known(values []string, value string) string {
 	return otherLabel
 }
 
-func (m *Metrics) observeRequest(x *exchange, r *http.Request, took time.Duration) {
-	door, method := x.door.name, known(methods[:], r.Method)
-	code := "none" // the connection was cut before there was a status
-	if x.status >= 100 && x.status <= 599 {
-		code = strconv.Itoa(x.status)
+// requestLabels are the labels of a request in all metrics, as far as they are known values.
+type requestLabels struct {
+	door, method string
+	status       int    // 0: the connection was cut before there was one
+	client       string // of WebDAV, else empty
+}
+
+// requestMeters are what counts requests of the same labels. They are looked up once: finding them costs more than counting.
+type requestMeters struct {
+	requests, sent, received prometheus.Counter
+	duration                 prometheus.Observer
+	dav                      prometheus.Counter // nil at other doors
+}
+
+func (m *Metrics) metersOf(l requestLabels) *requestMeters {
+	if found, ok := m.meters.Load(l); ok {
+		return found.(*requestMeters)
 	}
-	m.requests.WithLabelValues(door, method, code).Inc()
-	m.durations.WithLabelValues(door, method, code).Observe(took.Seconds())
-	m.sent.WithLabelValues(door).Add(float64(x.sent))
-	m.received.WithLabelValues(door).Add(float64(x.received()))
-	if door == davDoor {
-		m.davRequests.WithLabelValues(dav.Client(r.UserAgent()), method).Inc()
+	code := "none"
+	if l.status != 0 {
+		code = strconv.Itoa(l.status)
+	}
+	made := &requestMeters{
+		requests: m.requests.WithLabelValues(l.door, l.method, code), duration: m.durations.WithLabelValues(l.door, l.method, code),
+		sent: m.sent.WithLabelValues(l.door), received: m.received.WithLabelValues(l.door),
+	}
+	if l.client != "" {
+		made.dav = m.davRequests.WithLabelValues(l.client, l.method)
+	}
+	found, _ := m.meters.LoadOrStore(l, made)
+	return found.(*requestMeters)
+}
+
+func (m *Metrics) observeRequest(x *exchange, r *http.Request, took time.Duration) {
+	l := requestLabels{door: x.door.name, method: known(methods[:], r.Method)}
+	if x.status >= 100 && x.status <= 599 {
+		l.status = x.status
+	}
+	if l.door == davDoor {
+		l.client = dav.Client(r.UserAgent())
+	}
+	of := m.metersOf(l)
+	of.requests.Inc()
+	of.duration.Observe(took.Seconds())
+	of.sent.Add(float64(x.sent))
+	of.received.Add(float64(x.received()))
+	if of.dav != nil {
+		of.dav.Inc()
 	}
 }
 

@@ -27,6 +27,7 @@ func locate(prefix, escaped string) (at place, ok bool, err error) {
 	}
 	at = place{href: strings.TrimSuffix(prefix, "/"), slash: strings.HasSuffix(escaped, "/")}
 	var names strings.Builder
+	names.Grow(len(rest) + 1)
 	for raw := range strings.SplitSeq(rest, "/") {
 		if raw == "" {
 			continue
