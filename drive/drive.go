@@ -56,6 +56,7 @@ type Drives struct {
 	patches *turns // by node id
 	counts  counts
 	chunks  sync.Pool // *[]byte of chunkSize
+	wide    sync.Pool // *[]byte of wideChunk
 	nodes   *sqldb.Memo[nodeKey, Node]
 	small   *smallContent
 }
@@ -98,7 +99,8 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 	}
 	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), flow: newFlow(), wishes: newWishes(), patches: newTurns(),
 		nodes: sqldb.NewMemo[nodeKey, Node](db, maxNodes, false), small: newSmallContent(),
-		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }}}
+		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }},
+		wide:   sync.Pool{New: func() any { b := make([]byte, wideChunk); return &b }}}
 }
 
 // Create makes a user's drive inside tx, the transaction that makes the user. The drive has the user's id.

@@ -8,11 +8,13 @@ import (
 // hashing feeds a digest from a goroutine of its own, so that bytes are hashed while they are written and the next ones
 // arrive. It is used by one goroutine; whoever looks at the digest calls settle before.
 type hashing struct {
-	chunks *sync.Pool // *[]byte
+	chunks *sync.Pool // *[]byte of chunkSize
+	wide   *sync.Pool // *[]byte of wideChunk
+	fast   bool       // it comes faster than it is written: wide buffers are worth their memory
 	digest io.Writer
 	queue  chan piece
 	free   chan *[]byte
-	made   int            // buffers taken from the pool
+	made   int            // buffers taken from the pools
 	behind sync.WaitGroup // pieces that are not in the digest yet
 }
 
@@ -22,8 +24,14 @@ type piece struct {
 	n      int
 }
 
-// maxBehind bounds the buffers of one body, and so how far reading gets ahead of hashing.
-const maxBehind = 4
+// maxBehind bounds the buffers of one body, and so how far reading gets ahead of hashing. maxWide is for wide ones.
+const (
+	maxBehind = 4
+	maxWide   = 2
+)
+
+// wideChunk is how many bytes of a fast body are read, hashed and written at a time: fewer and larger pieces cost less of everything.
+const wideChunk = 1 << 20
 
 // aside is from how many bytes on a piece is worth waking another goroutine for. What a slow client sends comes in less, and so
 // needs one buffer only.
@@ -31,16 +39,39 @@ const aside = chunkSize / 2
 
 // buffer answers one to read into, when there is one that is hashed.
 func (h *hashing) buffer() *[]byte {
-	select {
-	case b := <-h.free:
-		return b
-	default:
+	for {
+		var b *[]byte
+		select {
+		case b = <-h.free:
+		default:
+			if pool, most := h.pool(h.fast); h.made < most {
+				h.made++
+				return pool.Get().(*[]byte)
+			}
+			b = <-h.free
+		}
+		if wide := len(*b) == wideChunk; wide || !h.fast {
+			return b
+		}
+		h.give(b)
+		h.made--
 	}
-	if h.made < maxBehind {
-		h.made++
-		return h.chunks.Get().(*[]byte)
+}
+
+// filled notes that a read took all of a buffer.
+func (h *hashing) filled() { h.fast = true }
+
+func (h *hashing) pool(wide bool) (pool *sync.Pool, most int) {
+	if wide {
+		return h.wide, maxWide
 	}
-	return <-h.free
+	return h.chunks, maxBehind
+}
+
+// give puts a buffer back where it came from.
+func (h *hashing) give(b *[]byte) {
+	pool, _ := h.pool(len(*b) == wideChunk)
+	pool.Put(b)
 }
 
 // add takes the first n bytes of a buffer; they stay as they are until then. The buffer comes back by the way of buffer.
@@ -69,6 +100,6 @@ func (h *hashing) end() {
 		close(h.queue)
 	}
 	for len(h.free) > 0 {
-		h.chunks.Put(<-h.free)
+		h.give(<-h.free)
 	}
 }

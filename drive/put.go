@@ -15,7 +15,7 @@ import (
 	"github.com/satchelhq/satchel/sqldb"
 )
 
-// chunkSize is how many bytes are read, hashed and written at a time.
+// chunkSize is how many bytes are read, hashed and written at a time, of a body that does not come faster (wideChunk).
 const chunkSize = 256 << 10
 
 // PutOptions says how content is stored.
@@ -203,7 +203,7 @@ func (s *Drives) receiveLarge(ctx context.Context, head []byte, body io.Reader, 
 // A failure of the body comes back as a brokenBody, so that it is not taken for a broken disk.
 // each, if set, is called after each chunk; settle makes the digest cover all of them. It does when pour returns.
 func (s *Drives) pour(ctx context.Context, stage blob.Stage, body io.Reader, digest io.Writer, limit int64, each func(settle func()) error) (n int64, err error) {
-	h := &hashing{chunks: &s.chunks, digest: digest, free: make(chan *[]byte, maxBehind)}
+	h := &hashing{chunks: &s.chunks, wide: &s.wide, digest: digest, free: make(chan *[]byte, maxBehind)}
 	defer h.end()
 	buffer := h.buffer()
 	defer func() { h.free <- buffer }()
@@ -213,6 +213,9 @@ func (s *Drives) pour(ctx context.Context, stage blob.Stage, body io.Reader, dig
 		m, err := body.Read(*buffer)
 		if time.Since(asked) > s.o.GCGrace/2 {
 			return n, brokenBody{errStalled} // gc may take a stage that nobody wrote to for its grace time
+		}
+		if m == len(*buffer) {
+			h.filled()
 		}
 		if m > 0 {
 			if err := s.put(stage, h, &buffer, m); err != nil {
