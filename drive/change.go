@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
 )
@@ -24,6 +25,8 @@ type edit struct {
 
 	sequence int64
 	before   Usage
+	// replaced is content that a file or its versions held before; others may hold it still.
+	replaced []blob.Key
 	// after runs when the transaction is durable: what must not happen if it is rolled back.
 	after []func()
 }

@@ -40,22 +40,30 @@ func (s *Drives) collectRows(ctx context.Context, c *Collected) error {
 			return err
 		}
 		for _, r := range rows {
-			// A file that took up the content meanwhile keeps it: by the condition, or by its foreign key.
-			n, err := s.db.Exec(ctx, `DELETE FROM blobs WHERE id = $1 AND `+unreferenced, r.id)
-			if err != nil && !fault.Is(err, fault.NotFound) {
+			removed, err := s.collect(ctx, blob.Key(r.id), r.stored)
+			if err != nil {
 				return err
 			}
-			if n == 0 || err != nil {
+			if !removed {
 				continue
-			}
-			if r.stored {
-				s.discard(blob.Key(r.id))
 			}
 			c.Blobs++
 			c.Bytes += r.size
 		}
 		after = rows[len(rows)-1].id
 	}
+}
+
+// collect removes content if nothing names it. A file that takes it up at the same time keeps it: by the condition, or by its foreign key.
+func (s *Drives) collect(ctx context.Context, id blob.Key, stored bool) (removed bool, err error) {
+	n, err := s.db.Exec(ctx, `DELETE FROM blobs WHERE id = $1 AND `+unreferenced, string(id))
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	if n > 0 && stored {
+		s.discard(id)
+	}
+	return n > 0, err
 }
 
 func (s *Drives) collectOrphans(ctx context.Context, c *Collected) error {

@@ -3,6 +3,7 @@ package drive
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/satchelhq/satchel/blob"
@@ -120,16 +121,27 @@ func (s *Drives) subtree(ctx context.Context, q sqldb.Querier, top Node, limit i
 // Open answers a file and its content, which the caller closes. NotFound; a folder is Invalid with
 // code "is_folder". Content that is not small comes from the blob store as it is: an *os.File on disk.
 func (s *Drives) Open(ctx context.Context, driveID string, path Path) (Node, blob.Content, error) {
-	node, err := s.Stat(ctx, driveID, path)
-	if err != nil {
-		return Node{}, nil, fault.Wrap(err, "drive.Open")
+	node, content, err := s.open(ctx, driveID, path)
+	if missing(err) { // it was replaced and removed in between
+		node, content, err = s.open(ctx, driveID, path)
 	}
-	if node.Folder {
-		return Node{}, nil, isFolder()
-	}
-	content, err := s.openBlob(ctx, node.blob, node.Size)
 	return node, content, fault.Wrap(err, "drive.Open")
 }
+
+func (s *Drives) open(ctx context.Context, driveID string, path Path) (Node, blob.Content, error) {
+	node, err := s.Stat(ctx, driveID, path)
+	if err == nil && node.Folder {
+		err = isFolder()
+	}
+	if err != nil {
+		return Node{}, nil, err
+	}
+	content, err := s.openBlob(ctx, node.blob, node.Size)
+	return node, content, err
+}
+
+// missing reports whether content is not there, neither in its row nor in the store.
+func missing(err error) bool { return errors.Is(err, blob.ErrNotFound) || sqldb.NoRow(err) }
 
 func isFolder() error {
 	return fault.New(fault.Invalid, "drive", "This is a folder, not a file.").WithCode("is_folder")

@@ -2,6 +2,7 @@ package drive
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"time"
@@ -49,6 +50,20 @@ func (s *Drives) Patch(ctx context.Context, driveID string, path Path, body io.R
 
 const codeChanged = "file_changed"
 
+func fileChanged() error {
+	return fault.New(fault.OffsetMismatch, "drive.Patch", "The file changes all the time. Try again.").WithCode(codeChanged)
+}
+
+// collectReplaced removes what a patch took the place of and nobody holds any more. By a request of one byte a client has the server
+// write a file of any size again: left to GC, what no quota counts would fill the disk. What fails here GC does.
+func (s *Drives) collectReplaced(ctx context.Context, all []blob.Key) {
+	for _, id := range all {
+		if _, err := s.collect(ctx, id, true); err != nil {
+			s.o.Log.Warn("content that was replaced is left for gc", "blob", id, "error", err)
+		}
+	}
+}
+
 // patchOnce puts the part into the content that the file has now. Its error has codeChanged if the file then has other content.
 func (s *Drives) patchOnce(ctx context.Context, driveID string, path Path, part part, o PatchOptions) (Node, error) {
 	seen, _, err := s.patched(ctx, driveID, path, o)
@@ -65,6 +80,11 @@ func (s *Drives) patchOnce(ctx context.Context, driveID string, path Path, part 
 		return Node{}, err
 	}
 	c, err := s.compose(ctx, base, at, part)
+	if missing(err) { // somebody else may have written meanwhile
+		if now, _, e := s.patched(ctx, driveID, path, o); e != nil || now.blob != base.blob {
+			err = cmp.Or(e, fileChanged())
+		}
+	}
 	if err != nil {
 		return Node{}, err
 	}
@@ -75,7 +95,7 @@ func (s *Drives) patchOnce(ctx context.Context, driveID string, path Path, part 
 			return err
 		}
 		if current == nil || current.ID != base.ID || current.blob != base.blob {
-			return fault.New(fault.OffsetMismatch, "drive.Patch", "The file changes all the time. Try again.").WithCode(codeChanged)
+			return fileChanged()
 		}
 		return nil
 	}
@@ -86,6 +106,7 @@ func (s *Drives) patchOnce(ctx context.Context, driveID string, path Path, part 
 			return err
 		}
 		node, _, err = e.write(ctx, place, c, writing{mediaType: base.MediaType, modified: o.Modified, conflict: Replace, guard: guard})
+		e.after = append(e.after, func() { s.collectReplaced(context.WithoutCancel(ctx), e.replaced) })
 		return err
 	})
 	if err != nil {

@@ -202,3 +202,64 @@ func (c changing) Open(ctx context.Context, key blob.Key) (blob.Content, error) 
 	c.do()
 	return content, err
 }
+
+// What a patch takes the place of is removed at once where nobody holds it any more. It costs a request of one byte to
+// make the server write a file of any size again: until garbage collection there could be a thousand of them, which no quota counts.
+func TestPatchLeavesNothingBehind(t *testing.T) {
+	const text = "a text that is longer than what is kept in a row"
+	each(t, Options{Versions: 2}, func(t *testing.T, f *fixture) {
+		for _, path := range []string{"/f", "/._f", "/same"} {
+			f.put(path, text)
+		}
+		for i := range 8 {
+			for _, path := range []Path{"/f", "/._f"} {
+				if _, err := f.Patch(t.Context(), f.alice, path, strings.NewReader("!"), PatchOptions{FromEnd: true, Size: 1}); err != nil {
+					t.Fatal(i, path, err)
+				}
+			}
+		}
+		long := text + "!!!!!!!!"
+		f.run("tree /._f=" + long + " /f=" + long + " /same=" + text)
+		if n := f.stored(); n != 4 {
+			t.Errorf("%d blobs are in the store, want what the files have in common, two versions and what is left of the beginning", n)
+		}
+	})
+}
+
+// Another process removes what it took the place of, too: a patch that has seen it, and a reader, look again.
+func TestPatchMeetsAnothers(t *testing.T) {
+	each(t, Options{Versions: -1}, func(t *testing.T, f *fixture) {
+		other := New(f.db, f.blobs, f.o)
+		f.put("/f", "a text that is longer than what is kept in a row")
+		meanwhile := func(i int) func() {
+			return sync.OnceFunc(func() {
+				if _, err := other.Patch(t.Context(), f.alice, "/f", strings.NewReader(fmt.Sprint(i)), PatchOptions{FromEnd: true, Size: 1}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		f.Drives.blobs = opening{f.blobs, meanwhile(1)}
+		if err := f.patch("/f", 0, true, "2"); err != nil {
+			t.Error(err)
+		}
+		f.Drives.blobs = opening{f.blobs, meanwhile(3)}
+		if got, _ := f.read(f.alice, "/f"); got != "a text that is longer than what is kept in a row123" {
+			t.Errorf("read %q", got)
+		}
+		f.Drives.blobs = f.blobs
+		if n := f.stored(); n != 1 {
+			t.Errorf("%d blobs are in the store, want one", n)
+		}
+	})
+}
+
+// opening is a store that does something before a blob is opened.
+type opening struct {
+	blob.Store
+	do func()
+}
+
+func (s opening) Open(ctx context.Context, key blob.Key) (blob.Content, error) {
+	s.do()
+	return s.Store.Open(ctx, key)
+}

@@ -18,6 +18,7 @@ func (e *edit) supersede(ctx context.Context, old, new Node) error {
 		return nil
 	}
 	if !e.s.keeps(old) {
+		e.replaced = append(e.replaced, old.blob)
 		return e.take(new.Size - old.Size)
 	}
 	if err := e.take(new.Size); err != nil {
@@ -37,11 +38,13 @@ func (s *Drives) keeps(old Node) bool { return s.o.Versions >= 0 && old.Size > 0
 func (e *edit) pruneVersions(ctx context.Context, nodeID string) error {
 	var freed int64
 	err := e.Each(ctx, `DELETE FROM versions WHERE id IN (
-		SELECT id FROM versions WHERE node_id = $1 ORDER BY revision DESC, created_at DESC LIMIT $2 OFFSET $3) RETURNING size`,
+		SELECT id FROM versions WHERE node_id = $1 ORDER BY revision DESC, created_at DESC LIMIT $2 OFFSET $3) RETURNING size, blob_id`,
 		[]any{nodeID, noLimit, max(0, e.s.o.Versions)}, func(scan sqldb.Scan) error {
 			var size int64
-			err := scan(&size)
+			var id blob.Key
+			err := scan(&size, (*string)(&id))
 			freed += size
+			e.replaced = append(e.replaced, id)
 			return err
 		})
 	if err != nil {
