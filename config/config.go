@@ -37,6 +37,8 @@ type Config struct {
 	TrashExpiry    time.Duration // how long a removed file can be restored; negative is for ever
 	Versions       int           // contents kept of an overwritten file; 0 is none
 	FinderQuota    bool          // whether Finder is told how full a drive is
+	ChangesExpiry  time.Duration // how long it is known what changed in a drive; negative is for ever
+	MaxChanges     int           // changes of one drive that are known
 
 	LogLevel  slog.Level
 	LogFormat string // LogAuto, LogText or LogJSON
@@ -73,6 +75,8 @@ func Default() Config {
 		TrashExpiry:         30 * 24 * time.Hour,
 		Versions:            20,
 		FinderQuota:         true,
+		ChangesExpiry:       30 * 24 * time.Hour,
+		MaxChanges:          50_000,
 		LogLevel:            slog.LevelInfo,
 		LogFormat:           LogAuto,
 		ShutdownGrace:       10 * time.Second,

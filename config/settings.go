@@ -44,6 +44,8 @@ func (c *Config) settings() []setting {
 		{key: "trash_expiry", usage: "how long a removed file can be restored", value: duration{&c.TrashExpiry, durationOrNever}},
 		{key: "versions", usage: "contents kept of an overwritten file", value: count{&c.Versions, 0, 10_000}},
 		{key: "finder_quota", usage: "whether Finder is told how full a drive is; there are versions of macOS that stall over it", value: boolean{&c.FinderQuota}},
+		{key: "changes_expiry", usage: "how long a client that was away finds out what changed, and need not list everything", value: duration{&c.ChangesExpiry, durationOrNever}},
+		{key: "max_changes", usage: "changes of one drive that are kept for such clients", value: count{&c.MaxChanges, 1000, 1_000_000}},
 		{key: "log_level", usage: "least important log line that is written", value: level{&c.LogLevel}},
 		{key: "log_format", usage: "how log lines are written", value: choice{&c.LogFormat, []string{LogAuto, LogText, LogJSON}}},
 		{key: "shutdown_grace", usage: "how long running requests may take to end at shutdown", value: duration{&c.ShutdownGrace, durationOrZero}},

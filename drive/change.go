@@ -78,8 +78,9 @@ func (e *edit) end(ctx context.Context) error {
 		c := &e.changes[i]
 		e.sequence++
 		c.Sequence = e.sequence
-		if _, err := e.Exec(ctx, `INSERT INTO changes (drive_id, sequence, node_id, kind, path, at) VALUES ($1, $2, $3, $4, $5, $6)`,
-			e.drive, c.Sequence, c.NodeID, string(c.Kind), string(c.Path), sqldb.Micros(c.At)); err != nil {
+		if _, err := e.Exec(ctx, `INSERT INTO changes (drive_id, sequence, node_id, kind, path, at, folder, from_id, from_name, parent_id)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, e.drive, c.Sequence, c.NodeID, string(c.Kind), string(c.Path), sqldb.Micros(c.At),
+			c.folder, c.from.folder, c.from.name, c.to.folder); err != nil {
 			return err
 		}
 	}
@@ -88,9 +89,22 @@ func (e *edit) end(ctx context.Context) error {
 	return err
 }
 
-// changed notes what was done to a node.
+// changed notes what was done to a node that stays where it is.
 func (e *edit) changed(kind ChangeKind, nodeID string, path Path) {
 	e.changes = append(e.changes, Change{DriveID: e.drive, NodeID: nodeID, Kind: kind, Path: path, At: e.now})
+}
+
+// seat is a name in a folder, which is where a node is. The zero seat is nowhere: not made yet, in the trash, or gone.
+type seat struct {
+	folder string // its id
+	name   string
+}
+
+func (n *Node) seat() seat { return seat{n.ParentID, n.Name} }
+
+// placed notes that a node has got another seat. What syncs reads from it which paths came and went.
+func (e *edit) placed(kind ChangeKind, n Node, from, to seat, path Path) {
+	e.changes = append(e.changes, Change{DriveID: e.drive, NodeID: n.ID, Kind: kind, Path: path, At: e.now, folder: n.Folder, from: from, to: to})
 }
 
 // take counts n bytes more against the quota: Full if they don't fit. Bytes are given back with a negative n.
@@ -120,7 +134,8 @@ func full(u Usage) error {
 	return fault.New(fault.Full, "drive.quota", public).WithCode("quota_exceeded")
 }
 
-// Changes answers what happened in a drive after sequence, oldest first, at most limit.
+// Changes answers what happened in a drive after sequence, oldest first, at most limit. Gone with code "changes_gone" if it
+// is not known any more what came next: start anew, from the drive as it is.
 func (s *Drives) Changes(ctx context.Context, driveID string, after int64, limit int) ([]Change, error) {
 	all, err := sqldb.All(ctx, s.db, `SELECT sequence, node_id, kind, path, at FROM changes
 		WHERE drive_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3`, []any{driveID, after, limit},
@@ -131,5 +146,12 @@ func (s *Drives) Changes(ctx context.Context, driveID string, after int64, limit
 			c.At = sqldb.Time(at)
 			return c, err
 		})
-	return all, fault.Wrap(err, "drive.Changes")
+	// The newest change is never removed, so what was removed shows by a gap before the first one.
+	if err == nil && len(all) > 0 && all[0].Sequence != after+1 {
+		err = fault.New(fault.Gone, "drive.Changes", "What changed since is not known any more.").WithCode("changes_gone")
+	}
+	if err != nil {
+		return nil, fault.Wrap(err, "drive.Changes")
+	}
+	return all, nil
 }

@@ -24,6 +24,8 @@ func (s *Drives) Check(ctx context.Context) (problems []string, err error) {
 			(SELECT COUNT(*) FROM uploads WHERE drive_id = d.id AND completed_at = 0 AND gone_at = 0)`},
 		{"upload %s: its size is not the sum of its chunks", `SELECT u.id FROM uploads u WHERE u.kind = 'chunked' AND u.received <>
 			COALESCE((SELECT SUM(c.length) FROM upload_parts p JOIN uploads c ON c.id = p.part_id WHERE p.upload_id = u.id), 0)`},
+		{"drive %s: its changes are not numbered without gaps", `SELECT d.id FROM drives d WHERE d.sequence - d.pruned <>
+			(SELECT COUNT(*) FROM changes c WHERE c.drive_id = d.id AND c.sequence > d.pruned AND c.sequence <= d.sequence)`},
 		{"folder %s: its count of children is wrong", `SELECT n.id FROM nodes n WHERE n.folder AND n.children <> (SELECT COUNT(*) FROM nodes c WHERE c.parent_id = n.id)`},
 		{"node %s: its parent is not a folder of the same drive", `SELECT n.id FROM nodes n JOIN nodes p ON p.id = n.parent_id WHERE NOT p.folder OR p.drive_id <> n.drive_id`},
 		{"node %s: it has no parent and is neither a root nor in the trash", `SELECT n.id FROM nodes n WHERE n.parent_id IS NULL

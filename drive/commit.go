@@ -130,7 +130,7 @@ func (e *edit) write(ctx context.Context, at *place, c content, w writing) (node
 			return Node{}, false, err
 		}
 		node.ID = sqldb.NewID()
-		e.changed(ChangeCreated, node.ID, node.Path)
+		e.placed(ChangeCreated, node, seat{}, node.seat(), node.Path)
 		return node, true, e.insert(ctx, node)
 	}
 	node.ID, node.Name, node.Path, node.Created, node.Revision = old.ID, old.Name, old.Path, old.Created, old.Revision+1

@@ -84,7 +84,7 @@ func (e *edit) copy(ctx context.Context, src, dst *place, deep bool) (Node, erro
 	if err := e.insertCopies(ctx, folders, top); err != nil {
 		return Node{}, err
 	}
-	e.changed(ChangeCreated, top.ID, top.Path)
+	e.placed(ChangeCreated, top, seat{}, top.seat(), top.Path)
 	return top, nil
 }
 

@@ -21,6 +21,8 @@ type Options struct {
 	TrashExpiry    time.Duration // how long a removed node can be restored; default 30 days, negative is for ever
 	Proof          bool          // whether content that only other users hold is found by its hash, against a proof of holding it
 	Versions       int           // contents kept of an overwritten file; default 20, negative is none
+	ChangesExpiry  time.Duration // how long it is known what changed in a drive; default 30 days, negative is for ever
+	MaxChanges     int           // of one drive that are known, the sweep's pace aside; one Sync reads as many; default 50,000
 	InlineMax      int64         // largest content that is kept in its row; default 64 KiB
 	GCGrace        time.Duration // how old an orphan must be before gc removes it; default 1 h
 	ChecksumRate   int64         // bytes a second that are read to compute checksums in the background; default 64 MiB
@@ -74,6 +76,12 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 	}
 	if o.Versions == 0 {
 		o.Versions = 20
+	}
+	if o.ChangesExpiry == 0 {
+		o.ChangesExpiry = 30 * 24 * time.Hour
+	}
+	if o.MaxChanges <= 0 {
+		o.MaxChanges = 50_000
 	}
 	if o.InlineMax <= 0 {
 		o.InlineMax = 64 << 10

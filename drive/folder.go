@@ -37,7 +37,7 @@ func (e *edit) makeFolder(ctx context.Context, parent link, name string) (Node, 
 		ID: sqldb.NewID(), DriveID: e.drive, ParentID: parent.id, Name: name, Path: parent.path.Join(name),
 		Folder: true, Created: e.now, Modified: e.now, Revision: 1,
 	}
-	e.changed(ChangeCreated, node.ID, node.Path)
+	e.placed(ChangeCreated, node, seat{}, node.seat(), node.Path)
 	return node, e.insert(ctx, node)
 }
 

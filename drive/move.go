@@ -106,7 +106,7 @@ func (e *edit) move(ctx context.Context, src, dst *place) (Node, error) {
 	if err := e.grow(ctx, to.id, 1); err != nil {
 		return Node{}, err
 	}
-	e.changed(ChangeMoved, node.ID, node.Path)
+	e.placed(ChangeMoved, node, src.node.seat(), node.seat(), node.Path)
 	_, err = e.Exec(ctx, `UPDATE nodes SET parent_id = $2, name = $3, name_key = $4, revision = $5 WHERE id = $1`,
 		node.ID, node.ParentID, node.Name, nameKey(node.Name), node.Revision)
 	return node, err
@@ -147,7 +147,7 @@ func (e *edit) moveOnto(ctx context.Context, src, dst *place) (Node, error) {
 	if err := e.grow(ctx, from.id, -1); err != nil {
 		return Node{}, err
 	}
-	e.changed(ChangeMoved, moving.ID, node.Path)
+	e.placed(ChangeMoved, moving, moving.seat(), seat{}, node.Path)
 	e.changed(ChangeWritten, node.ID, node.Path)
 	return node, e.rewrite(ctx, node)
 }

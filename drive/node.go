@@ -59,6 +59,9 @@ type Change struct {
 	Kind     ChangeKind
 	Path     Path // after the change; of a removed node, where it was
 	At       time.Time
+
+	folder   bool // these three where the change is one of place
+	from, to seat
 }
 
 // ChangeKind says what was done.

@@ -25,13 +25,14 @@ func (s *Drives) Recover(ctx context.Context) error {
 	})
 }
 
-// Sweep ends what has expired: uploads without a byte for too long, old trash, locks. It commits what Recover would.
+// Sweep ends what has expired: uploads without a byte for too long, old trash, changes, locks. It commits what Recover would.
 func (s *Drives) Sweep(ctx context.Context) error {
 	now := s.o.Now()
 	return errors.Join(
 		s.Recover(ctx),
 		s.sweepUploads(ctx, now),
 		s.sweepTrash(ctx, now),
+		s.sweepChanges(ctx, now),
 		s.sweepRows(ctx, now),
 	)
 }
@@ -133,6 +134,64 @@ func (s *Drives) sweepTrash(ctx context.Context, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// pruneBatch is how many changes one transaction of sweepChanges removes.
+const pruneBatch = 1000
+
+// sweepChanges forgets changes that are too old or too many. Those of a drive stay without a gap, and the newest one stays:
+// it tells whoever knows it that nothing happened since.
+func (s *Drives) sweepChanges(ctx context.Context, now time.Time) error {
+	until := int64(-1 << 63)
+	if s.o.ChangesExpiry > 0 {
+		until = sqldb.Micros(now.Add(-s.o.ChangesExpiry))
+	}
+	for after := ""; ; {
+		// One look a drive: at its oldest change.
+		drives, err := sqldb.All(ctx, s.db, `SELECT d.id FROM drives d JOIN changes c ON c.drive_id = d.id AND c.sequence = d.pruned + 1
+			WHERE d.id > $1 AND d.sequence > d.pruned + 1 AND (c.at <= $2 OR d.sequence - d.pruned > $3) ORDER BY d.id LIMIT $4`,
+			[]any{after, until, s.o.MaxChanges, sweepBatch}, func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
+		if err != nil || len(drives) == 0 {
+			return err
+		}
+		for _, id := range drives {
+			for n := pruneBatch; n == pruneBatch; {
+				if n, err = s.pruneChanges(ctx, id, until); err != nil {
+					return err
+				}
+			}
+		}
+		after = drives[len(drives)-1]
+	}
+}
+
+// pruneChanges forgets a batch of a drive's oldest changes and answers how many.
+func (s *Drives) pruneChanges(ctx context.Context, driveID string, until int64) (n int, err error) {
+	err = s.edit(ctx, "drive.pruneChanges", driveID, func(e *edit) error {
+		var pruned, last int64
+		if err := e.Row(ctx, `SELECT pruned FROM drives WHERE id = $1`, []any{driveID}, &pruned); err != nil {
+			return err
+		}
+		n, last = 0, pruned
+		err := e.Each(ctx, `SELECT sequence, at FROM changes WHERE drive_id = $1 AND sequence > $2 AND sequence < $3 ORDER BY sequence LIMIT $4`,
+			[]any{driveID, pruned, e.sequence, pruneBatch}, func(scan sqldb.Scan) error {
+				var sequence, at int64
+				err := scan(&sequence, &at)
+				if err == nil && sequence == last+1 && (at <= until || e.sequence-last > int64(s.o.MaxChanges)) {
+					n, last = n+1, sequence
+				}
+				return err
+			})
+		if err != nil || n == 0 {
+			return err
+		}
+		if _, err := e.Exec(ctx, `DELETE FROM changes WHERE drive_id = $1 AND sequence <= $2`, driveID, last); err != nil {
+			return err
+		}
+		_, err = e.Exec(ctx, `UPDATE drives SET pruned = $2 WHERE id = $1`, driveID, last)
+		return err
+	})
+	return n, err
 }
 
 func (s *Drives) sweepRows(ctx context.Context, now time.Time) error {

@@ -53,7 +53,7 @@ func (e *edit) trash(ctx context.Context, at *place) error {
 	if err := e.grow(ctx, parent.id, -1); err != nil {
 		return err
 	}
-	e.changed(ChangeTrashed, node.ID, node.Path)
+	e.placed(ChangeTrashed, node, node.seat(), seat{}, node.Path)
 	if litter(node.Name) && !node.Folder {
 		return e.purge(ctx, node.ID)
 	}
@@ -111,7 +111,7 @@ func (s *Drives) Restore(ctx context.Context, driveID, nodeID string) (node Node
 		if err := e.grow(ctx, node.ParentID, 1); err != nil {
 			return err
 		}
-		e.changed(ChangeRestored, node.ID, node.Path)
+		e.placed(ChangeRestored, node, seat{}, node.seat(), node.Path)
 		if _, err := e.Exec(ctx, `DELETE FROM trash WHERE node_id = $1`, node.ID); err != nil {
 			return err
 		}

@@ -77,6 +77,7 @@ func driveOptions(c *config.Config, admission *hooks.Rules, log *slog.Logger) dr
 	}
 	return drive.Options{
 		Quota: c.Quota, MaxFile: c.MaxFile, TrashExpiry: c.TrashExpiry, Versions: versions, Proof: c.Proof, Log: log,
+		ChangesExpiry: c.ChangesExpiry, MaxChanges: c.MaxChanges,
 		UploadExpiry: c.UploadExpiry, UploadMaxAge: c.UploadMaxAge, MaxOpenUploads: c.MaxOpenUploads,
 		Admit: admission.Admit, Changed: hooks.Feed{hooks.LogSink{Log: log}}.Tell,
 	}
