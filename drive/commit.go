@@ -34,6 +34,8 @@ type Guard struct {
 	Check func(current *Node) error
 	// Source, if set, sees the node that Move and Copy take, and refuses by an error.
 	Source func(source *Node) error
+	// Unchanged are points of folders in which nothing may have changed since: Precondition otherwise.
+	Unchanged []Point
 }
 
 func (g Guard) check(current *Node) error {
@@ -41,6 +43,14 @@ func (g Guard) check(current *Node) error {
 		return nil
 	}
 	return g.Check(current)
+}
+
+// check holds the guard against the node at the target, and against the folders that it names.
+func (e *edit) check(ctx context.Context, g Guard, current *Node) error {
+	if err := e.stillSo(ctx, g.Unchanged); err != nil {
+		return err
+	}
+	return g.check(current)
 }
 
 // Conflict is what happens when the name is taken.
@@ -71,7 +81,7 @@ func (e *edit) admit(ctx context.Context, at *place, w writing) (parent link, na
 	if err = e.proposed(at.path.Name(), w.mediaType, w.size); err != nil {
 		return
 	}
-	if err = w.guard.check(at.node); err != nil {
+	if err = e.check(ctx, w.guard, at.node); err != nil {
 		return
 	}
 	name, old = at.path.Name(), at.node

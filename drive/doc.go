@@ -24,5 +24,9 @@
 // What clients compare content by, beside its SHA-256, is in checksum.go; wish.go
 // computes it in the background.
 //
+// What changed in a folder since a point is in sync.go: history.go reads the
+// changes, delta.go says which paths came and went, descend.go walks down what
+// came with all below it.
+//
 // Names and paths are in path.go; sweep.go, gc.go and check.go keep the house.
 package drive

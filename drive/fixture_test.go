@@ -178,6 +178,8 @@ func (f *fixture) step(words []string) error {
 		body := strings.Join(words[2:], " ")
 		_, _, err := f.Put(ctx, f.alice, path, strings.NewReader(body), PutOptions{Size: int64(len(body))})
 		return err
+	case "touch":
+		return f.PatchProperties(ctx, f.alice, path, nil, nil, f.now.Add(-time.Hour), Guard{})
 	case "rm":
 		return f.Trash(ctx, f.alice, path, Guard{})
 	case "mv", "mv!":

@@ -20,7 +20,7 @@ func (s *Drives) MakeFolder(ctx context.Context, driveID string, path Path, g Gu
 		if err != nil {
 			return err
 		}
-		if err := g.check(nil); err != nil {
+		if err := e.check(ctx, g, nil); err != nil {
 			return err
 		}
 		if err := e.unlocked(ctx, g.Tokens, membersOf(at.chain)); err != nil {

@@ -146,7 +146,7 @@ func (s *Drives) LockNode(ctx context.Context, driveID string, l Lock, g Guard) 
 			if err := e.makeEmpty(ctx, at, g); err != nil {
 				return err
 			}
-		} else if err := g.check(at.node); err != nil {
+		} else if err := e.check(ctx, g, at.node); err != nil {
 			return err
 		}
 		lock, err = e.lock(ctx, at, l)

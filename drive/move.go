@@ -63,7 +63,7 @@ func (e *edit) pair(ctx context.Context, from, to Path, overwrite bool, g Guard)
 			return
 		}
 	}
-	if err = g.check(dst.node); err != nil {
+	if err = e.check(ctx, g, dst.node); err != nil {
 		return
 	}
 	if g.Source != nil {

@@ -60,7 +60,7 @@ func (s *Drives) PatchProperties(ctx context.Context, driveID string, path Path,
 		if err != nil {
 			return err
 		}
-		if err := g.check(&node); err != nil {
+		if err := e.check(ctx, g, &node); err != nil {
 			return err
 		}
 		if err := e.unlocked(ctx, g.Tokens, contentOf(at)); err != nil {

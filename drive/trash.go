@@ -30,7 +30,7 @@ func (s *Drives) Trash(ctx context.Context, driveID string, path Path, g Guard) 
 		if _, err := at.parent(); err != nil {
 			return err
 		}
-		if err := g.check(&node); err != nil {
+		if err := e.check(ctx, g, &node); err != nil {
 			return err
 		}
 		if err := e.unlocked(ctx, g.Tokens, treeOf(at)); err != nil {
