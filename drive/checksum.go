@@ -106,32 +106,29 @@ func (e *edit) keepChecksums(ctx context.Context, id blob.Key, sums *Checksums) 
 	return err
 }
 
-// Checksums answers the digests, by node id, of the file at path or, if children is set, of the files in that folder, with one
-// query for all. Where one is missing it is not known yet: it is computed in the background, for whoever asks again. NotFound.
-func (s *Drives) Checksums(ctx context.Context, driveID string, path Path, children bool) (map[string]Checksums, error) {
-	node, err := s.Stat(ctx, driveID, path)
-	if err != nil {
-		return nil, fault.Wrap(err, "drive.Checksums")
-	}
-	below := ""
-	if children {
-		below = node.ID
+// Checksums answers the digests, by node id, of those of a drive's nodes that are files. Where one is missing it is not known yet: it is
+// computed in the background, for whoever asks again.
+func (s *Drives) Checksums(ctx context.Context, driveID string, nodes []Node) (map[string]Checksums, error) {
+	ids := make([]string, len(nodes))
+	for i := range nodes {
+		ids[i] = nodes[i].ID
 	}
 	known, missing := map[string]Checksums{}, []wish(nil)
-	err = s.db.Each(ctx, `SELECT n.id, n.blob_id, n.size, c.sha1, c.md5 FROM nodes n LEFT JOIN checksums c ON c.drive_id = n.drive_id AND c.blob_id = n.blob_id
-		WHERE (n.id = $1 OR n.parent_id = $2) AND n.blob_id IS NOT NULL`, []any{node.ID, below}, func(scan sqldb.Scan) error {
+	err := eachByID(ctx, s.db, `SELECT n.id, n.drive_id, n.blob_id, n.size, c.sha1, c.md5 FROM nodes n LEFT JOIN checksums c ON c.drive_id = n.drive_id AND c.blob_id = n.blob_id
+		WHERE n.blob_id IS NOT NULL AND n.id IN `, ids, func(scan sqldb.Scan) error {
 		var id string
-		w := wish{drive: driveID}
+		var w wish
 		var sums Checksums
-		if err := scan(&id, (*string)(&w.blob), &w.size, &sums.SHA1, &sums.MD5); err != nil {
-			return err
-		}
-		if sums.SHA1 == nil {
+		err := scan(&id, &w.drive, (*string)(&w.blob), &w.size, &sums.SHA1, &sums.MD5)
+		switch {
+		case err != nil:
+		case w.drive != driveID: // nobody learns what others have
+		case sums.SHA1 == nil:
 			missing = append(missing, w)
-		} else {
+		default:
 			known[id] = sums
 		}
-		return nil
+		return err
 	})
 	s.wishes.add(missing...)
 	return known, fault.Wrap(err, "drive.Checksums")

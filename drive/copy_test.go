@@ -40,7 +40,7 @@ func TestCopyOfATree(t *testing.T) {
 				if !n.Folder {
 					line += n.ETag()
 				}
-				of, err := f.Properties(t.Context(), f.alice, n.Path, false)
+				of, _, err := f.Properties(t.Context(), []Node{n})
 				if err != nil {
 					return err
 				}

@@ -96,7 +96,7 @@ func (d *delta) resume(ctx context.Context, from Point) (Synced, error) {
 	s := Synced{Point: from, More: true}
 	top := d.folder
 	if from.Below != d.folder.ID {
-		if !storable(from.Below) {
+		if !sqldb.ValidID(from.Below) {
 			return Synced{}, invalidPoint()
 		}
 		if err := d.climb(ctx, []string{from.Below}); err != nil {

@@ -2,6 +2,7 @@ package drive
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/satchelhq/satchel/sqldb"
@@ -35,6 +36,9 @@ const descendBatch = 256
 // next answers at most limit nodes, and the place of the last one; done is that there are no more. after is a place that an
 // earlier walk ended at: "" is before top, "/" is top itself, else the keys of the names below it. What it names may be gone.
 func (d *descent) next(ctx context.Context, after string, limit int) (nodes []Node, place string, done bool, err error) {
+	if err := keepOrder(ctx, d.q); err != nil {
+		return nil, "", false, err
+	}
 	if after == "" {
 		if limit == 0 {
 			return nil, "", false, nil
@@ -117,8 +121,8 @@ func (d *descent) seek(ctx context.Context, place string) error {
 func (d *descent) child(ctx context.Context) (c child, ok bool, err error) {
 	l := &d.stack[len(d.stack)-1]
 	if len(l.read) == 0 && !l.end {
-		l.read, err = sqldb.All(ctx, d.q, `SELECT `+nodeColumns+`, n.children, n.name_key FROM nodes n WHERE n.parent_id = $1 AND n.name_key > $2 ORDER BY n.name_key LIMIT $3`,
-			[]any{l.folder.ID, l.after, descendBatch}, func(scan sqldb.Scan) (child, error) {
+		l.read, err = sqldb.All(ctx, d.q, `SELECT `+nodeColumns+`, n.children, n.name_key FROM nodes n WHERE n.parent_id = $1 AND n.name_key > $2 ORDER BY n.name_key LIMIT `+strconv.Itoa(descendBatch),
+			[]any{l.folder.ID, l.after}, func(scan sqldb.Scan) (child, error) {
 				var row nodeRow
 				var children int64
 				err := scan(append(row.dest(), &children, &l.after)...)

@@ -15,7 +15,8 @@
 //
 // One request at a time writes to an upload: hold.go, and lease.go between
 // processes. What else happens to a tree is in a file of its own: list.go,
-// folder.go, move.go, copy.go, trash.go, version.go, lock.go, property.go.
+// listing.go (folders of any size), folder.go, move.go, copy.go, trash.go,
+// version.go, lock.go, property.go.
 // Every transaction that changes a drive takes the drive's row first
 // (change.go), which puts changes to one drive in order and numbers them;
 // resolve.go follows paths and ids. What was read of a node is remembered until

@@ -293,7 +293,7 @@ func TestVersions(t *testing.T) {
 func TestList(t *testing.T) {
 	each(t, Options{}, func(t *testing.T, f *fixture) {
 		f.run("mkdir /d\nput /d/b 1\nput /d/a 2\nmkdir /d/c\nput /d/c/x 3\nput /e 4")
-		folder, children, err := f.List(t.Context(), f.alice, "/d")
+		folder, children, err := f.Page(t.Context(), f.alice, "/d", "", 10)
 		if err != nil || !folder.Folder {
 			t.Fatal(folder, err)
 		}
@@ -310,7 +310,7 @@ func TestList(t *testing.T) {
 		}
 		err = f.Walk(t.Context(), f.alice, "/d", 4, func(Node) error { t.Error("called although the limit is passed"); return nil })
 		wantKind(t, "walk over its limit", err, "too_large")
-		if _, _, err := f.List(t.Context(), f.bob, "/d"); !fault.Is(err, fault.NotFound) {
+		if _, _, err := f.Page(t.Context(), f.bob, "/d", "", 10); !fault.Is(err, fault.NotFound) {
 			t.Errorf("bob lists alice's folder: %v", err)
 		}
 		node, _ := f.Stat(t.Context(), f.alice, "/d/a")

@@ -132,7 +132,7 @@ func TestRefusedJoinLeavesNothing(t *testing.T) {
 		if err := f.Recover(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		_, children, err := f.List(t.Context(), f.alice, "/a/b")
+		_, children, err := f.Page(t.Context(), f.alice, "/a/b", "", 10)
 		if err != nil || len(children) != 1 {
 			t.Errorf("%d files, %v", len(children), err)
 		}

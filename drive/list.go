@@ -26,19 +26,8 @@ func (s *Drives) StatID(ctx context.Context, driveID, nodeID string) (Node, erro
 	return *p.node, nil
 }
 
-// List answers the node at path and, if it is a folder, its children sorted by name
-// (byte order of the NFC form, folders and files mixed), with one query for all of them. NotFound.
-func (s *Drives) List(ctx context.Context, driveID string, path Path) (Node, []Node, error) {
-	node, err := s.Stat(ctx, driveID, path)
-	if err != nil || !node.Folder {
-		return node, nil, err
-	}
-	children, err := s.children(ctx, s.db, node, "", -1)
-	return node, children, fault.Wrap(err, "drive.List")
-}
-
-// Page answers a folder and at most limit of its children whose names sort after the name after, as List does.
-// A further page begins after the last child's name. NotFound; a file is Invalid with code "is_file".
+// Page answers a folder and at most limit of its children whose names sort after the name after: by the byte order of the NFC form,
+// folders and files mixed. A further page begins after the last child's name. NotFound; a file is Invalid with code "is_file".
 func (s *Drives) Page(ctx context.Context, driveID string, path Path, after string, limit int) (Node, []Node, error) {
 	if !storable(after) {
 		return Node{}, nil, fault.New(fault.Invalid, "drive.Page", "A name must be UTF-8.").WithCode("invalid_name")
@@ -54,13 +43,7 @@ func (s *Drives) Page(ctx context.Context, driveID string, path Path, after stri
 	return node, children, fault.Wrap(err, "drive.Page")
 }
 
-// noLimit stands for LIMIT ALL on both engines.
-const noLimit = 1 << 62
-
 func (s *Drives) children(ctx context.Context, q sqldb.Querier, folder Node, after string, limit int) ([]Node, error) {
-	if limit < 0 {
-		limit = noLimit
-	}
 	return sqldb.All(ctx, q, `SELECT `+nodeColumns+` FROM nodes n WHERE n.parent_id = $1 AND n.name_key > $2 ORDER BY n.name_key LIMIT $3`,
 		[]any{folder.ID, after, limit}, func(scan sqldb.Scan) (Node, error) {
 			var row nodeRow

@@ -121,13 +121,14 @@ func TestProperties(t *testing.T) {
 		}
 		f.run("cp /d /copy\nput /over x\ncp! /d/f /over\nmv! /over /d/f")
 		for _, path := range []Path{"/copy", "/d"} {
-			all, err := f.Properties(ctx, f.alice, path, true)
+			folder, _ := f.Stat(ctx, f.alice, path)
+			child, _ := f.Stat(ctx, f.alice, path.Join("f"))
+			all, n, err := f.Properties(ctx, []Node{folder, child})
 			if err != nil {
 				t.Fatal(err)
 			}
-			child, _ := f.Stat(ctx, f.alice, path.Join("f"))
-			if got := all[child.ID]; len(all) != 1 || len(got) != 1 || got[0] != color {
-				t.Errorf("properties below %s: %+v", path, all)
+			if got := all[child.ID]; n != 2 || len(all) != 1 || len(got) != 1 || got[0] != color {
+				t.Errorf("properties of %s and its file: %+v, of %d", path, all, n)
 			}
 		}
 		big := Property{Name: "big", Value: strings.Repeat("x", MaxPropertyBytes)}

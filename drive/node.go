@@ -28,11 +28,18 @@ type Node struct {
 
 // ETag is a strong entity tag (RFC 9110, section 8.8.3), quotes included. A file's changes when and
 // only when its content does; a folder's names the folder and its revision.
-func (n Node) ETag() string {
+func (n *Node) ETag() string { return string(n.AppendETag(nil)) }
+
+// AppendETag appends ETag to b.
+func (n *Node) AppendETag(b []byte) []byte {
+	b = append(b, '"')
 	if n.Folder {
-		return `"` + n.ID + "-" + strconv.FormatInt(n.Revision, 36) + `"`
+		b = append(append(b, n.ID...), '-')
+		b = strconv.AppendInt(b, n.Revision, 36)
+	} else {
+		b = hex.AppendEncode(b, n.SHA256[:min(16, len(n.SHA256))])
 	}
-	return `"` + hex.EncodeToString(n.SHA256[:min(16, len(n.SHA256))]) + `"`
+	return append(b, '"')
 }
 
 // fill gives a file the content of another.

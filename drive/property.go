@@ -1,8 +1,11 @@
 package drive
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/satchelhq/satchel/fault"
@@ -18,28 +21,42 @@ const (
 // Property is a WebDAV dead property (RFC 4918, section 4); Value is its inner XML as it was sent.
 type Property struct{ Namespace, Name, Language, Value string }
 
-// Properties answers dead properties by node id: of the node at path and, if children is set, of its
-// children, with one query for all. NotFound.
-func (s *Drives) Properties(ctx context.Context, driveID string, path Path, children bool) (map[string][]Property, error) {
-	node, err := s.Stat(ctx, driveID, path)
-	if err != nil {
-		return nil, fault.Wrap(err, "drive.Properties")
+// propertiesAtOnce is how many bytes of properties one call of Properties answers, about.
+const propertiesAtOnce = 4 << 20
+
+// Properties answers the dead properties of nodes by their ids, of as many of them, from the first on, as fit in a few megabytes:
+// n of them, and at least one.
+func (s *Drives) Properties(ctx context.Context, nodes []Node) (of map[string][]Property, n int, err error) {
+	ids := make([]string, len(nodes))
+	for i := range nodes {
+		ids[i] = nodes[i].ID
 	}
-	below := ""
-	if children {
-		below = node.ID
+	for n = len(ids); ; n = (n + 1) / 2 {
+		of, err = s.properties(ctx, ids[:n], n == 1)
+		if !errors.Is(err, errTooMuch) {
+			return of, n, fault.Wrap(err, "drive.Properties")
+		}
 	}
-	all := map[string][]Property{}
-	err = s.db.Each(ctx, `SELECT p.node_id, p.namespace, p.name, p.language, p.value FROM properties p
-		WHERE p.node_id = $1 OR p.node_id IN (SELECT id FROM nodes WHERE parent_id = $2) ORDER BY p.node_id, p.namespace, p.name`,
-		[]any{node.ID, below}, func(scan sqldb.Scan) error {
-			var id string
-			var p Property
-			err := scan(&id, &p.Namespace, &p.Name, &p.Language, &p.Value)
-			all[id] = append(all[id], p)
-			return err
+}
+
+func (s *Drives) properties(ctx context.Context, ids []string, all bool) (map[string][]Property, error) {
+	of, size := map[string][]Property{}, 0
+	err := eachByID(ctx, s.db, `SELECT p.node_id, p.namespace, p.name, p.language, p.value FROM properties p WHERE p.node_id IN `, ids, func(scan sqldb.Scan) error {
+		var id string
+		var p Property
+		err := scan(&id, &p.Namespace, &p.Name, &p.Language, &p.Value)
+		if size += len(p.Namespace) + len(p.Name) + len(p.Value); size > propertiesAtOnce && !all && err == nil {
+			return errTooMuch
+		}
+		of[id] = append(of[id], p)
+		return err
+	})
+	for _, properties := range of {
+		slices.SortFunc(properties, func(a, b Property) int {
+			return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 		})
-	return all, fault.Wrap(err, "drive.Properties")
+	}
+	return of, err
 }
 
 // PatchProperties sets and removes dead properties in one transaction; removing what is not there is no

@@ -35,6 +35,9 @@ func (e *edit) supersede(ctx context.Context, old, new Node) error {
 // keeps reports whether what a file holds becomes a version when something else takes its place.
 func (s *Drives) keeps(old Node) bool { return s.o.Versions >= 0 && old.Size > 0 && !litter(old.Name) }
 
+// noLimit stands for LIMIT ALL on both engines.
+const noLimit = 1 << 62
+
 func (e *edit) pruneVersions(ctx context.Context, nodeID string) error {
 	var freed int64
 	err := e.Each(ctx, `DELETE FROM versions WHERE id IN (

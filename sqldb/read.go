@@ -11,6 +11,8 @@ import (
 
 // Querier runs SQL: a DB runs each call for itself, a Tx inside its transaction.
 type Querier interface {
+	// Engine is which database this is, for the few statements that cannot be spelled once.
+	Engine() Engine
 	// Exec runs a statement and answers how many rows it changed.
 	Exec(ctx context.Context, query string, args ...any) (int64, error)
 	// Row reads one row into dest. No row is fault.NotFound.

@@ -56,15 +56,16 @@ func (q *request) propfindAbove(since time.Time) error {
 	if err != nil {
 		return err
 	}
-	l := &listing{h: q.h, find: find, href: strings.TrimSuffix(path, "/"), rootName: "/", compact: true, noQuota: true}
+	l := newListing(q.h, q.w, find)
+	l.href, l.rootName, l.compact, l.noQuota = strings.TrimSuffix(path, "/"), "/", true, true
 	folder := func(p drive.Path) drive.Node {
 		return drive.Node{ID: string(p), Name: p.Name(), Path: p, Folder: true, Created: since, Modified: since}
 	}
-	l.nodes = append(l.nodes, folder(at))
+	nodes := []drive.Node{folder(at)}
 	if d == depthOne {
 		child, _, _ := strings.Cut(below, "/")
-		l.nodes = append(l.nodes, folder(at.Join(child)))
+		nodes = append(nodes, folder(at.Join(child)))
 	}
-	l.write(q.w)
+	l.all(nodes)
 	return nil
 }

@@ -143,11 +143,13 @@ func (q *request) listChunked(names []string) error {
 	if err != nil {
 		return err
 	}
-	l := &listing{h: q.h, find: find, href: q.at.href, rootName: "uploads", compact: true, usage: drive.Usage{Quota: -1}}
-	if l.nodes, err = q.chunkNodes(names, d); err != nil {
+	l := newListing(q.h, q.w, find)
+	l.href, l.rootName, l.compact, l.usage = q.at.href, "uploads", true, drive.Usage{Quota: -1}
+	nodes, err := q.chunkNodes(names, d)
+	if err != nil {
 		return err
 	}
-	l.write(q.w)
+	l.all(nodes)
 	return nil
 }
 

@@ -15,8 +15,11 @@
 //	destination.go   depth.go   timeout.go   one header each
 //	xmlread.go       request bodies: bounded, without DTDs, every prefix declared
 //	requests.go      what the bodies say: propfind, propertyupdate, lockinfo
+//	listing.go       the properties of nodes, as a 207 answer
 //	liveproperty.go  the properties that the server knows by itself
+//	coverage.go      which locks cover what is listed
 //	multistatus.go   207 answers, streamed
+//	date.go          dates, without the detour of a layout
 //	errors.go        where WebDAV spells an error in its own way
 //	client.go        which kind of client asks, for metrics and for the few that are answered in their own way
 //	above.go         stub collections above the prefix, for Explorer

@@ -110,18 +110,22 @@ func (q *request) getFolder() error {
 		q.w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	_, children, err := q.h.o.Drives.List(q.r.Context(), q.driveID, q.at.path)
-	if err != nil {
-		return err
-	}
-	var b []byte
-	for _, child := range children {
-		b = append(b, child.Name...)
-		if child.Folder {
-			b = append(b, '/')
+	begun := false
+	err := q.h.o.Drives.ListParts(q.r.Context(), q.driveID, q.at.path, 0, func(_ drive.Node, part []drive.Node) error {
+		var b []byte
+		for _, child := range part {
+			b = append(b, child.Name...)
+			if child.Folder {
+				b = append(b, '/')
+			}
+			b = append(b, '\n')
 		}
-		b = append(b, '\n')
+		begun = true
+		_, err := q.w.Write(b)
+		return err
+	})
+	if begun && err != nil {
+		panic(http.ErrAbortHandler) // half of it must not look like the whole
 	}
-	_, _ = q.w.Write(b) // a client that left does not read it
-	return nil
+	return err
 }

@@ -21,7 +21,7 @@ import (
 // server is the door over a real drive, with a user's principal in every request.
 type server struct {
 	*httptest.Server
-	t      *testing.T
+	t      testing.TB
 	db     *sqldb.DB
 	blobs  *mem.Store
 	drives *drive.Drives
@@ -36,7 +36,7 @@ type setup struct {
 	dav   dav.Options
 }
 
-func newServer(t *testing.T, db *sqldb.DB, o setup) *server {
+func newServer(t testing.TB, db *sqldb.DB, o setup) *server {
 	t.Helper()
 	s := &server{t: t, db: db, blobs: mem.New(), setup: o, names: map[string]string{}, ahead: &atomic.Int64{}}
 	s.open()
@@ -73,7 +73,7 @@ func (s *server) open() {
 }
 
 // newUser makes a row for a user who owns a drive, and answers its id.
-func newUser(t *testing.T, db *sqldb.DB, drives *drive.Drives) string {
+func newUser(t testing.TB, db *sqldb.DB, drives *drive.Drives) string {
 	t.Helper()
 	id := sqldb.NewID()
 	err := db.Update(t.Context(), func(tx *sqldb.Tx) error {

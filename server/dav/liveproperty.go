@@ -2,7 +2,6 @@ package dav
 
 import (
 	"encoding/xml"
-	"net/http"
 	"strconv"
 
 	"github.com/satchelhq/satchel/drive"
@@ -41,7 +40,7 @@ var liveProperties = append([]liveProperty{
 		return appendText(b, n.Name)
 	}},
 	{dav("creationdate"), true, func(_ *listing, n *drive.Node) bool { return !n.Created.IsZero() }, func(b []byte, _ *listing, n *drive.Node) []byte {
-		return n.Created.UTC().AppendFormat(b, "2006-01-02T15:04:05Z")
+		return appendISODate(b, n.Created.UTC())
 	}},
 	{dav("getlastmodified"), true, dated, appendModified},
 	{dav("getcontentlength"), true, ofFile, func(b []byte, _ *listing, n *drive.Node) []byte {
@@ -52,10 +51,10 @@ var liveProperties = append([]liveProperty{
 	}},
 	// A folder has none: what GET answers of it changes with what is in it, and its tag would have to as well.
 	{dav("getetag"), true, func(_ *listing, n *drive.Node) bool { return !n.Folder && len(n.SHA256) > 0 }, func(b []byte, _ *listing, n *drive.Node) []byte {
-		return appendText(b, n.ETag())
+		return n.AppendETag(b)
 	}},
 	{dav("lockdiscovery"), true, ofBoth, func(b []byte, l *listing, n *drive.Node) []byte {
-		for _, lock := range l.locks[n.ID] {
+		for _, lock := range l.locks.of(n) {
 			b = appendActiveLock(b, lock, l.h.hrefOf(lock.Path), lock.Expires.Sub(l.h.o.Now()))
 		}
 		return b
@@ -84,7 +83,28 @@ func dav(local string) xml.Name { return xml.Name{Space: "DAV:", Local: local} }
 func dated(_ *listing, n *drive.Node) bool { return !n.Modified.IsZero() }
 
 func appendModified(b []byte, _ *listing, n *drive.Node) []byte {
-	return n.Modified.UTC().AppendFormat(b, http.TimeFormat)
+	return appendHTTPDate(b, n.Modified.UTC())
+}
+
+// fields are what has and value look at in a child's row.
+func (p *liveProperty) fields() drive.Fields {
+	switch p.name {
+	case dav("resourcetype"), dav("displayname"), dav("getcontentlength"), dav("getlastmodified"), dav("supportedlock"),
+		dav("quota-available-bytes"), dav("quota-used-bytes"), xml.Name{Space: microsoft, Local: "Win32LastModifiedTime"},
+		oc("permissions"), oc("size"):
+		return 0
+	case dav("creationdate"):
+		return drive.FieldCreated
+	case dav("getcontenttype"):
+		return drive.FieldMediaType
+	case dav("getetag"):
+		return drive.FieldSHA256
+	case dav("lockdiscovery"):
+		return 0 // where there is a lock at all, listing.fields knows
+	case oc("id"), oc("fileid"), oc("checksums"):
+		return drive.FieldID
+	}
+	return drive.AllFields
 }
 
 // live answers the live property of that name, or nil.

@@ -2,8 +2,10 @@ package dav
 
 import (
 	"encoding/xml"
+	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"golang.org/x/net/webdav"
 
@@ -19,13 +21,20 @@ type multistatus struct {
 	w        http.ResponseWriter
 	b        []byte
 	prefixes map[string]string // of namespaces that are declared at the top
+	control  *http.ResponseController
 	started  bool
-	err      error // of writing: the client left
+	err      error // errGone, once writing has failed
 }
+
+// errGone says that the client left, or took nothing for too long.
+var errGone = errors.New("dav: the client is gone")
+
+// stall is how long a client may take nothing of an answer.
+const stall = 2 * time.Minute
 
 // newMultistatus begins an answer. The namespaces of names are declared once, at the top.
 func newMultistatus(w http.ResponseWriter, names []xml.Name) *multistatus {
-	m := &multistatus{w: w, prefixes: map[string]string{"DAV:": "D"}}
+	m := &multistatus{w: w, control: http.NewResponseController(w), prefixes: map[string]string{"DAV:": "D"}}
 	m.b = append(m.b, xml.Header...)
 	m.b = append(m.b, `<D:multistatus xmlns:D="DAV:"`...)
 	for _, name := range names {
@@ -77,6 +86,10 @@ func (m *multistatus) closeStat(status int) {
 }
 
 func (m *multistatus) status(status int) {
+	if status == http.StatusOK {
+		m.b = append(m.b, "<D:status>HTTP/1.1 200 OK</D:status>"...)
+		return
+	}
 	m.b = append(m.b, "<D:status>HTTP/1.1 "...)
 	m.b = strconv.AppendInt(m.b, int64(status), 10)
 	m.b = append(m.b, ' ')
@@ -147,12 +160,17 @@ func (m *multistatus) start() {
 	m.w.WriteHeader(webdav.StatusMulti)
 }
 
+// flush sends what has gathered. A client may take its time, but not stand still.
 func (m *multistatus) flush() {
 	if !m.started {
 		m.start()
 	}
 	if m.err == nil {
-		_, m.err = m.w.Write(m.b)
+		_ = m.control.SetWriteDeadline(time.Now().Add(stall)) // what cannot set deadlines is no network
+		if _, err := m.w.Write(m.b); err != nil {
+			m.err = errGone
+		}
+		_ = m.control.SetWriteDeadline(time.Time{})
 	}
 	m.b = m.b[:0]
 }

@@ -49,30 +49,6 @@ var ownCloudProperties = [...]liveProperty{
 
 func appendID(b []byte, _ *listing, n *drive.Node) []byte { return appendText(b, n.ID) }
 
-// loadChecksums reads the checksums that are known of what is listed: one query for a folder, as for dead properties.
-func (q *request) loadChecksums(l *listing, d depth) error {
-	if !l.asksFor(oc("checksums")) {
-		return nil
-	}
-	l.checksums = map[string]drive.Checksums{}
-	for i, n := range l.nodes {
-		if i > 0 && (d != depthInfinity || !n.Folder) {
-			continue
-		}
-		of, err := q.h.o.Drives.Checksums(q.r.Context(), q.driveID, n.Path, d != depthZero)
-		if fault.Is(err, fault.NotFound) && i > 0 {
-			continue // it was removed in the meantime
-		}
-		if err != nil {
-			return err
-		}
-		for id, sums := range of {
-			l.checksums[id] = sums
-		}
-	}
-	return nil
-}
-
 // ocAlgorithm is the digest that ownCloud's clients call so; empty if they don't.
 func ocAlgorithm(name string) drive.Algorithm {
 	switch strings.ToUpper(name) {

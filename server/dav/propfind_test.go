@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -114,7 +115,8 @@ func TestQuotaIsKeptFromFinder(t *testing.T) {
 	}
 }
 
-// TestPropfindQueries counts what a listing asks of the database: as much for 3 children as for 600.
+// TestPropfindQueries counts what a listing asks of the database: as much for 3 children as for 400, and little more for 1,300; and of a
+// tree as much as of a folder.
 func TestPropfindQueries(t *testing.T) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
@@ -133,7 +135,7 @@ func TestPropfindQueries(t *testing.T) {
 			}
 			s := newServer(t, db, setup{})
 			asked := map[string][]int64{}
-			for _, children := range []int{3, 600} {
+			for _, children := range []int{3, 400, 1300} {
 				folder := fmt.Sprintf("/dav/d%d", children)
 				s.want(http.StatusCreated, "MKCOL", folder, "")
 				for i := range children {
@@ -141,32 +143,39 @@ func TestPropfindQueries(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				s.lock(folder, "")
-				for name, body := range map[string]string{
-					"finder":  `<D:propfind xmlns:D="DAV:"><D:prop><D:getlastmodified/><D:getcontentlength/><D:creationdate/><D:resourcetype/></D:prop></D:propfind>`,
-					"allprop": "",
-				} {
+				guard := drive.Guard{Tokens: []string{s.lock(folder, "")}}
+				ask := func(name, depth, body string) {
 					if _, err := db.Exec(t.Context(), `UPDATE drives SET created_at = created_at + 1`); err != nil { // nothing is remembered after a commit
 						t.Fatal(err)
 					}
 					before := queries.Load()
-					a := s.want(207, "PROPFIND", folder, "Depth: 1", body)
+					a := s.want(207, "PROPFIND", folder, "Depth: "+depth, body)
 					asked[name] = append(asked[name], queries.Load()-before)
 					if n := strings.Count(a.body, "<D:response>"); n != children+1 {
 						t.Errorf("%d responses for %d children", n, children)
 					}
 				}
-			}
-			for name, n := range asked {
-				if n[0] != n[1] {
-					t.Errorf("%s takes %d queries for 3 children and %d for 600", name, n[0], n[1])
+				ask("finder", "1", `<D:propfind xmlns:D="DAV:"><D:prop><D:getlastmodified/><D:getcontentlength/><D:creationdate/><D:resourcetype/></D:prop></D:propfind>`)
+				ask("allprop", "1", "")
+				for i := range children / 2 { // many folders instead of files
+					path := drive.Path(fmt.Sprintf("/d%d/f%d", children, i))
+					if err := s.drives.Trash(t.Context(), s.userID, path, guard); err != nil {
+						t.Fatal(err)
+					}
+					if _, err := s.drives.MakeFolder(t.Context(), s.userID, path, guard); err != nil {
+						t.Fatal(err)
+					}
 				}
+				ask("tree", "infinity", "")
 			}
-			if n := asked["finder"][0]; n > 2 { // the folder, its children
-				t.Errorf("Finder's listing takes %d queries", n)
-			}
-			if n := asked["allprop"][0]; n > 5 { // and properties (of a path that is resolved again) and locks
-				t.Errorf("an allprop listing takes %d queries", n)
+			for name, want := range map[string][]int64{
+				"finder":  {2, 2, 4}, // the folder, and a part of its children each
+				"allprop": {4, 4, 8}, // and the dead properties of each, and the locks
+				"tree":    {4, 4, 5}, // the folder, all below it, locks, and the dead properties of a thousand each
+			} {
+				if !slices.Equal(asked[name], want) {
+					t.Errorf("%s takes %d queries for 3, 400 and 1,300 children, want %d", name, asked[name], want)
+				}
 			}
 		})
 	}

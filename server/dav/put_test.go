@@ -160,7 +160,7 @@ func cutBodies(s *server) {
 }
 
 // brokenPut sends the beginning of a PUT and hangs up its side of the connection.
-func brokenPut(t *testing.T, s *server, path, body string, at int, chunked bool) {
+func brokenPut(t testing.TB, s *server, path, body string, at int, chunked bool) {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.Listener.Addr().String())
 	if err != nil {

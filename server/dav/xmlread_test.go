@@ -165,8 +165,9 @@ func FuzzPropfindBody(f *testing.F) {
 		if find, err := parsePropfind(root); err == nil {
 			names = find.names
 		}
-		m := newMultistatus(recorder, names)
-		writeMissing(m, names)
+		l := newListing(New(Options{}), recorder, propfind{kind: findProps, names: names})
+		l.writeProps(&drive.Node{Name: "a"})
+		m := l.out
 		if patches, err := parsePropertyUpdate(root); err == nil {
 			for _, p := range patches {
 				name := p.property.XMLName

@@ -222,7 +222,7 @@ func (h *house) content(driveID, path string) (string, bool) {
 
 func (h *house) names(driveID, path string) string {
 	h.Helper()
-	_, children, err := h.drives.List(h.Context(), driveID, drive.Path(path))
+	_, children, err := h.drives.Page(h.Context(), driveID, drive.Path(path), "", 1000)
 	if err != nil {
 		h.Fatal(err)
 	}
