@@ -112,6 +112,7 @@ const (
 	jsonType = "application/json"
 	formType = "application/x-www-form-urlencoded"
 	lockBody = `<?xml version="1.0"?><lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`
+	syncBody = `<?xml version="1.0"?><sync-collection xmlns="DAV:"><sync-token/><sync-level>infinite</sync-level><prop><getetag/></prop></sync-collection>`
 	propBody = `<?xml version="1.0"?><propertyupdate xmlns="DAV:"><set><prop><x xmlns="urn:x">1</x></prop></set></propertyupdate>`
 )
 
@@ -185,6 +186,9 @@ func davProbes() (all []probe) {
 		probe{"PROPFIND", "/dav/", map[string]string{"Depth": "1"}, "", []int{207}},
 		probe{"PROPFIND", "/dav/", map[string]string{"Depth": "infinity"}, "", []int{207}},
 		probe{"PROPFIND", "/dav/private-things", map[string]string{"Depth": "1"}, "", []int{404}},
+		probe{"REPORT", "/dav/", nil, syncBody, []int{207}},
+		probe{"REPORT", "/dav/private-things", nil, syncBody, []int{404}},
+		probe{"REPORT", "/dav/secret-plan.txt", nil, syncBody, []int{404}},
 		probe{"GET", "/dav/", nil, "", []int{200, 405}},
 		probe{"GET", "/dav/private-things", nil, "", []int{404}},
 		probe{"DELETE", "/dav/private-things", nil, "", []int{404}},

@@ -62,7 +62,7 @@ func (s *Server) allowedOrigin(r *http.Request) string {
 const corsMaxAge = "7200"
 
 // corsMethods is what a script may send. Which of them an address takes is for its door to say.
-const corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, PROPFIND, PROPPATCH, MKCOL, COPY, MOVE, LOCK, UNLOCK"
+const corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, PROPFIND, PROPPATCH, REPORT, MKCOL, COPY, MOVE, LOCK, UNLOCK"
 
 // corsRequestHeaders is what a script may send along: all that the doors read, and what clients of theirs are known to send.
 const corsRequestHeaders = "Authorization, Content-Type, Content-Disposition, X-Requested-With, X-Request-Id, X-HTTP-Method-Override, Prefer, " +

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/sqldb"
@@ -123,6 +124,18 @@ func TestBigFolder(t *testing.T) {
 			t.Errorf("a listing of 100,000 holds %d bytes, and one of 1,000 holds %d", held[100_000], held[1_000])
 		}
 		t.Logf("held: %v", held)
+
+		// And one change among them is a small answer.
+		a := s.want(207, "PROPFIND", "/dav/big", "Depth: 0", `<propfind xmlns="DAV:"><prop><sync-token/></prop></propfind>`)
+		_, token, _ := strings.Cut(a.body, "<D:sync-token>")
+		token, _, _ = strings.Cut(token, "<")
+		s.want(http.StatusNoContent, "PUT", "/dav/big/f50000", "", "changed")
+		began := time.Now()
+		a = s.want(207, "REPORT", "/dav/big", "", syncBody(token, "infinite", ""))
+		t.Logf("one change of 100,000 files: %d bytes, %v", len(a.body), time.Since(began))
+		if strings.Count(a.body, "<D:response>") != 1 || !strings.Contains(a.body, "/dav/big/f50000<") || len(a.body) > 1000 {
+			t.Errorf("%d bytes tell of one change:\n%.1000s", len(a.body), a.body)
+		}
 	})
 }
 

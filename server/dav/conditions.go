@@ -155,6 +155,9 @@ func (q *request) guard(ctx context.Context) (drive.Guard, error) {
 	if err != nil {
 		return drive.Guard{}, err
 	}
+	if err := q.syncStates(ctx, conditions, states, &guard); err != nil {
+		return drive.Guard{}, err
+	}
 	guard.Check = func(current *drive.Node) error {
 		etag := ""
 		if current != nil {
@@ -229,6 +232,44 @@ func (q *request) states(ctx context.Context, conditions ifHeader) (map[string]t
 		states[resource] = state
 	}
 	return states, nil
+}
+
+// maxIfSyncTokens bounds the sync tokens of an If header: for each, changes are read.
+const maxIfSyncTokens = 4
+
+// syncStates looks up which sync tokens hold: those of folders in which nothing has changed since, at any depth (RFC 6578, section 5).
+// The guard sees to it that they still do when the request is carried out.
+func (q *request) syncStates(ctx context.Context, conditions ifHeader, states map[string]taggedState, guard *drive.Guard) error {
+	looked := 0
+	for _, list := range conditions {
+		path, ok := q.at.path, true
+		if list.resource != "" {
+			path, ok = q.tagged(list.resource)
+		}
+		for _, c := range list.conditions {
+			point, is := parseSyncToken(c.token)
+			if !ok || !is || point.Below != "" {
+				continue
+			}
+			if looked++; looked > maxIfSyncTokens {
+				return fault.New(fault.TooLarge, "dav.syncStates", "The If header holds too many sync tokens.").WithCode("invalid_if")
+			}
+			unchanged, err := q.h.o.Drives.Unchanged(ctx, q.driveID, path, point)
+			if err != nil {
+				return err
+			}
+			if !unchanged {
+				continue
+			}
+			state := states[list.resource]
+			state.tokens = append(state.tokens, c.token)
+			states[list.resource] = state
+			if !c.not {
+				guard.Unchanged = append(guard.Unchanged, point)
+			}
+		}
+	}
+	return nil
 }
 
 // tagged answers the path that a tag names in this drive.

@@ -21,7 +21,8 @@ type Options struct {
 	Log    *slog.Logger  // default slog.Default()
 	Prefix string        // where the drive is mounted, with a slash at both ends; default "/dav/"
 	// MaxNodes is how many resources one PROPFIND answers. A deeper one is 403 propfind-finite-depth (RFC 4918,
-	// section 9.1). It does not bound a listing of one folder. Default 10,000.
+	// section 9.1). It does not bound a listing of one folder. A sync-collection that has more to tell goes on with the next request.
+	// Default 10,000.
 	MaxNodes int
 	Now      func() time.Time // default time.Now
 	// NoFinderQuota leaves the quota out of what Finder is told, also where it asks: some versions of macOS stall at mounting over it.
@@ -70,7 +71,7 @@ type request struct {
 }
 
 // allMethods is the Allow header. It names what is served, and nothing else.
-const allMethods = "OPTIONS, GET, HEAD, PUT, PATCH, DELETE, COPY, MOVE, MKCOL, PROPFIND, PROPPATCH, LOCK, UNLOCK"
+const allMethods = "OPTIONS, GET, HEAD, PUT, PATCH, DELETE, COPY, MOVE, MKCOL, PROPFIND, PROPPATCH, REPORT, LOCK, UNLOCK"
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodOptions {
@@ -146,6 +147,8 @@ func (q *request) method() func() error {
 		return q.propfind
 	case "PROPPATCH":
 		return q.proppatch
+	case "REPORT":
+		return q.report
 	case "LOCK":
 		return q.lock
 	case "UNLOCK":

@@ -54,6 +54,10 @@ func (q *request) spell(err error) error {
 		return &problem{status: http.StatusMethodNotAllowed, headers: [][2]string{{"Allow", allMethods}}, err: err} // sections 9.3.1, 9.7.2
 	case kind == fault.Exists && (q.r.Method == "COPY" || q.r.Method == "MOVE"):
 		return &problem{status: http.StatusPreconditionFailed, err: err} // section 10.6
+	case code == "invalid_sync_token":
+		return invalidSyncToken(err)
+	case code == "is_file" && q.r.Method == "REPORT":
+		return &problem{status: http.StatusForbidden, condition: "supported-report", err: err} // RFC 3253, section 3.6
 	case kind == fault.TooLarge && code == "too_many_nodes" && q.r.Method == "PROPFIND":
 		return &problem{status: http.StatusForbidden, condition: "propfind-finite-depth", err: err}
 	case code == "lock_token_mismatch":

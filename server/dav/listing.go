@@ -20,11 +20,13 @@ type listing struct {
 	rootName string     // the display name of the drive itself
 	compact  bool
 	noQuota  bool // there is none to tell of
+	stub     bool // what is listed is no drive: it has no history
 
 	path  drive.Path // of the first node
 	dead  map[string][]drive.Property
 	locks coverage
 	usage drive.Usage
+	now   drive.Point // of the drive, not newer than what is listed
 
 	checksums map[string]drive.Checksums // by node id, as far as they are known
 
@@ -56,10 +58,7 @@ func newListing(h *Handler, w http.ResponseWriter, find propfind) *listing {
 }
 
 // top says of which node the others are children.
-func (l *listing) top(n drive.Node) {
-	l.path = n.Path
-	l.locks.begin(n)
-}
+func (l *listing) top(n drive.Node) { l.path = n.Path }
 
 // wants reports whether a live DAV: property is to be answered with its value.
 func (l *listing) wants(local string) bool {
@@ -106,8 +105,9 @@ func (l *listing) fields() drive.Fields {
 	return fields
 }
 
-// all writes an answer about nodes of which nothing more has to be read, the first being the one that was asked for.
+// all writes an answer about what is shown as nodes and is none of a drive's. The first one is what was asked for.
 func (l *listing) all(nodes []drive.Node) {
+	l.stub = true
 	l.top(nodes[0])
 	if l.write(nodes) == nil {
 		l.out.end()

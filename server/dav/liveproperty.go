@@ -73,6 +73,18 @@ var liveProperties = append([]liveProperty{
 	{dav("quota-used-bytes"), false, usage, func(b []byte, l *listing, _ *drive.Node) []byte {
 		return strconv.AppendInt(b, l.usage.Used, 10)
 	}},
+	// These two are given when they are asked for by name (RFC 6578, section 4; RFC 3253, section 3.1.5).
+	{dav("sync-token"), false, func(l *listing, n *drive.Node) bool { return n.Folder && !l.stub }, func(b []byte, l *listing, n *drive.Node) []byte {
+		now := l.now
+		now.Folder = n.ID
+		return appendSyncToken(b, now)
+	}},
+	{dav("supported-report-set"), false, func(l *listing, _ *drive.Node) bool { return !l.stub }, func(b []byte, _ *listing, n *drive.Node) []byte {
+		if n.Folder {
+			b = append(b, "<D:supported-report><D:report><D:sync-collection/></D:report></D:supported-report>"...)
+		}
+		return b
+	}},
 	// Explorer sets it after each save and believes it more than getlastmodified. Kept as a dead property it would
 	// go stale with the next client's PUT, so it is another name of the same time.
 	{xml.Name{Space: microsoft, Local: "Win32LastModifiedTime"}, false, dated, appendModified},
@@ -90,7 +102,7 @@ func appendModified(b []byte, _ *listing, n *drive.Node) []byte {
 func (p *liveProperty) fields() drive.Fields {
 	switch p.name {
 	case dav("resourcetype"), dav("displayname"), dav("getcontentlength"), dav("getlastmodified"), dav("supportedlock"),
-		dav("quota-available-bytes"), dav("quota-used-bytes"), xml.Name{Space: microsoft, Local: "Win32LastModifiedTime"},
+		dav("supported-report-set"), dav("quota-available-bytes"), dav("quota-used-bytes"), xml.Name{Space: microsoft, Local: "Win32LastModifiedTime"},
 		oc("permissions"), oc("size"):
 		return 0
 	case dav("creationdate"):
@@ -101,7 +113,7 @@ func (p *liveProperty) fields() drive.Fields {
 		return drive.FieldSHA256
 	case dav("lockdiscovery"):
 		return 0 // where there is a lock at all, listing.fields knows
-	case oc("id"), oc("fileid"), oc("checksums"):
+	case dav("sync-token"), oc("id"), oc("fileid"), oc("checksums"):
 		return drive.FieldID
 	}
 	return drive.AllFields

@@ -19,6 +19,8 @@ const flushAt = 32 << 10
 // does not grow with its length. A short one goes out with a Content-Length.
 type multistatus struct {
 	w        http.ResponseWriter
+	code     int    // of the answer
+	root     string // the name of its root element
 	b        []byte
 	prefixes map[string]string // of namespaces that are declared at the top
 	control  *http.ResponseController
@@ -34,9 +36,14 @@ const stall = 2 * time.Minute
 
 // newMultistatus begins an answer. The namespaces of names are declared once, at the top.
 func newMultistatus(w http.ResponseWriter, names []xml.Name) *multistatus {
-	m := &multistatus{w: w, control: http.NewResponseController(w), prefixes: map[string]string{"DAV:": "D"}}
+	return newDocument(w, webdav.StatusMulti, "multistatus", names)
+}
+
+// newDocument begins an answer with another status and root element, whose parts are spelled alike.
+func newDocument(w http.ResponseWriter, code int, root string, names []xml.Name) *multistatus {
+	m := &multistatus{w: w, code: code, root: root, control: http.NewResponseController(w), prefixes: map[string]string{"DAV:": "D"}}
 	m.b = append(m.b, xml.Header...)
-	m.b = append(m.b, `<D:multistatus xmlns:D="DAV:"`...)
+	m.b = append(m.b, "<D:"+root+` xmlns:D="DAV:"`...)
 	for _, name := range names {
 		if _, ok := m.prefixes[name.Space]; ok || name.Space == "" || name.Space == xmlNamespace {
 			continue
@@ -157,7 +164,7 @@ func (m *multistatus) start() {
 	header.Set("Content-Type", "application/xml; charset=utf-8")
 	header.Set("Cache-Control", "private, no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
-	m.w.WriteHeader(webdav.StatusMulti)
+	m.w.WriteHeader(m.code)
 }
 
 // flush sends what has gathered. A client may take its time, but not stand still.
@@ -177,7 +184,7 @@ func (m *multistatus) flush() {
 
 // end sends the rest.
 func (m *multistatus) end() {
-	m.b = append(m.b, "</D:multistatus>\n"...)
+	m.b = append(m.b, "</D:"+m.root+">\n"...)
 	if !m.started {
 		m.w.Header().Set("Content-Length", strconv.Itoa(len(m.b)))
 	}

@@ -114,6 +114,11 @@ func (q *request) listing(find propfind) (*listing, error) {
 			return nil, err
 		}
 	}
+	if l.wants("sync-token") {
+		if l.now, err = drives.Head(ctx, q.driveID); err != nil {
+			return nil, err
+		}
+	}
 	return l, nil
 }
 

@@ -3,6 +3,7 @@ package dav
 import (
 	"encoding/xml"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,26 +107,27 @@ func parseModified(text string) (time.Time, bool) {
 	return t, !t.IsZero()
 }
 
-// writePatched answers 200 for every property or, if one was refused, 424 for those that were not.
-func (q *request) writePatched(patches []patch, refused []webdav.Propstat) {
-	names := make([]xml.Name, len(patches))
+// outcome is what became of every property: 200 or, if one was refused, 424 for those that were not.
+func outcome(patches []patch, refused []webdav.Propstat) []webdav.Propstat {
 	rest := webdav.Propstat{Status: http.StatusOK}
 	if len(refused) > 0 {
 		rest.Status = webdav.StatusFailedDependency
 	}
-	for i, p := range patches {
-		names[i] = p.property.XMLName
-		isRefused := false
-		for _, stat := range refused {
-			isRefused = isRefused || stat.Props[0].XMLName == names[i]
-		}
-		if !isRefused {
+	for _, p := range patches {
+		if !slices.ContainsFunc(refused, func(stat webdav.Propstat) bool { return stat.Props[0].XMLName == p.property.XMLName }) {
 			rest.Props = append(rest.Props, p.property)
 		}
 	}
-	stats := refused
 	if len(rest.Props) > 0 {
-		stats = append(stats, rest)
+		refused = append(refused, rest)
+	}
+	return refused
+}
+
+func (q *request) writePatched(patches []patch, refused []webdav.Propstat) {
+	names := make([]xml.Name, len(patches))
+	for i, p := range patches {
+		names[i] = p.property.XMLName
 	}
 	m := newMultistatus(q.w, names)
 	href := q.at.href
@@ -133,7 +135,7 @@ func (q *request) writePatched(patches []patch, refused []webdav.Propstat) {
 		href += "/"
 	}
 	m.open(href)
-	m.propstats(stats)
+	m.propstats(outcome(patches, refused))
 	m.close()
 	m.end()
 }

@@ -2,7 +2,11 @@ package dav
 
 import (
 	"encoding/xml"
+	"errors"
+	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"golang.org/x/net/webdav"
 
@@ -61,22 +65,48 @@ func parsePropfind(root *element) (propfind, error) {
 	if from == nil || find.kind == findNames {
 		return find, nil
 	}
-	for _, e := range from.children() {
-		if !slices.Contains(find.names, e.name) {
-			find.names = append(find.names, e.name)
+	var err error
+	find.names, err = parseNames(from)
+	return find, err
+}
+
+// parseNames are the names of the elements in a prop or include, each once.
+func parseNames(prop *element) (names []xml.Name, err error) {
+	for _, e := range prop.children() {
+		if !slices.Contains(names, e.name) {
+			names = append(names, e.name)
 		}
 	}
-	if len(find.names) > maxNames {
-		return propfind{}, tooMuchXML("properties asked for")
+	if len(names) > maxNames {
+		return nil, tooMuchXML("properties asked for")
 	}
-	return find, nil
+	return names, nil
 }
+
+// parseLimit reads how many responses a client wants at most (RFC 5323, section 5.17); one that says no number asks for no limit.
+func parseLimit(limit *element) (n int, limited bool, err error) {
+	results := limit.child("nresults")
+	if results == nil {
+		return 0, false, nil
+	}
+	n, err = strconv.Atoi(trimmed(results))
+	if errors.Is(err, strconv.ErrRange) {
+		return math.MaxInt, true, nil
+	}
+	if err != nil || n < 0 {
+		return 0, false, invalidBody("a number in nresults")
+	}
+	return n, true, nil
+}
+
+func trimmed(e *element) string { return strings.TrimSpace(e.text()) }
 
 // patch is one instruction of a PROPPATCH.
 type patch struct {
 	remove   bool
 	property webdav.Property // InnerXML stands alone
 	text     string          // the value without markup, for properties that are dates or checksums
+	elements []xml.Name      // those right in the value, for the type of a resource
 }
 
 // parsePropertyUpdate reads a PROPPATCH body (section 14.19) into instructions in the order of the document.
@@ -85,6 +115,15 @@ func parsePropertyUpdate(root *element) ([]patch, error) {
 	if root == nil || !root.is("propertyupdate") {
 		return nil, invalidBody("propertyupdate")
 	}
+	all, err := parsePatches(root)
+	if err == nil && len(all) == 0 {
+		err = invalidBody("set or remove")
+	}
+	return all, err
+}
+
+// parsePatches reads the instructions in a propertyupdate or mkcol. None is removed that was never set, so mkcol needs no word for it.
+func parsePatches(root *element) ([]patch, error) {
 	var all []patch
 	for _, e := range root.children() {
 		if !e.is("set") && !e.is("remove") {
@@ -107,13 +146,13 @@ func parsePropertyUpdate(root *element) ([]patch, error) {
 						one.text += " " + sum.text()
 					}
 				}
+				for _, e := range p.children() {
+					one.elements = append(one.elements, e.name)
+				}
 			}
 			all = slices.DeleteFunc(all, func(earlier patch) bool { return earlier.property.XMLName == p.name })
 			all = append(all, one)
 		}
-	}
-	if len(all) == 0 {
-		return nil, invalidBody("set or remove")
 	}
 	return all, nil
 }
