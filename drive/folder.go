@@ -2,12 +2,23 @@ package drive
 
 import (
 	"context"
+	"time"
 
+	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
 )
 
 // MakeFolder makes an empty folder. Exists, ParentMissing, Locked, Precondition.
 func (s *Drives) MakeFolder(ctx context.Context, driveID string, path Path, g Guard) (node Node, err error) {
+	return s.MakeFolderWith(ctx, driveID, path, nil, time.Time{}, g)
+}
+
+// MakeFolderWith is MakeFolder with dead properties and, unless it is zero, a time of last change: all of it in one transaction.
+// TooLarge for more properties than PatchProperties takes.
+func (s *Drives) MakeFolderWith(ctx context.Context, driveID string, path Path, set []Property, modified time.Time, g Guard) (node Node, err error) {
+	if err := checkProperties(set); err != nil {
+		return Node{}, fault.Wrap(err, "drive.MakeFolder")
+	}
 	err = s.edit(ctx, "drive.MakeFolder", driveID, func(e *edit) error {
 		at, err := resolve(ctx, e, driveID, path)
 		if err != nil {
@@ -26,8 +37,10 @@ func (s *Drives) MakeFolder(ctx context.Context, driveID string, path Path, g Gu
 		if err := e.unlocked(ctx, g.Tokens, membersOf(at.chain)); err != nil {
 			return err
 		}
-		node, err = e.makeFolder(ctx, parent, path.Name())
-		return err
+		if node, err = e.makeFolder(ctx, parent, path.Name()); err != nil {
+			return err
+		}
+		return e.setProperties(ctx, &node, set, modified)
 	})
 	return node, err
 }

@@ -63,10 +63,8 @@ func (s *Drives) properties(ctx context.Context, ids []string, all bool) (map[st
 // error. A modified that is not zero becomes the node's time. The ETag of a file stays. NotFound, Locked,
 // Precondition; TooLarge over the bounds above.
 func (s *Drives) PatchProperties(ctx context.Context, driveID string, path Path, set, remove []Property, modified time.Time, g Guard) error {
-	for _, p := range set {
-		if len(p.Namespace)+len(p.Name)+len(p.Language)+len(p.Value) > MaxPropertyBytes {
-			return fault.New(fault.TooLarge, "drive.PatchProperties", fmt.Sprintf("The properties of a file or folder hold at most %d bytes.", MaxPropertyBytes)).WithCode("property_too_large")
-		}
+	if err := checkProperties(set); err != nil {
+		return fault.Wrap(err, "drive.PatchProperties")
 	}
 	return s.edit(ctx, "drive.PatchProperties", driveID, func(e *edit) error {
 		at, err := resolve(ctx, e, driveID, path)
@@ -88,22 +86,37 @@ func (s *Drives) PatchProperties(ctx context.Context, driveID string, path Path,
 				return err
 			}
 		}
-		for _, p := range set {
-			if err := e.setProperty(ctx, node.ID, p); err != nil {
-				return err
-			}
-		}
-		if err := e.fewProperties(ctx, node.ID, len(set)); err != nil {
+		if err := e.setProperties(ctx, &node, set, modified); err != nil {
 			return err
-		}
-		if !modified.IsZero() {
-			if _, err := e.Exec(ctx, `UPDATE nodes SET modified_at = $2 WHERE id = $1`, node.ID, sqldb.Micros(modified)); err != nil {
-				return err
-			}
 		}
 		e.changed(ChangeTouched, node.ID, node.Path)
 		return nil
 	})
+}
+
+// checkProperties refuses a property that is too large whatever else a node has.
+func checkProperties(set []Property) error {
+	for _, p := range set {
+		if len(p.Namespace)+len(p.Name)+len(p.Language)+len(p.Value) > MaxPropertyBytes {
+			return fault.New(fault.TooLarge, "drive.checkProperties", fmt.Sprintf("The properties of a file or folder hold at most %d bytes.", MaxPropertyBytes)).WithCode("property_too_large")
+		}
+	}
+	return nil
+}
+
+// setProperties sets dead properties and, unless it is zero, the time of last change.
+func (e *edit) setProperties(ctx context.Context, node *Node, set []Property, modified time.Time) error {
+	for _, p := range set {
+		if err := e.setProperty(ctx, node.ID, p); err != nil {
+			return err
+		}
+	}
+	if err := e.fewProperties(ctx, node.ID, len(set)); err != nil || modified.IsZero() {
+		return err
+	}
+	node.Modified = modified
+	_, err := e.Exec(ctx, `UPDATE nodes SET modified_at = $2 WHERE id = $1`, node.ID, sqldb.Micros(modified))
+	return err
 }
 
 func (e *edit) setProperty(ctx context.Context, nodeID string, p Property) error {

@@ -3,7 +3,7 @@ package dav
 import "net/http"
 
 // davCompliance is the DAV header (RFC 4918, section 10.1): the classes, and what else is served.
-const davCompliance = "1, 2, 3, sabredav-partialupdate"
+const davCompliance = "1, 2, 3, extended-mkcol, sabredav-partialupdate"
 
 // options answers what is served, on any path and to anyone: Finder and Explorer ask before they have
 // credentials, and take anything but 200 for "no WebDAV here".
