@@ -71,7 +71,8 @@ func (s *Drives) Walk(ctx context.Context, driveID string, path Path, limit int,
 	return nil
 }
 
-// subtree is top and everything below it, parents first, read by one query.
+// subtree is top and everything below it, parents first, read by one query. It goes no further into a tree that is too large than to see
+// that it is.
 func (s *Drives) subtree(ctx context.Context, q sqldb.Querier, top Node, limit int) ([]Node, error) {
 	if !top.Folder {
 		return []Node{top}, nil
@@ -82,7 +83,7 @@ func (s *Drives) subtree(ctx context.Context, q sqldb.Querier, top Node, limit i
 			SELECT id, 1 FROM nodes WHERE parent_id = $1
 			UNION ALL
 			SELECT c.id, tree.depth + 1 FROM tree JOIN nodes c ON c.parent_id = tree.id
-		) SELECT `+nodeColumns+` FROM tree JOIN nodes n ON n.id = tree.id ORDER BY tree.depth, n.parent_id, n.name_key LIMIT $2`,
+		) SELECT `+nodeColumns+` FROM (SELECT id, depth FROM tree LIMIT $2) t JOIN nodes n ON n.id = t.id ORDER BY t.depth, n.parent_id, n.name_key`,
 		[]any{top.ID, limit}, func(scan sqldb.Scan) error {
 			var row nodeRow
 			if err := scan(row.dest()...); err != nil {
