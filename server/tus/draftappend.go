@@ -172,7 +172,7 @@ func (d *Door) interrupted(ctx context.Context, v dialect, u drive.Upload, body 
 	case body.takenOver():
 		return u, &fault.Error{Kind: fault.Locked, Op: "tus.take", Code: "upload_taken_over", Public: "Another request goes on with this upload.", Err: err}
 	case errors.Is(body.broken, os.ErrDeadlineExceeded):
-		return u, &fault.Error{Kind: fault.Busy, Op: "tus.take", Code: "body_stalled", Public: "The body stood still for too long. What had arrived is kept: go on from there.", Err: err}
+		return u, stalled(err)
 	}
 	return u, err
 }

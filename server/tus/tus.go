@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -153,6 +155,9 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, id string, seen dri
 	r = r.WithContext(context.WithValue(r.Context(), replyKey{}, reply))
 	r.URL = &address
 	var err error
+	if r.Body != nil {
+		r.Body = punctual{r.Body, func() error { return d.mapped(r.Context(), stalled(nil)) }}
+	}
 	if reply.verify, err = withChecksum(r); err != nil {
 		return err
 	}
@@ -163,6 +168,25 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, id string, seen dri
 	}[r.Method]
 	d.tusd.Middleware(serve).ServeHTTP(reply, r)
 	return nil
+}
+
+// punctual is a body that says of itself when it stands still. The handler would call that an internal error.
+type punctual struct {
+	io.ReadCloser
+	late func() error
+}
+
+func (p punctual) Read(b []byte) (int, error) {
+	n, err := p.ReadCloser.Read(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errors.Join(p.late(), err)
+	}
+	return n, err
+}
+
+// stalled is no fault.Timeout: clients of tus give up on 408, and begin again on 503 from where the offset is.
+func stalled(cause error) error {
+	return &fault.Error{Kind: fault.Busy, Op: "tus.take", Code: "body_stalled", Public: "The body stood still for too long. Ask for the offset and go on from there.", Err: cause}
 }
 
 // options tells what the server can do (protocol, "OPTIONS"). It asks for no credentials.
