@@ -13,7 +13,7 @@ const idBatch = 1000
 // eachByID calls fn for every row of query, which ends in front of the ids that it is about. The rows come in no particular order. ids are
 // spelled like ids.
 func eachByID(ctx context.Context, q sqldb.Querier, query string, ids []string, fn func(scan sqldb.Scan) error) error {
-	// One parameter for all: the SQLite driver takes a time for n of them that grows with n times n.
+	// One parameter for all, so that there is one text whatever their number.
 	list := `(SELECT value FROM json_each($1))`
 	if q.Engine() == sqldb.Postgres {
 		list = `(SELECT jsonb_array_elements_text(CAST($1 AS jsonb)))`

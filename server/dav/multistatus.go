@@ -25,6 +25,7 @@ type multistatus struct {
 	prefixes map[string]string // of namespaces that are declared at the top
 	control  *http.ResponseController
 	started  bool
+	long     bool  // it is sent in more than one piece
 	err      error // errGone, once writing has failed
 }
 
@@ -167,17 +168,18 @@ func (m *multistatus) start() {
 	m.w.WriteHeader(m.code)
 }
 
-// flush sends what has gathered. A client may take its time, but not stand still.
+// flush sends what has gathered. The client of a long answer may take its time, but not stand still.
 func (m *multistatus) flush() {
 	if !m.started {
 		m.start()
+	} else if m.err == nil {
+		m.long = true
+		_ = m.control.SetWriteDeadline(time.Now().Add(stall)) // what cannot set deadlines is no network
 	}
 	if m.err == nil {
-		_ = m.control.SetWriteDeadline(time.Now().Add(stall)) // what cannot set deadlines is no network
 		if _, err := m.w.Write(m.b); err != nil {
 			m.err = errGone
 		}
-		_ = m.control.SetWriteDeadline(time.Time{})
 	}
 	m.b = m.b[:0]
 }
@@ -189,6 +191,9 @@ func (m *multistatus) end() {
 		m.w.Header().Set("Content-Length", strconv.Itoa(len(m.b)))
 	}
 	m.flush()
+	if m.long {
+		_ = m.control.SetWriteDeadline(time.Time{})
+	}
 }
 
 // writeMembers answers a request that failed because of resources inside the one that it named.
