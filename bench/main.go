@@ -109,10 +109,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var results []result
 	for _, s := range scenes {
 		of, err := b.play(ctx, s)
+		results = append(results, of...)
 		if err != nil {
+			printRatios(stdout, results) // what was measured until then took long enough
+			printFigures(stdout, results)
+			notes(stdout, b, scenes, args)
 			return err
 		}
-		results = append(results, of...)
 	}
 	printRatios(stdout, results)
 	if err := b.tables(ctx, tus, stdout); err != nil {

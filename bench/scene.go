@@ -40,7 +40,7 @@ func (s scene) only(matches func(string) bool) scene {
 	return s
 }
 
-// play measures the rows of a scene, the servers in turns.
+// play measures the rows of a scene, the servers in turns. With an error it answers what was measured before.
 func (b *bench) play(ctx context.Context, s scene) ([]result, error) {
 	samples := make([]map[string][]sample, len(s.rows))
 	for i := range samples {
@@ -52,7 +52,7 @@ func (b *bench) play(ctx context.Context, s scene) ([]result, error) {
 			p := peers[(i+round)%len(peers)] // nobody is always the first
 			took, err := b.once(ctx, p, s)
 			if err != nil {
-				return nil, fmt.Errorf("%s, %s: %w", s.protocol.name, p.name, err)
+				return s.results(samples), fmt.Errorf("%s, %s: %w", s.protocol.name, p.name, err)
 			}
 			for k, one := range took {
 				samples[k][p.name] = append(samples[k][p.name], one)
@@ -61,14 +61,23 @@ func (b *bench) play(ctx context.Context, s scene) ([]result, error) {
 			}
 		}
 	}
-	results := make([]result, len(s.rows))
+	return s.results(samples), nil
+}
+
+// results are those of samples, which are by row and by the peer's name.
+func (s scene) results(samples []map[string][]sample) []result {
+	var all []result
 	for i, r := range s.rows {
-		results[i] = result{scene: s, row: r, figures: map[string]figures{}}
-		for name, all := range samples[i] {
-			results[i].figures[name] = summarise(all)
+		if len(samples[i]) == 0 {
+			continue
 		}
+		of := result{scene: s, row: r, figures: map[string]figures{}}
+		for name, measured := range samples[i] {
+			of.figures[name] = summarise(measured)
+		}
+		all = append(all, of)
 	}
-	return results, nil
+	return all
 }
 
 // once runs the rows of a scene on a fresh server.
