@@ -15,8 +15,9 @@ import (
 // nothing. On a server that is in use, what changes meanwhile may show up.
 func (s *Drives) Check(ctx context.Context) (problems []string, err error) {
 	for _, c := range []struct{ says, query string }{
-		{"drive %s: its usage is not the sum of its files and versions", `SELECT d.id FROM drives d WHERE d.used <>
-			COALESCE((SELECT SUM(size) FROM nodes WHERE drive_id = d.id), 0) + COALESCE((SELECT SUM(size) FROM versions WHERE drive_id = d.id), 0)`},
+		{"drive %s: its usage is not the sum of its files, versions and properties", `SELECT d.id FROM drives d WHERE d.used <>
+			COALESCE((SELECT SUM(size) FROM nodes WHERE drive_id = d.id), 0) + COALESCE((SELECT SUM(size) FROM versions WHERE drive_id = d.id), 0)
+			+ COALESCE((SELECT SUM(` + propertySize + `) FROM properties p JOIN nodes n ON n.id = p.node_id WHERE n.drive_id = d.id), 0)`},
 		{"drive %s: what it has reserved is not the sum of its open uploads", `SELECT d.id FROM drives d WHERE d.reserved <>
 			COALESCE((SELECT SUM(CASE WHEN length >= 0 THEN length WHEN -2 - length > received THEN -2 - length ELSE received END) FROM uploads
 				WHERE drive_id = d.id AND kind NOT IN ('joined', 'chunked') AND completed_at = 0 AND gone_at = 0), 0)`},

@@ -48,7 +48,7 @@ func (e *edit) copyOnto(ctx context.Context, src, dst *place) (Node, error) {
 	if err := e.supersede(ctx, *dst.node, node); err != nil {
 		return Node{}, err
 	}
-	if _, err := e.Exec(ctx, `DELETE FROM properties WHERE node_id = $1`, node.ID); err != nil {
+	if err := e.dropProperties(ctx, node.ID); err != nil {
 		return Node{}, err
 	}
 	e.changed(ChangeWritten, node.ID, node.Path)
@@ -220,15 +220,30 @@ func (e *edit) copyFiles(ctx context.Context, from, to string) error {
 		return err
 	}
 	// CROSS JOIN tells SQLite the order: it would look through everybody's properties first.
-	_, err := e.Exec(ctx, `INSERT INTO properties (node_id, namespace, name, language, value)
+	copied, err := e.Exec(ctx, `INSERT INTO properties (node_id, namespace, name, language, value)
 		SELECT c.id, p.namespace, p.name, p.language, p.value FROM nodes n CROSS JOIN properties p CROSS JOIN nodes c
 		WHERE n.parent_id = $2 AND NOT n.folder AND p.node_id = n.id AND c.parent_id = $1 AND c.name_key = n.name_key`, to, from)
-	return err
+	if err != nil || copied == 0 {
+		return err
+	}
+	var size int64
+	if err := e.Row(ctx, `SELECT COALESCE(SUM(`+propertySize+`), 0) FROM nodes c CROSS JOIN properties p WHERE c.parent_id = $1 AND NOT c.folder AND p.node_id = c.id`,
+		[]any{to}, &size); err != nil {
+		return err
+	}
+	return e.take(size)
 }
 
 // copyProperties copies the dead properties of a node to one that has none.
 func (e *edit) copyProperties(ctx context.Context, from, to string) error {
-	_, err := e.Exec(ctx, `INSERT INTO properties (node_id, namespace, name, language, value)
+	_, size, err := e.countProperties(ctx, from)
+	if err != nil || size == 0 {
+		return err
+	}
+	if err := e.take(size); err != nil {
+		return err
+	}
+	_, err = e.Exec(ctx, `INSERT INTO properties (node_id, namespace, name, language, value)
 		SELECT CAST($1 AS TEXT), namespace, name, language, value FROM properties WHERE node_id = $2`, to, from)
 	return err
 }

@@ -128,7 +128,7 @@ func (s *Drives) Create(ctx context.Context, tx *sqldb.Tx, userID string) error 
 
 // Usage is how full a drive is, in bytes.
 type Usage struct {
-	Used     int64 // files, their versions and the trash
+	Used     int64 // files, their versions and properties, and the trash
 	Reserved int64 // what open uploads will need
 	Uploads  int64 // how many are open; not bytes
 	Quota    int64 // negative: no limit

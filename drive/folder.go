@@ -40,7 +40,7 @@ func (s *Drives) MakeFolderWith(ctx context.Context, driveID string, path Path, 
 		if node, err = e.makeFolder(ctx, parent, path.Name()); err != nil {
 			return err
 		}
-		return e.setProperties(ctx, &node, set, modified)
+		return e.setProperties(ctx, &node, set, modified, 0)
 	})
 	return node, err
 }

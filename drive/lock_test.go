@@ -102,36 +102,3 @@ func TestSharedLocks(t *testing.T) {
 		wantKind(t, "with one of the tokens", f.Trash(t.Context(), f.alice, "/f", Guard{Tokens: tokens[1:]}), "")
 	})
 }
-
-func TestProperties(t *testing.T) {
-	each(t, Options{}, func(t *testing.T, f *fixture) {
-		ctx := t.Context()
-		f.run("mkdir /d")
-		before := f.put("/d/f", "text")
-		color := Property{Namespace: "urn:x", Name: "color", Value: "<b xmlns=\"urn:y\">rot &amp; blau</b>", Language: "de"}
-		if err := f.PatchProperties(ctx, f.alice, "/d/f", []Property{color, {Namespace: "", Name: "plain", Value: "1"}}, nil, time.Unix(1_000_000, 0), Guard{}); err != nil {
-			t.Fatal(err)
-		}
-		after, _ := f.Stat(ctx, f.alice, "/d/f")
-		if after.ETag() != before.ETag() || !after.Modified.Equal(time.Unix(1_000_000, 0)) {
-			t.Errorf("ETag %s → %s, modified %v", before.ETag(), after.ETag(), after.Modified)
-		}
-		if err := f.PatchProperties(ctx, f.alice, "/d/f", nil, []Property{{Name: "plain"}, {Name: "never there"}}, time.Time{}, Guard{}); err != nil {
-			t.Fatal(err)
-		}
-		f.run("cp /d /copy\nput /over x\ncp! /d/f /over\nmv! /over /d/f")
-		for _, path := range []Path{"/copy", "/d"} {
-			folder, _ := f.Stat(ctx, f.alice, path)
-			child, _ := f.Stat(ctx, f.alice, path.Join("f"))
-			all, n, err := f.Properties(ctx, []Node{folder, child})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := all[child.ID]; n != 2 || len(all) != 1 || len(got) != 1 || got[0] != color {
-				t.Errorf("properties of %s and its file: %+v, of %d", path, all, n)
-			}
-		}
-		big := Property{Name: "big", Value: strings.Repeat("x", MaxPropertyBytes)}
-		wantKind(t, "a huge property", f.PatchProperties(ctx, f.alice, "/d", []Property{big}, nil, time.Time{}, Guard{}), "too_large")
-	})
-}

@@ -131,9 +131,11 @@ func (e *edit) moveOnto(ctx context.Context, src, dst *place) (Node, error) {
 	if err := e.unlockTree(ctx, src.path); err != nil {
 		return Node{}, err
 	}
+	if err := e.dropProperties(ctx, node.ID); err != nil {
+		return Node{}, err
+	}
 	for _, step := range []string{
 		`UPDATE versions SET node_id = $1 WHERE node_id = $2`,
-		`DELETE FROM properties WHERE node_id = $1 AND $2 <> ''`,
 		`UPDATE properties SET node_id = $1 WHERE node_id = $2`,
 		`DELETE FROM nodes WHERE id = $2 AND $1 <> ''`,
 	} {

@@ -170,19 +170,20 @@ func (s *Drives) purge(ctx context.Context, driveID, nodeID string, until time.T
 	return n, err
 }
 
-// purge deletes a node and all below it, and gives its bytes back: its files' and their versions'.
+// purge deletes a node and all below it, and gives its bytes back: its files', their versions' and its properties'.
 func (e *edit) purge(ctx context.Context, nodeID string) error {
-	var files, versions sql.NullInt64
+	var files, versions, properties sql.NullInt64
 	err := e.Row(ctx, `WITH RECURSIVE tree (id, size) AS (
 			SELECT id, size FROM nodes WHERE id = $1
 			UNION ALL
 			SELECT c.id, c.size FROM tree JOIN nodes c ON c.parent_id = tree.id
-		) SELECT (SELECT SUM(size) FROM tree), (SELECT SUM(v.size) FROM tree JOIN versions v ON v.node_id = tree.id)`,
-		[]any{nodeID}, &files, &versions)
+		) SELECT (SELECT SUM(size) FROM tree), (SELECT SUM(v.size) FROM tree JOIN versions v ON v.node_id = tree.id),
+			(SELECT SUM(`+propertySize+`) FROM tree JOIN properties p ON p.node_id = tree.id)`,
+		[]any{nodeID}, &files, &versions, &properties)
 	if err != nil {
 		return err
 	}
-	if err := e.take(-files.Int64 - versions.Int64); err != nil {
+	if err := e.take(-files.Int64 - versions.Int64 - properties.Int64); err != nil {
 		return err
 	}
 	_, err = e.Exec(ctx, `DELETE FROM nodes WHERE id = $1`, nodeID)

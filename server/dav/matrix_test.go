@@ -52,6 +52,14 @@ var puts = []wrong{
 		PUT /b [] body 123456 want 507
 		/a holds 12345
 		/b holds -`},
+	{name: "properties count, too, and can be removed from a full drive", setup: setup{drive: drive.Options{Quota: 40}}, script: `
+		PUT /a [] body 12345 want 201
+		PROPPATCH /a body <propertyupdate xmlns="DAV:"><set><prop><x xmlns="urn:x">it takes some space</x></prop></set></propertyupdate> want 207 has 200 OK
+		PROPPATCH /a body <propertyupdate xmlns="DAV:"><set><prop><y xmlns="urn:x">too much</y></prop></set></propertyupdate> want 507
+		PUT /b [] body 123456789012 want 507
+		PROPFIND /a [Depth: 0] want 207 has >it takes some space< lacks too much
+		PROPPATCH /a body <propertyupdate xmlns="DAV:"><remove><prop><x xmlns="urn:x"/></prop></remove></propertyupdate> want 207 has 200 OK
+		PUT /b [] body 123456789012 want 201`},
 	{name: "a file over the limit is 413 and the old file stays", setup: setup{drive: drive.Options{MaxFile: 5}}, script: `
 		PUT /a [] body 12345 want 201
 		PUT /a [] body 123456 want 413

@@ -99,6 +99,9 @@ func (s *storm) write(random *rand.Rand, text string) {
 		}
 		status = s.ask("PUT", path, "", text)
 	}
+	if random.IntN(4) == 0 {
+		s.ask("PROPPATCH", path, "", updateOpen+set("<x:a>"+text+"</x:a>")+updateClose)
+	}
 	if status == http.StatusCreated || status == http.StatusNoContent {
 		sum := sha256.Sum256([]byte(text))
 		s.mu.Lock()
