@@ -40,6 +40,10 @@ func (d davClient) scenes(p davPeers) []scene {
 	of := func(ours, others []peer, fill func(context.Context, *child) error, rows ...row) scene {
 		return scene{protocol: protocol{"WebDAV", p.terms}, ours: ours, others: others, fill: fill, rows: rows}
 	}
+	bulk := func(s scene) scene {
+		s.bulk = true
+		return s
+	}
 	put := row{name: "PUT 4 KiB", conns: davConns, judged: strict, goal: 1.5, prepare: d.puts}
 	putSynced := put
 	putSynced.name = "PUT 4 KiB, all synced"
@@ -53,10 +57,10 @@ func (d davClient) scenes(p davPeers) []scene {
 			row{name: "PROPFIND depth 1 of 10000 files", conns: 1, judged: strict, goal: 1, against: nginx, prepare: d.list},
 			row{name: "COPY of 10000 files", conns: 1, judged: strict, goal: 20, once: true, prepare: d.copy},
 			row{name: "DELETE of 10000 files", conns: 1, judged: strict, goal: 5, once: true, prepare: d.remove}),
-		of(p.strict, p.others, d.large,
-			row{name: "GET 512 MiB", conns: 1, judged: strict, goal: 0.9, weight: largeFile, prepare: d.getLarge}),
-		of(p.both, p.others, nil,
-			row{name: "PUT 512 MiB", conns: 1, judged: relaxed, goal: 0.95, weight: largeFile, once: true, prepare: d.putLarge}),
+		bulk(of(p.strict, p.others, d.large,
+			row{name: "GET 512 MiB", conns: 1, judged: strict, goal: 0.9, weight: largeFile, prepare: d.getLarge})),
+		bulk(of(p.both, p.others, nil,
+			row{name: "PUT 512 MiB", conns: 1, judged: relaxed, goal: 0.95, weight: largeFile, once: true, prepare: d.putLarge})),
 	}
 }
 

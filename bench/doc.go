@@ -8,6 +8,8 @@
 // It starts each server itself, as a child process on a loopback port with its data in a fresh temporary folder, and
 // ends it again after the rows that share its files: no row pays for what another left behind. The rounds of a row take turns between
 // the servers (A B C, then B C A, …), so that a machine that is slow for a while is slow for all of them, and medians are told.
+// Files stay until the end of the run, because ext4 is slow to make files where others were just removed; a run that follows
+// another one within minutes still pays for it.
 //
 // The client is one process on the same machine and speaks HTTP/1.1 over connections that stay open. It costs processor
 // time that the servers then lack, the same for each of them. Every upload has content that no other one has.

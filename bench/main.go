@@ -44,7 +44,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.nginx, "nginx", "/usr/sbin/nginx", "the `program` to compare its WebDAV with, which has the dav-ext module; empty for none")
 	f.StringVar(&o.apache, "apache", "/usr/sbin/apache2", "the `program` to compare its WebDAV with; empty for none")
 	f.StringVar(&o.rclone, "rclone", "/usr/bin/rclone", "the `program` to compare its WebDAV with; empty for none")
-	f.StringVar(&o.folder, "folder", os.TempDir(), "where the servers' data goes, 2 GiB at most: a `folder` on the disk that is meant")
+	f.StringVar(&o.folder, "folder", os.TempDir(), "where the servers' data goes, 2 GiB a round: a `folder` on the disk that is meant")
 	f.IntVar(&o.rounds, "rounds", 5, "how often each server runs a row, 1 to 50")
 	f.DurationVar(&o.length, "length", 2*time.Second, "how long a round of small requests takes, 100ms to 1m")
 	f.DurationVar(&o.patience, "patience", 10*time.Second, "how long a round waits for other programs to leave the processors alone, up to 10m")

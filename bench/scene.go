@@ -21,6 +21,7 @@ type scene struct {
 	// fill, if set, makes what the rows need. It is not measured.
 	fill func(ctx context.Context, c *child) error
 	rows []row
+	bulk bool // few large files: they are removed after each run
 }
 
 // label is what -only matches.
@@ -86,7 +87,12 @@ func (b *bench) once(ctx context.Context, p peer, s scene) ([]sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer c.stop()
+	defer func() {
+		c.stop()
+		if s.bulk {
+			c.remove()
+		}
+	}()
 	if s.fill != nil {
 		if err := s.fill(ctx, c); err != nil {
 			return nil, err

@@ -84,7 +84,7 @@ file locker; it asks nobody who they are, and never waits for the disk.`}
 	var all []scene
 	add := func(r row) {
 		r.judged = relaxed
-		all = append(all, scene{protocol: tusProtocol, ours: ours, others: others, rows: []row{r}})
+		all = append(all, scene{protocol: tusProtocol, ours: ours, others: others, rows: []row{r}, bulk: r.once})
 	}
 	for _, conns := range []int{1, 16} {
 		add(row{name: "create + PATCH 4 KiB", conns: conns, goal: 3, prepare: t.createAndPatch})
