@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -11,10 +12,11 @@ import (
 // ResponseWriter that the door gets, and it is in the request's context for the gate to fill in.
 //
 // It hides nothing of the connection's own writer: ReadFrom hands the source down, so that a file
-// goes to the socket by sendfile, and Unwrap lets http.ResponseController reach the rest.
+// can go to the socket by sendfile, and Unwrap lets http.ResponseController reach the rest.
 type exchange struct {
 	http.ResponseWriter
 	door   *door
+	peer   string // http.Request.RemoteAddr
 	id     string
 	user   string // empty until the gate knows
 	status int    // 0 until the header is written
@@ -50,20 +52,31 @@ func (x *exchange) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom is how io.Copy and http.ServeContent write. What is in memory is written as it lies there: by net/http's own ReadFrom
-// it would be copied once more, after a packet for the header alone.
+// ReadFrom is how io.Copy and http.ServeContent write.
+//
+//   - What is in memory is written as it lies there: by net/http's own ReadFrom it would be copied once more, after a packet for
+//     the header alone.
+//   - What goes to a program on this machine (a reverse proxy, say) is copied: sendfile would hand its socket a page at a time, which costs
+//     both of them more than the copy.
+//   - Everything else is net/http's, which sends a file by sendfile.
 func (x *exchange) ReadFrom(src io.Reader) (n int64, err error) {
 	x.begin()
 	to, ok := x.ResponseWriter.(io.ReaderFrom)
 	if rest := wholeInMemory(src); rest != nil {
 		n, err = rest.WriteTo(x.ResponseWriter)
-	} else if ok {
+	} else if ok && !x.near() {
 		n, err = to.ReadFrom(src)
 	} else {
 		n, err = io.Copy(struct{ io.Writer }{x.ResponseWriter}, src)
 	}
 	x.sent += n
 	return n, err
+}
+
+// near reports whether the client, or the proxy that asks for it, is on this machine.
+func (x *exchange) near() bool {
+	peer, err := netip.ParseAddrPort(x.peer)
+	return err == nil && peer.Addr().Unmap().IsLoopback()
 }
 
 // inMemory is what a *bytes.Reader and its like are, and a file is not.

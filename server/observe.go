@@ -14,7 +14,7 @@ import (
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		x := &exchange{ResponseWriter: w, door: s.route(r), id: requestID(r, s.origin)}
+		x := &exchange{ResponseWriter: w, door: s.route(r), peer: r.RemoteAddr, id: requestID(r, s.origin)}
 		if hasBody(r) {
 			x.body = &body{ReadCloser: r.Body, x: x}
 		}
