@@ -38,16 +38,16 @@ func (a *Accounts) SetPassword(ctx context.Context, login, password string) erro
 	if err != nil {
 		return fault.Wrap(err, "authn.SetPassword")
 	}
-	return fault.Wrap(a.change(ctx, login, true, `UPDATE users SET password_hash = $1 WHERE id = $2`, hash), "authn.SetPassword")
+	return fault.Wrap(a.change(ctx, login, AuditPassword, true, `UPDATE users SET password_hash = $1 WHERE id = $2`, hash), "authn.SetPassword")
 }
 
 // SetDisabled keeps an account from signing in and ends its sessions, or lets it in again. Its files stay. NotFound.
 func (a *Accounts) SetDisabled(ctx context.Context, login string, disabled bool) error {
-	var at int64
+	at, event := int64(0), AuditUserEnabled
 	if disabled {
-		at = a.now()
+		at, event = a.now(), AuditUserDisabled
 	}
-	return fault.Wrap(a.change(ctx, login, disabled, `UPDATE users SET disabled_at = $1 WHERE id = $2`, at), "authn.SetDisabled")
+	return fault.Wrap(a.change(ctx, login, event, disabled, `UPDATE users SET disabled_at = $1 WHERE id = $2`, at), "authn.SetDisabled")
 }
 
 // DeleteUser removes an account and every row that belongs to it. The content of its files is freed by the next gc. NotFound.
@@ -57,20 +57,25 @@ func (a *Accounts) DeleteUser(ctx context.Context, login string) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `DELETE FROM users WHERE id = $1`, u.ID)
-		return err
+		if _, err = tx.Exec(ctx, `DELETE FROM users WHERE id = $1`, u.ID); err != nil {
+			return err
+		}
+		return a.audit(ctx, tx, auditEntry{event: AuditUserDeleted, userID: u.ID, detail: u.Username})
 	}), "authn.DeleteUser")
 }
 
-// change runs update on the account's row ($1 is value, $2 its id) and then ends the sessions, in this order: whoever opens a
+// change runs update on the account's row ($1 is value, $2 its id), which the audit log knows as event, and then ends the sessions, in this order: whoever opens a
 // session holds that row.
-func (a *Accounts) change(ctx context.Context, login string, endSessions bool, update string, value any) error {
+func (a *Accounts) change(ctx context.Context, login, event string, endSessions bool, update string, value any) error {
 	return a.db.Update(ctx, func(tx *sqldb.Tx) error {
 		u, _, err := userByLogin(ctx, tx, login)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, update, value, u.ID); err != nil || !endSessions {
+		if _, err := tx.Exec(ctx, update, value, u.ID); err != nil {
+			return err
+		}
+		if err := a.audit(ctx, tx, auditEntry{event: event, userID: u.ID}); err != nil || !endSessions {
 			return err
 		}
 		_, err = tx.Exec(ctx, `UPDATE sessions SET revoked_at = $1 WHERE user_id = $2 AND revoked_at = 0`, a.now(), u.ID)

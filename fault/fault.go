@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Kind says what went wrong from the caller's point of view. The zero value is
@@ -69,12 +70,13 @@ type Field struct {
 // Error is an error with a kind. Build one with [New] or [Wrap].
 type Error struct {
 	Kind   Kind
-	Op     string  // what was being done: "drive.Move"
-	Path   string  // what it was done to, for the log only
-	Code   string  // stable code; empty means Kind.Code()
-	Public string  // all the text that a client sees; empty means the kind's own
-	Fields []Field // every rejected input, for Invalid
-	Err    error   // the cause, for the log only
+	Op     string        // what was being done: "drive.Move"
+	Path   string        // what it was done to, for the log only
+	Code   string        // stable code; empty means Kind.Code()
+	Public string        // all the text that a client sees; empty means the kind's own
+	Fields []Field       // every rejected input, for Invalid
+	Wait   time.Duration // after which it is worth trying again, for TooMany and Busy; 0: the kind's own
+	Err    error         // the cause, for the log only
 }
 
 // New makes an error of kind. public is what the client reads; empty takes the kind's own sentence.
@@ -90,7 +92,7 @@ func Wrap(err error, op string) error {
 	}
 	var inner *Error
 	if errors.As(err, &inner) {
-		return &Error{Kind: inner.Kind, Op: op, Code: inner.Code, Public: inner.Public, Fields: inner.Fields, Err: err}
+		return &Error{Kind: inner.Kind, Op: op, Code: inner.Code, Public: inner.Public, Fields: inner.Fields, Wait: inner.Wait, Err: err}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &Error{Kind: Busy, Op: op, Err: err}
@@ -108,6 +110,26 @@ func (e *Error) WithCode(code string) *Error { e.Code = code; return e }
 
 // WithPath sets the path for the log and returns e.
 func (e *Error) WithPath(path string) *Error { e.Path = path; return e }
+
+// WithWait sets after what time it is worth trying again and returns e.
+func (e *Error) WithWait(wait time.Duration) *Error { e.Wait = wait; return e }
+
+// RetryAfter is after what time a client may try again; 0 if nothing says so.
+func RetryAfter(err error) time.Duration {
+	var e *Error
+	if !errors.As(err, &e) {
+		return 0
+	}
+	switch {
+	case e.Wait > 0:
+		return e.Wait
+	case e.Kind == Busy:
+		return 2 * time.Second
+	case e.Kind == TooMany:
+		return 30 * time.Second
+	}
+	return 0
+}
 
 // Error is for logs: it holds paths and causes that a client must not see.
 func (e *Error) Error() string {

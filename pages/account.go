@@ -1,25 +1,34 @@
 package pages
 
-// Login is the page to sign in on.
-type Login struct {
-	Frame
-	Login        string // as typed before
-	Next         string // the local address to go on to
-	TicketEnded  bool   // a link that opens the page once was used or is too old
-	Registration bool   // newcomers may register
+import "time"
+
+// Section is a part of the account's pages.
+type Section struct{ Address, Name string }
+
+// accountSections are the parts in the order in which they are offered.
+func accountSections() []Section {
+	return []Section{
+		{"/account", "Account"},
+	}
 }
 
-// Login renders the page to sign in on.
-func (p *Pages) Login(v Login) ([]byte, error) { return p.render("login", v) }
-
-// Register is the page for newcomers.
-type Register struct {
+// AccountFrame is what every page of the account has.
+type AccountFrame struct {
 	Frame
-	Username, Email, Phone string // as typed before
-	Next                   string // the local address to go on to
-	Open                   bool   // newcomers may register; if not the page says so
-	MinPassword            int    // characters that a password has at least
+	Here string // address of this section
+	Done string // what the form that was sent did, as a sentence; empty if none was sent
 }
 
-// Register renders the page for newcomers.
-func (p *Pages) Register(v Register) ([]byte, error) { return p.render("register", v) }
+// Sections are the parts of the account, to go to.
+func (AccountFrame) Sections() []Section { return accountSections() }
+
+// Account is the page with what the account is.
+type Account struct {
+	AccountFrame
+	Username, Email, Phone string
+	Created                time.Time
+	Usage                  Usage
+}
+
+// Account renders the page with what the account is.
+func (p *Pages) Account(v Account) ([]byte, error) { return p.render("account", v) }

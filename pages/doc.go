@@ -7,7 +7,8 @@
 //   - pages.go      parsing and rendering
 //   - asset.go      style, script and icon under content-hash names
 //   - frame.go      what every page has: who is signed in, and a problem to tell
-//   - account.go    signing in and registering
+//   - signin.go     signing in and registering
+//   - account.go    one's own account, a page for each part of it
 //   - drive.go      a folder, and the question before a removal
 //   - failure.go    the error page
 //   - format.go     sizes and times in words

@@ -39,11 +39,16 @@ func New(o Options) (*Pages, error) {
 		"size":  formatSize,
 		"time":  formatTime,
 		"stamp": formatStamp,
-	}).ParseFS(templateFiles, "templates/layout.html", "templates/icons.html")
+	}).ParseFS(templateFiles, "templates/layout.html", "templates/icons.html", "templates/sections.html")
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range [...]string{"login", "register", "drive", "delete", "failure"} {
+	for _, name := range [...]string{
+		"login", "register",
+		"drive", "delete",
+		"account",
+		"failure",
+	} {
 		page, err := layout.Clone()
 		if err != nil {
 			return nil, err

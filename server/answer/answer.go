@@ -3,7 +3,9 @@ package answer
 import (
 	"encoding/json"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/satchelhq/satchel/fault"
@@ -58,25 +60,19 @@ func begin(w http.ResponseWriter, r *http.Request, err error) int {
 	}
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
-	if wait := retryAfter(fault.KindOf(err)); wait != "" && header.Get("Retry-After") == "" {
-		header.Set("Retry-After", wait)
-	}
+	RetryAfter(header, err)
 	if status >= 500 {
 		logFault(r, status, err)
 	}
 	return status
 }
 
-// retryAfter is how long a client should wait, in seconds (RFC 9110, section 10.2.3). A limiter that knows
-// better sets the header itself.
-func retryAfter(kind fault.Kind) string {
-	switch kind {
-	case fault.Busy:
-		return "2"
-	case fault.TooMany:
-		return "30"
+// RetryAfter sets for how long a client should wait, in seconds (RFC 9110, section 10.2.3), where err says that it is worth
+// trying again and nobody has set it already.
+func RetryAfter(header http.Header, err error) {
+	if wait := fault.RetryAfter(err); wait > 0 && header.Get("Retry-After") == "" {
+		header.Set("Retry-After", strconv.FormatInt(int64(math.Ceil(wait.Seconds())), 10))
 	}
-	return ""
 }
 
 // logFault tells the log what the client is not told. The query is left out: it may hold a ticket.

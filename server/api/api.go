@@ -25,11 +25,16 @@ type api struct {
 	drives   *drive.Drives
 	origin   origin.Origin
 	uploads  string
+	document []byte // the API's own description
 }
 
 // New makes the door. Who is asking is in the request's context already (authn.WithPrincipal).
 func New(o Options) http.Handler {
-	a := &api{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, uploads: o.Uploads}
+	document, err := readParts()
+	if err != nil {
+		panic(err) // it is part of the program, and a test reads it
+	}
+	a := &api{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, uploads: o.Uploads, document: document}
 	byPath := make(map[string]methods)
 	for _, r := range a.routes() {
 		if byPath[r.path] == nil {
@@ -77,17 +82,6 @@ func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func notFound(http.ResponseWriter, *http.Request) error {
 	return fault.New(fault.NotFound, "api", "The API has no such address. GET /api/v1/openapi.json describes all that it has.").WithCode("no_such_route")
-}
-
-// signedIn is a handler for a caller who is somebody; a stranger gets Unauthenticated.
-func signedIn(h func(w http.ResponseWriter, r *http.Request, p authn.Principal) error) answer.Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		p, ok := authn.From(r.Context())
-		if !ok {
-			return fault.New(fault.Unauthenticated, "api", "")
-		}
-		return h(w, r, p)
-	}
 }
 
 func (a *api) client(r *http.Request) authn.Client {

@@ -1,7 +1,7 @@
 // Package api is the JSON door: /api/v1/ and /.well-known/jwks.json.
 //
-// routes.go lists every address; openapi.json, which is served as
-// /api/v1/openapi.json, describes each of them, and a test holds the two
+// routes.go lists every address; the files in openapi/, which are served as
+// /api/v1/openapi.json, describe each of them, and a test holds the two
 // together. account.go signs people in and out, file.go looks at and moves
 // what is on the drive, trash.go brings it back. Contents go over tus and WebDAV; upload.go
 // finds unfinished uploads and content that need not be sent again.

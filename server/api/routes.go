@@ -3,9 +3,9 @@ package api
 import (
 	"bytes"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/satchelhq/satchel/server/answer"
@@ -17,16 +17,28 @@ type route struct {
 	handler answer.Handler
 }
 
-// routes is everything that the API answers to. openapi.json lists the same.
+// v1 begins the address of everything but the keys.
+const v1 = "/api/v1"
+
+// routes is everything that the API answers to. The description lists the same, and a test holds the two together.
 func (a *api) routes() []route {
-	const v1 = "/api/v1"
+	return slices.Concat(a.accountRoutes(), a.fileRoutes(), a.documentRoutes())
+}
+
+// accountRoutes is registering, signing in and out.
+func (a *api) accountRoutes() []route {
 	return []route{
 		{"POST", v1 + "/register", a.register},
 		{"POST", v1 + "/login", a.login},
 		{"POST", v1 + "/token/refresh", a.refresh},
 		{"POST", v1 + "/logout", signedIn(a.logout)},
 		{"GET", v1 + "/me", signedIn(a.me)},
+	}
+}
 
+// fileRoutes is the drive.
+func (a *api) fileRoutes() []route {
+	return []route{
 		{"GET", v1 + "/files/{path...}", signedIn(a.look)},
 		{"DELETE", v1 + "/files/{path...}", signedIn(a.remove)},
 		{"POST", v1 + "/folders", signedIn(a.makeFolder)},
@@ -38,18 +50,15 @@ func (a *api) routes() []route {
 		{"DELETE", v1 + "/trash", signedIn(a.emptyTrash)},
 		{"DELETE", v1 + "/trash/{id}", signedIn(a.purge)},
 		{"POST", v1 + "/trash/{id}/restore", signedIn(a.restore)},
-
-		{"GET", v1 + "/openapi.json", describe},
-		{"GET", "/.well-known/jwks.json", a.jwks},
 	}
 }
 
-//go:embed openapi.json
-var openapi []byte
-
-// describe answers the API's own description (OpenAPI 3.1).
-func describe(w http.ResponseWriter, r *http.Request) error {
-	return public(w, r, "application/json", openapi)
+// documentRoutes is what the server says about itself.
+func (a *api) documentRoutes() []route {
+	return []route{
+		{"GET", v1 + "/openapi.json", a.describe},
+		{"GET", "/.well-known/jwks.json", a.jwks},
+	}
 }
 
 // jwks answers the keys with which anybody may verify an access token.

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// document is openapi.json, as far as these tests read it.
+// document is the description, as far as these tests read it.
 type document struct {
 	tree  map[string]any
 	Paths map[string]map[string]json.RawMessage `json:"paths"`
@@ -20,10 +20,14 @@ type document struct {
 func readDocument(t *testing.T) document {
 	t.Helper()
 	var d document
-	if err := json.Unmarshal(openapi, &d); err != nil {
+	text, err := readParts()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(openapi, &d.tree); err != nil {
+	if err := json.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &d.tree); err != nil {
 		t.Fatal(err)
 	}
 	return d

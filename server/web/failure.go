@@ -13,20 +13,13 @@ import (
 
 // Refuse writes the error page. The server uses it too, for what it refuses before a page is reached.
 func (h *Web) Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	status := report(r, err)
+	status := report(w, r, err)
 	header := w.Header()
 	for _, name := range [...]string{"Content-Disposition", "Etag", "Last-Modified"} {
 		header.Del(name) // of the content that is not coming
 	}
-	switch status {
-	case http.StatusUnauthorized: // a bearer token that is no good; a missing sign-in is a redirect
+	if status == http.StatusUnauthorized { // a bearer token that is no good; a missing sign-in is a redirect
 		header.Set("WWW-Authenticate", `Bearer realm="Satchel"`)
-	case http.StatusServiceUnavailable:
-		header.Set("Retry-After", "2")
-	case http.StatusTooManyRequests:
-		if header.Get("Retry-After") == "" {
-			header.Set("Retry-After", "30")
-		}
 	}
 	html, renderErr := h.pages.Failure(pages.Failure{
 		Frame:     pages.Frame{User: userOf(r), Problem: problemOf(r, err, true)},
@@ -40,9 +33,10 @@ func (h *Web) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	_ = write(w, status, html)
 }
 
-// report tells the log what the page does not tell, and answers the status.
-func report(r *http.Request, err error) int {
+// report tells the log what the page does not tell, says when it is worth trying again, and answers the status.
+func report(w http.ResponseWriter, r *http.Request, err error) int {
 	status := answer.Status(err)
+	answer.RetryAfter(w.Header(), err)
 	if status >= 500 {
 		level := slog.LevelWarn // busy or full: expected under load
 		if status == http.StatusInternalServerError {

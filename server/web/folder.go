@@ -50,7 +50,7 @@ func (h *Web) folderProblem(w http.ResponseWriter, r *http.Request, who authn.Pr
 		return err // what was wrong first says more
 	}
 	view.Problem, view.NewName = problemOf(r, err, false), newName
-	return h.showFolder(w, report(r, err), view)
+	return h.showFolder(w, report(w, r, err), view)
 }
 
 // view is what the page of a folder shows, from the first name after the given one.

@@ -38,7 +38,7 @@ func (h *Web) login(w http.ResponseWriter, r *http.Request) error {
 	login, next := r.PostForm.Get("login"), localNext(r.PostForm.Get("next"))
 	session, err := h.accounts.LoginPage(r.Context(), login, r.PostForm.Get("password"), h.client(r))
 	if err != nil {
-		status := report(r, err)
+		status := report(w, r, err)
 		if status == http.StatusUnauthorized {
 			challengeForm(w)
 		}
@@ -80,7 +80,7 @@ func (h *Web) register(w http.ResponseWriter, r *http.Request) error {
 	in := authn.Registration{Username: f.Get("username"), Password: f.Get("password"), Email: f.Get("email"), Phone: f.Get("phone")}
 	session, err := h.accounts.RegisterPage(r.Context(), in, h.client(r))
 	if err != nil {
-		return h.showRegister(w, report(r, err), pages.Register{
+		return h.showRegister(w, report(w, r, err), pages.Register{
 			Frame:    pages.Frame{Problem: registerProblem(r, err)},
 			Username: in.Username, Email: in.Email, Phone: in.Phone, Next: next,
 		})

@@ -37,23 +37,36 @@ type Web struct {
 func New(o Options) *Web {
 	h := &Web{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, pages: o.Pages, registration: o.Registration,
 		mux: http.NewServeMux()}
-	for pattern, handler := range map[string]answer.Handler{
+	for _, routes := range [...]map[string]answer.Handler{h.signInRoutes(), h.driveRoutes(), h.accountRoutes()} {
+		for pattern, handler := range routes {
+			h.mux.Handle(pattern, answer.Handle(handler, h.Refuse))
+		}
+	}
+	return h
+}
+
+// signInRoutes is getting in and out.
+func (h *Web) signInRoutes() map[string]answer.Handler {
+	return map[string]answer.Handler{
+		"GET /login":     h.loginPage,
+		"POST /login":    h.login,
+		"GET /register":  h.registerPage,
+		"POST /register": h.register,
+		"POST /logout":   h.logout,
+		"GET /open":      h.open,
+	}
+}
+
+// driveRoutes is the drive, and what belongs to no page in particular.
+func (h *Web) driveRoutes() map[string]answer.Handler {
+	return map[string]answer.Handler{
 		"GET /{$}":              h.start,
-		"GET /login":            h.loginPage,
-		"POST /login":           h.login,
-		"GET /register":         h.registerPage,
-		"POST /register":        h.register,
-		"POST /logout":          h.logout,
-		"GET /open":             h.open,
 		"GET /drive/{path...}":  h.private(h.folder),
 		"POST /drive/{path...}": h.private(h.act),
 		"GET /raw/{path...}":    h.private(h.raw),
 		"GET /assets/{name}":    h.asset,
 		"/":                     h.nothing,
-	} {
-		h.mux.Handle(pattern, answer.Handle(handler, h.Refuse))
 	}
-	return h
 }
 
 // ServeHTTP answers a request whose principal, if any, is in the context.
