@@ -68,6 +68,12 @@ func (t tusClient) head(w *wire, path string, expected int64) error {
 	return a.at(expected)
 }
 
+// terminate removes an upload (tus 1.0, "Termination").
+func (t tusClient) terminate(w *wire, path string) error {
+	_, err := w.do(http.MethodDelete, path, []string{versionLine}, nil, http.StatusNoContent)
+	return err
+}
+
 var errOffset = errors.New("the server is at another offset than was sent")
 
 func (a answer) at(offset int64) error {
@@ -90,6 +96,7 @@ file locker; it asks nobody who they are, and never waits for the disk.`}
 		add(row{name: "create + PATCH 4 KiB", conns: conns, goal: 3, prepare: t.createAndPatch})
 		add(row{name: "creation-with-upload 4 KiB", conns: conns, goal: 1.2, prepare: t.createWithUpload})
 	}
+	add(row{name: "create + PATCH 4 KiB + DELETE half way", conns: 16, prepare: t.cancelled})
 	add(row{name: "HEAD", conns: 16, prepare: t.heads})
 	add(row{name: "PATCH of 512 MiB", conns: 1, goal: 1, weight: 512 * mib, once: true, prepare: t.large(512*mib, 512*mib)})
 	add(row{name: "256 MiB in PATCHes of 1 MiB", conns: 1, goal: 1, weight: 256 * mib, once: true, prepare: t.large(256*mib, mib)})
@@ -112,6 +119,21 @@ func (t tusClient) createWithUpload(w *wire, _ int) (operation, error) {
 		body, metadata := t.upload(small)
 		_, err := t.create(w, small, metadata, body)
 		return err
+	}, nil
+}
+
+// cancelled is an upload that its client gives up. What was removed makes a difference for what comes next: see docs/bench.md.
+func (t tusClient) cancelled(w *wire, _ int) (operation, error) {
+	return func() error {
+		body, metadata := t.upload(small)
+		path, err := t.create(w, 2*small, metadata, nil)
+		if err != nil {
+			return err
+		}
+		if err := t.patch(w, path, 0, body); err != nil {
+			return err
+		}
+		return t.terminate(w, path)
 	}, nil
 }
 
