@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/satchelhq/satchel/sqldb"
@@ -19,8 +20,9 @@ const (
 
 // What Options.Observe is told.
 const (
-	EventLoginOK       = "login_ok"     // a password was right; a remembered Basic credential does not count again
-	EventLoginFailed   = "login_failed" // a name or a password was wrong, or the account is disabled
+	EventLoginOK       = "login_ok"      // a password was right; a remembered Basic credential does not count again
+	EventLoginFailed   = "login_failed"  // a name or a password was wrong, or the account is disabled
+	EventLoginLimited  = "login_limited" // not judged, after too many failures
 	EventRegister      = "register"
 	EventRefresh       = "refresh"
 	EventRefreshReused = "refresh_reused" // a used refresh token came again and its session was ended
@@ -52,7 +54,9 @@ type Accounts struct {
 	hasher   *hasher
 	keys     *keyring
 	proven   *proven
+	wrong    *wrong
 	verified *verified
+	failures atomic.Int64                             // that this node has counted
 	standing *sqldb.Memo[[sha256.Size]byte, standing] // by the MAC of a name and a password
 	sessions *sqldb.Memo[sessionKey, live]            // of tokens
 	seeing   sync.Map                                 // ids of the sessions whose seen_at is being written
@@ -93,7 +97,7 @@ func New(db *sqldb.DB, o Options) *Accounts {
 	return &Accounts{db: db, o: o,
 		hasher: newHasher(o.HashParallel),
 		keys:   newKeyring(db, o.Now, o.AccessTTL),
-		proven: newProven(), verified: newVerified(),
+		proven: newProven(), wrong: newWrong(), verified: newVerified(),
 		standing: sqldb.NewMemo[[sha256.Size]byte, standing](db, maxProven, true),
 		sessions: sqldb.NewMemo[sessionKey, live](db, maxVerified, true),
 	}

@@ -91,14 +91,14 @@ type standing struct {
 // Basic answers whose name and password they are (RFC 7617). Whether the account still has them and may sign in is asked of the
 // database every time, or is known not to have changed; the hash is computed once a minute, and once for any number of requests
 // that ask at the same moment. A wrong name, a wrong password and a disabled account are the same Unauthenticated, code
-// "invalid_credentials"; Busy.
-func (a *Accounts) Basic(ctx context.Context, login, password string) (Principal, error) {
+// "invalid_credentials"; TooMany with code "too_many_attempts"; Busy.
+func (a *Accounts) Basic(ctx context.Context, login, password string, c Client) (Principal, error) {
 	key := a.proven.mac(login, password)
 	known, mark, ok := a.standing.Find(key)
 	if ok && a.o.Now().Before(known.until) {
 		return known.principal, nil
 	}
-	u, until, err := a.basic(ctx, login, password)
+	u, until, err := a.basic(ctx, login, password, c)
 	if err != nil {
 		return Principal{}, fault.Wrap(err, "authn.Basic")
 	}
@@ -108,7 +108,7 @@ func (a *Accounts) Basic(ctx context.Context, login, password string) (Principal
 }
 
 // basic reads the account and holds the password against it. It answers until when that need not be done again for this row.
-func (a *Accounts) basic(ctx context.Context, login, password string) (u User, until time.Time, err error) {
+func (a *Accounts) basic(ctx context.Context, login, password string, c Client) (u User, until time.Time, err error) {
 	u, hash, readErr := userByLogin(ctx, a.db, login)
 	if readErr != nil && !fault.Is(readErr, fault.NotFound) {
 		return User{}, until, readErr
@@ -116,11 +116,12 @@ func (a *Accounts) basic(ctx context.Context, login, password string) (u User, u
 	mac := a.proven.mac(login, password, u.ID, hash) // of an unknown name it is never remembered
 	until, ok := a.proven.has(mac, a.o.Now())
 	if !ok {
-		result, err, _ := a.proven.flights.Do(string(mac[:]), func() (any, error) {
+		flight := a.proven.mac(string(mac[:]), networkOf(c.Address)) // what one network has guessed too often, another may know
+		result, err, _ := a.proven.flights.Do(string(flight[:]), func() (any, error) {
 			if until, ok := a.proven.has(mac, a.o.Now()); ok {
 				return until, nil // proven since we looked
 			}
-			if err := a.proveBasic(ctx, u, hash, readErr, password); err != nil {
+			if err := a.proveBasic(ctx, signInAttempt(login, u, c), u, hash, readErr, password); err != nil {
 				return nil, err
 			}
 			return a.proven.remember(mac, a.o.Now()), nil
@@ -137,21 +138,49 @@ func (a *Accounts) basic(ctx context.Context, login, password string) (u User, u
 }
 
 // proveBasic verifies on behalf of everyone who sent the same at this moment.
-func (a *Accounts) proveBasic(ctx context.Context, u User, hash string, readErr error, password string) error {
+func (a *Accounts) proveBasic(ctx context.Context, t attempt, u User, hash string, readErr error, password string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), proveLimit)
 	defer cancel()
-	p, err := a.prove(ctx, u, hash, readErr, password)
-	if err == nil && p.newHash != p.oldHash && !u.Disabled {
-		// No session hangs on it, so that it fails, or that somebody else was first, refuses nobody.
-		if err := a.db.Update(ctx, func(tx *sqldb.Tx) error { return p.settle(ctx, tx) }); err != nil && !errors.Is(err, errMoved) {
-			a.o.Log.Warn("a password hash was not renewed", "user", u.ID, "err", err)
-		}
+	p, err := a.guess(ctx, t, u, hash, readErr, password)
+	if err == nil && !u.Disabled {
+		err = a.settleBasic(ctx, t, p)
 	}
 	switch {
 	case fault.Is(err, fault.Unauthenticated) || err == nil && u.Disabled:
 		a.o.Observe(EventLoginFailed)
+	case fault.Is(err, fault.TooMany):
+		a.o.Observe(EventLoginLimited)
 	case err == nil:
 		a.o.Observe(EventLoginOK)
 	}
 	return err
+}
+
+// settleBasic renews an outdated hash and notes where the account was signed in to. As a rule there is nothing to write.
+func (a *Accounts) settleBasic(ctx context.Context, t attempt, p proof) error {
+	if err := a.admit(ctx, a.db, t); err != nil {
+		return err
+	}
+	known, err := a.knownToday(ctx, p.user.ID, t.client)
+	if err != nil || known && p.newHash == p.oldHash {
+		return err
+	}
+	err = a.db.Update(ctx, func(tx *sqldb.Tx) error {
+		if p.newHash != p.oldHash {
+			if err := p.settle(ctx, tx); err != nil {
+				return err
+			}
+		}
+		news, err := a.succeeded(ctx, tx, p.user.ID, t.client)
+		if err != nil || !news {
+			return err
+		}
+		return a.audit(ctx, tx, auditEntry{event: AuditSignIn, userID: p.user.ID, actor: p.user.ID, client: t.client,
+			detail: "name and password with every request, for the first time from this network"})
+	})
+	if err != nil && !errors.Is(err, errMoved) {
+		// No session hangs on it, so that it fails, or that somebody else was first, refuses nobody.
+		a.o.Log.Warn("a sign-in was not noted", "user", p.user.ID, "err", err)
+	}
+	return nil
 }

@@ -17,7 +17,7 @@ func TestBasic(t *testing.T) {
 		n := newNode(t, db)
 		u := n.register(t, ann()).User
 		for _, login := range []string{"Ann", "ann@example.org", "+4915112345678"} {
-			p, err := n.Basic(t.Context(), login, password)
+			p, err := n.Basic(t.Context(), login, password, Client{})
 			if want := (Principal{UserID: u.ID, Username: "Ann", Role: RoleUser, Method: MethodBasic}); err != nil || p != want {
 				t.Errorf("%s: %+v, %v", login, p, err)
 			}
@@ -29,23 +29,23 @@ func TestBasic(t *testing.T) {
 func TestAProvenCredentialIsRememberedForAMinute(t *testing.T) {
 	n := newNode(t, sqldbtest.OpenSQLite(t))
 	n.register(t, ann())
-	_, err := n.Basic(t.Context(), "ann", "wrong password")
+	_, err := n.Basic(t.Context(), "ann", "wrong password", Client{})
 	refused(t, "wrong", err, fault.Unauthenticated, "invalid_credentials")
-	_, err = n.Basic(t.Context(), "ann", password)
+	_, err = n.Basic(t.Context(), "ann", password, Client{})
 	accepted(t, "the first time", err)
 
 	n.fullHasher(t)
 	n.clock.advance(provenTTL - time.Second)
-	_, err = n.Basic(t.Context(), "ann", password)
+	_, err = n.Basic(t.Context(), "ann", password, Client{})
 	accepted(t, "within the minute", err)
 	needsHash := func(what string, password string) {
 		t.Helper()
 		n.hasher.waiting.Store(1 << 20) // an over-full queue refuses at once
 		defer n.hasher.waiting.Store(0)
-		_, err := n.Basic(t.Context(), "ann", password)
+		_, err := n.Basic(t.Context(), "ann", password, Client{})
 		refused(t, what, err, fault.Busy, "sign_in_busy")
 	}
-	needsHash("a wrong password", "wrong password")
+	needsHash("a wrong password", "another wrong one")
 	n.clock.advance(time.Second)
 	needsHash("after the minute", password)
 }
@@ -53,7 +53,7 @@ func TestAProvenCredentialIsRememberedForAMinute(t *testing.T) {
 func TestManyConnectionsOfOneClientCostOneHash(t *testing.T) {
 	n := newNode(t, sqldbtest.OpenSQLite(t))
 	n.register(t, ann())
-	for _, err := range together(32, func(int) error { _, err := n.Basic(t.Context(), "ann", password); return err }) {
+	for _, err := range together(32, func(int) error { _, err := n.Basic(t.Context(), "ann", password, Client{}); return err }) {
 		accepted(t, "one of many", err)
 	}
 	if hashes := n.events.count(EventLoginOK); hashes != 1 {
@@ -70,7 +70,7 @@ func TestACallerThatLeavesEndsNoOneElsesSignIn(t *testing.T) {
 	}
 	gone, leave := context.WithCancel(t.Context())
 	errs := make(chan error)
-	basic := func(ctx context.Context) { _, err := n.Basic(ctx, "ann", password); errs <- err }
+	basic := func(ctx context.Context) { _, err := n.Basic(ctx, "ann", password, Client{}); errs <- err }
 	go basic(gone)
 	for n.hasher.waiting.Load() == 0 {
 		time.Sleep(time.Millisecond)

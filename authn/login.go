@@ -26,7 +26,7 @@ func (a *Accounts) Login(ctx context.Context, login, password string, c Client) 
 		return SignIn{}, fault.Wrap(err, "authn.Login")
 	}
 	var s opened
-	u, err := a.login(ctx, login, password, func(tx *sqldb.Tx, u User) (err error) {
+	u, err := a.login(ctx, login, password, c, func(tx *sqldb.Tx, u User) (err error) {
 		s, err = a.openTokens(ctx, tx, u.ID, c)
 		return err
 	})
@@ -39,7 +39,7 @@ func (a *Accounts) Login(ctx context.Context, login, password string, c Client) 
 // LoginPage is Login for the pages' own form: it opens a page session.
 func (a *Accounts) LoginPage(ctx context.Context, login, password string, c Client) (PageSession, error) {
 	var p PageSession
-	u, err := a.login(ctx, login, password, func(tx *sqldb.Tx, u User) (err error) {
+	u, err := a.login(ctx, login, password, c, func(tx *sqldb.Tx, u User) (err error) {
 		p, err = a.openPage(ctx, tx, u.ID, c)
 		return err
 	})
@@ -52,9 +52,9 @@ func (a *Accounts) LoginPage(ctx context.Context, login, password string, c Clie
 
 // login proves the password and opens a session in one transaction with the account's row, so that
 // no session by an old password outlives the change of it.
-func (a *Accounts) login(ctx context.Context, login, password string, open func(tx *sqldb.Tx, u User) error) (User, error) {
+func (a *Accounts) login(ctx context.Context, login, password string, c Client, open func(tx *sqldb.Tx, u User) error) (User, error) {
 	u, hash, err := userByLogin(ctx, a.db, login)
-	if u, err = a.proveAndOpen(ctx, u, hash, err, password, open); errors.Is(err, errMoved) {
+	if u, err = a.proveAndOpen(ctx, signInAttempt(login, u, c), u, hash, err, password, open); errors.Is(err, errMoved) {
 		// Another password, or the same one hashed anew by a sign-in beside this one: what counts is what is there now. It is
 		// read by an update because on SQLite that sees what others have done and not yet committed, as settle did.
 		var latest User
@@ -62,7 +62,7 @@ func (a *Accounts) login(ctx context.Context, login, password string, open func(
 			latest, hash, err = userByLogin(ctx, tx, login)
 			return err
 		})
-		u, err = a.proveAndOpen(ctx, latest, hash, readErr, password, open)
+		u, err = a.proveAndOpen(ctx, signInAttempt(login, latest, c), latest, hash, readErr, password, open)
 	}
 	switch {
 	case err == nil:
@@ -70,12 +70,24 @@ func (a *Accounts) login(ctx context.Context, login, password string, open func(
 		return u, nil
 	case fault.Is(err, fault.Unauthenticated), fault.Is(err, fault.Forbidden):
 		a.o.Observe(EventLoginFailed)
+	case fault.Is(err, fault.TooMany):
+		a.o.Observe(EventLoginLimited)
 	}
 	return User{}, fault.Wrap(err, "authn.Login")
 }
 
-func (a *Accounts) proveAndOpen(ctx context.Context, u User, hash string, readErr error, password string, open func(tx *sqldb.Tx, u User) error) (User, error) {
-	p, err := a.prove(ctx, u, hash, readErr, password)
+// signInAttempt is a try at the password of a login. It is counted by what was typed and not by the account, whose other logins
+// would else tell that they are its own.
+func signInAttempt(login string, u User, c Client) attempt {
+	column, key, ok := keyColumn(login)
+	if !ok {
+		column, key = "", login
+	}
+	return attempt{what: guessSignIn, name: column + ":" + key, userID: u.ID, client: c}
+}
+
+func (a *Accounts) proveAndOpen(ctx context.Context, t attempt, u User, hash string, readErr error, password string, open func(tx *sqldb.Tx, u User) error) (User, error) {
+	p, err := a.guess(ctx, t, u, hash, readErr, password)
 	if err != nil {
 		return User{}, err
 	}
@@ -86,8 +98,44 @@ func (a *Accounts) proveAndOpen(ctx context.Context, u User, hash string, readEr
 		if err := p.settle(ctx, tx); err != nil {
 			return err
 		}
+		if err := a.admit(ctx, tx, t); err != nil {
+			return err
+		}
+		if _, err := a.succeeded(ctx, tx, p.user.ID, t.client); err != nil {
+			return err
+		}
+		if err := a.audit(ctx, tx, auditEntry{event: AuditSignIn, userID: p.user.ID, actor: p.user.ID, client: t.client}); err != nil {
+			return err
+		}
 		return open(tx, p.user)
 	})
+}
+
+// guess is prove within the limits of attempts. Of a wrong guess that the same network repeats, as a device does that has an old
+// password, only the first one counts and costs a hash.
+func (a *Accounts) guess(ctx context.Context, t attempt, u User, hash string, readErr error, password string) (proof, error) {
+	if err := a.admit(ctx, a.db, t); err != nil {
+		return proof{}, err
+	}
+	mac := a.proven.mac(t.what, t.name, password, u.ID, hash, networkOf(t.client.Address))
+	if a.wrong.again(mac, a.o.Now()) {
+		return proof{}, invalidCredentials()
+	}
+	p, err := a.prove(ctx, u, hash, readErr, password)
+	if fault.Is(err, fault.Unauthenticated) {
+		detail := "wrong password"
+		if readErr != nil {
+			detail = "no such account"
+		}
+		if t.what != guessSignIn {
+			detail += ", in a session"
+		}
+		if err := a.failed(ctx, t, auditEntry{event: AuditSignInFailed, userID: u.ID, detail: detail}); err != nil {
+			return proof{}, err
+		}
+		a.wrong.remember(mac, a.o.Now())
+	}
+	return p, err
 }
 
 // proof is an account whose password was shown.
@@ -100,11 +148,11 @@ type proof struct {
 // prove verifies a password against what userByLogin answered. Where that was no such account, a hash is
 // computed all the same.
 func (a *Accounts) prove(ctx context.Context, u User, hash string, readErr error, password string) (proof, error) {
-	known := readErr == nil
+	if readErr != nil && !fault.Is(readErr, fault.NotFound) {
+		return proof{}, readErr
+	}
+	known := readErr == nil && hash != "" // an account may have no password
 	if !known {
-		if !fault.Is(readErr, fault.NotFound) {
-			return proof{}, readErr
-		}
 		hash = a.hasher.decoy
 	}
 	prepared, possible := preparePassword(password)

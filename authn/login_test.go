@@ -60,7 +60,7 @@ func TestNobodyLearnsWhetherAnAccountExists(t *testing.T) {
 			for _, try := range []func() error{
 				func() error { _, err := n.Login(t.Context(), c.login, c.password, Client{}); return err },
 				func() error { _, err := n.LoginPage(t.Context(), c.login, c.password, Client{}); return err },
-				func() error { _, err := n.Basic(t.Context(), c.login, c.password); return err },
+				func() error { _, err := n.Basic(t.Context(), c.login, c.password, Client{}); return err },
 			} {
 				err := try()
 				refused(t, c.what, err, fault.Unauthenticated, "invalid_credentials")
@@ -111,7 +111,7 @@ func TestADisabledAccountIsShutOutAtOnce(t *testing.T) {
 		s := n.register(t, ann())
 		page, err := n.LoginPage(t.Context(), "ann", password, Client{})
 		accepted(t, "sign in", err)
-		_, err = n.Basic(t.Context(), "ann", password)
+		_, err = n.Basic(t.Context(), "ann", password, Client{})
 		accepted(t, "basic", err)
 		_, err = n.Bearer(t.Context(), s.AccessToken)
 		accepted(t, "bearer", err)
@@ -125,7 +125,7 @@ func TestADisabledAccountIsShutOutAtOnce(t *testing.T) {
 		refused(t, "refresh", err, fault.Unauthenticated, "invalid_refresh_token")
 		_, err = n.RedeemTicket(t.Context(), s.Ticket, Client{})
 		refused(t, "ticket", err, fault.Unauthenticated, "invalid_ticket")
-		_, err = n.Basic(t.Context(), "ann", password)
+		_, err = n.Basic(t.Context(), "ann", password, Client{})
 		refused(t, "basic", err, fault.Unauthenticated, "invalid_credentials")
 		_, err = n.Login(t.Context(), "ann", password, Client{})
 		refused(t, "the right password", err, fault.Forbidden, "account_disabled")
@@ -146,7 +146,7 @@ func TestANewPasswordEndsEverySession(t *testing.T) {
 		s := n.register(t, ann())
 		page, err := n.LoginPage(t.Context(), "ann", password, Client{})
 		accepted(t, "sign in", err)
-		_, err = n.Basic(t.Context(), "ann@example.org", password)
+		_, err = n.Basic(t.Context(), "ann@example.org", password, Client{})
 		accepted(t, "basic", err)
 		_, err = n.Bearer(t.Context(), s.AccessToken)
 		accepted(t, "bearer", err)
@@ -156,7 +156,7 @@ func TestANewPasswordEndsEverySession(t *testing.T) {
 		refused(t, "bearer", err, fault.Unauthenticated, "session_ended")
 		_, err = n.Cookie(t.Context(), page.Cookie)
 		refused(t, "cookie", err, fault.Unauthenticated, "session_ended")
-		_, err = n.Basic(t.Context(), "ann@example.org", password)
+		_, err = n.Basic(t.Context(), "ann@example.org", password, Client{})
 		refused(t, "basic", err, fault.Unauthenticated, "invalid_credentials")
 		_, err = n.Login(t.Context(), "ann", password, Client{})
 		refused(t, "the old password", err, fault.Unauthenticated, "invalid_credentials")
@@ -185,7 +185,7 @@ func TestAnOldHashIsRenewedAtTheNextSignIn(t *testing.T) {
 		}
 		for i, signIn := range []func() error{
 			func() error { _, err := n.Login(t.Context(), "ann", password, Client{}); return err },
-			func() error { _, err := n.Basic(t.Context(), "ann", password); return err },
+			func() error { _, err := n.Basic(t.Context(), "ann", password, Client{}); return err },
 		} {
 			old := hash()
 			n.hasher.cost.memory += 64

@@ -27,7 +27,7 @@ func TestWhoAsksAgainCostsNoQueryUntilSomethingChanges(t *testing.T) {
 	asks := func(what string, want bool) {
 		t.Helper()
 		for _, ask := range []func() error{
-			func() error { _, err := n.Basic(t.Context(), "ann", password); return err },
+			func() error { _, err := n.Basic(t.Context(), "ann", password, Client{}); return err },
 			func() error { _, err := n.Bearer(t.Context(), s.AccessToken); return err },
 		} {
 			before := queries.Load()
@@ -54,7 +54,7 @@ func TestWhoAsksAgainCostsNoQueryUntilSomethingChanges(t *testing.T) {
 	if _, err := tool.Exec(t.Context(), `UPDATE users SET disabled_at = 1`); err != nil {
 		t.Fatal(err)
 	}
-	_, err = n.Basic(t.Context(), "ann", password)
+	_, err = n.Basic(t.Context(), "ann", password, Client{})
 	refused(t, "a disabled account, by its password", err, fault.Unauthenticated, "invalid_credentials")
 	_, err = n.Bearer(t.Context(), s.AccessToken)
 	refused(t, "a disabled account, by its token", err, fault.Unauthenticated, "session_ended")

@@ -6,7 +6,8 @@ import (
 	"github.com/satchelhq/satchel/fault"
 )
 
-// Sweep drops what has ended: sessions with their tokens and tickets, tickets that nobody redeemed, and used
+// Sweep drops what has ended: sessions with their tokens and tickets, tickets that nobody redeemed, failed attempts that no longer count,
+// networks that were not used for long, and used
 // refresh tokens that are older than RefreshTTL, before which a token that comes again still ends its session.
 // It may run on several nodes at once.
 func (a *Accounts) Sweep(ctx context.Context) error {
@@ -17,6 +18,8 @@ func (a *Accounts) Sweep(ctx context.Context) error {
 	}{
 		{`DELETE FROM tickets WHERE expires_at <= $1`, now},
 		{`DELETE FROM sessions WHERE expires_at <= $1 OR revoked_at > 0`, now},
+		{`DELETE FROM attempts WHERE expires_at <= $1`, now},
+		{`DELETE FROM known_networks WHERE seen_at <= $1`, now - networkKnown.Microseconds()},
 		{`DELETE FROM refresh_tokens WHERE used_at > 0 AND created_at <= $1`, now - a.o.RefreshTTL.Microseconds()},
 	} {
 		if _, err := a.db.Exec(ctx, drop.query, drop.until); err != nil {

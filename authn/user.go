@@ -77,3 +77,14 @@ func userByLogin(ctx context.Context, q sqldb.Querier, login string) (u User, pa
 	}
 	return u, passwordHash, err
 }
+
+// userByID is userByLogin for an account that is known. NotFound.
+func userByID(ctx context.Context, q sqldb.Querier, id string) (u User, passwordHash string, err error) {
+	u, err = scanUser(func(dest ...any) error {
+		return q.Row(ctx, `SELECT `+userColumns+`, password_hash FROM users WHERE id = $1`, []any{id}, dest...)
+	}, &passwordHash)
+	if sqldb.NoRow(err) {
+		err = fault.New(fault.NotFound, "authn", "There is no such account.").WithCode("no_such_account")
+	}
+	return u, passwordHash, err
+}

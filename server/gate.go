@@ -116,7 +116,7 @@ func (s *Server) byHeader(d *door, r *http.Request) (authn.Principal, error) {
 		if !ok {
 			return authn.Principal{}, fault.New(fault.Unauthenticated, "server.gate", "The Authorization header cannot be read.")
 		}
-		return s.accounts.Basic(r.Context(), login, password)
+		return s.accounts.Basic(r.Context(), login, password, authn.Client{Address: s.origin.ClientAddr(r), UserAgent: r.UserAgent()})
 	}
 	return authn.Principal{}, fault.New(fault.Unauthenticated, "server.gate", "This address does not take credentials of this kind.")
 }

@@ -114,7 +114,7 @@ func NewMetrics() *Metrics {
 // The values of labels. What is not among them counts as "other".
 var (
 	dbOps         = [...]string{"read", "update", "commit"}
-	signInResults = [...]string{"login_ok", "login_failed", "register", "refresh", "refresh_reused", "logout"}
+	signInResults = [...]string{"login_ok", "login_failed", "login_limited", "register", "refresh", "refresh_reused", "logout"}
 	davConflicts  = [...]string{"409", "412", "423"}
 	methods       = [...]string{
 		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,

@@ -52,7 +52,7 @@ func newSiteWith(t *testing.T, db *sqldb.DB, o drive.Options) *site {
 		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 			p, err = accounts.Bearer(ctx, token)
 		} else if login, password, ok := r.BasicAuth(); ok {
-			p, err = accounts.Basic(ctx, login, password)
+			p, err = accounts.Basic(ctx, login, password, authn.Client{})
 		}
 		if err != nil {
 			answer.Error(w, r.WithContext(ctx), err)

@@ -1,4 +1,21 @@
--- Failed attempts.
+-- Failed attempts. key is a digest of what was guessed at or of the network that guessed.
+CREATE TABLE attempts (
+    key           BYTEA PRIMARY KEY,
+    failures      BIGINT NOT NULL,
+    failed_at     BIGINT NOT NULL,
+    blocked_until BIGINT NOT NULL,
+    expires_at    BIGINT NOT NULL
+);
+CREATE INDEX attempts_expiry ON attempts (expires_at);
+
+-- From where an account was signed in to: an IPv4 address, or the first 64 bits of an IPv6 address.
+CREATE TABLE known_networks (
+    user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    network TEXT COLLATE "C" NOT NULL,
+    seen_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, network)
+);
+CREATE INDEX known_networks_age ON known_networks (seen_at);
 
 -- Invitations.
 

@@ -1,4 +1,21 @@
--- Failed attempts.
+-- Failed attempts. key is a digest of what was guessed at or of the network that guessed.
+CREATE TABLE attempts (
+    key           BLOB PRIMARY KEY,
+    failures      INTEGER NOT NULL,
+    failed_at     INTEGER NOT NULL,
+    blocked_until INTEGER NOT NULL,
+    expires_at    INTEGER NOT NULL
+);
+CREATE INDEX attempts_expiry ON attempts (expires_at);
+
+-- From where an account was signed in to: an IPv4 address, or the first 64 bits of an IPv6 address.
+CREATE TABLE known_networks (
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    network TEXT NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, network)
+);
+CREATE INDEX known_networks_age ON known_networks (seen_at);
 
 -- Invitations.
 
