@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash"
@@ -40,6 +41,9 @@ func (s *Drives) Append(ctx context.Context, driveID, id string, offset int64, b
 
 // AppendTo is Append to an upload that the caller holds and has read since, or that nobody else knows of yet.
 func (s *Drives) AppendTo(ctx context.Context, u Upload, offset int64, body io.Reader, o AppendOptions) (Upload, error) {
+	if err := writable(ctx, u.DriveID); err != nil || !sees(ctx, u) {
+		return u, cmp.Or(err, noUpload())
+	}
 	if offset != u.Offset || !u.Ended.IsZero() || u.Kind == Joined || u.Kind == Chunked {
 		return u, offsetMismatch()
 	}

@@ -32,8 +32,11 @@ type edit struct {
 }
 
 // edit runs fn in a transaction on the drive, and then writes down its changes and usage.
-// An unknown drive is NotFound. As with sqldb.Update, fn may run more than once.
+// An unknown drive is NotFound; Forbidden for one who may only read. As with sqldb.Update, fn may run more than once.
 func (s *Drives) edit(ctx context.Context, op, driveID string, fn func(e *edit) error) error {
+	if err := writable(ctx, driveID); err != nil {
+		return fault.Wrap(err, op)
+	}
 	var done *edit
 	err := s.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) error { // accounts are settled
 		e := &edit{Tx: tx, s: s, drive: driveID, now: s.o.Now()}
@@ -47,7 +50,7 @@ func (s *Drives) edit(ctx context.Context, op, driveID string, fn func(e *edit) 
 		return e.end(ctx)
 	})
 	if err != nil {
-		return fault.Wrap(err, op)
+		return fault.Wrap(discreet(ctx, err), op)
 	}
 	for _, f := range done.after {
 		f()
@@ -137,6 +140,9 @@ func full(u Usage) error {
 // Changes answers what happened in a drive after sequence, oldest first, at most limit. Gone with code "changes_gone" if it
 // is not known any more what came next: start anew, from the drive as it is.
 func (s *Drives) Changes(ctx context.Context, driveID string, after int64, limit int) ([]Change, error) {
+	if err := unlimited(ctx, driveID); err != nil {
+		return nil, fault.Wrap(err, "drive.Changes")
+	}
 	all, err := sqldb.All(ctx, s.db, `SELECT sequence, node_id, kind, path, at FROM changes
 		WHERE drive_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3`, []any{driveID, after, limit},
 		func(scan sqldb.Scan) (Change, error) {

@@ -43,7 +43,7 @@ func (s *Drives) BeginChunked(ctx context.Context, driveID, name string) error {
 	if err := CheckName(name); err != nil {
 		return fault.Wrap(err, "drive.BeginChunked")
 	}
-	u := Upload{ID: sqldb.NewID(), DriveID: driveID, NewUpload: NewUpload{Folder: Root, Name: name, Kind: Chunked, Conflict: Replace, Length: -1}}
+	u := Upload{ID: sqldb.NewID(), DriveID: driveID, NewUpload: NewUpload{Folder: Root, Name: name, Kind: Chunked, Conflict: Replace, Length: -1}, within: keptTo(ctx)}
 	err := s.edit(ctx, "drive.BeginChunked", driveID, func(e *edit) error {
 		u.Created, u.Expires = e.now, s.expiry(e.now, e.now)
 		old, err := s.anyChunked(ctx, e, driveID, name)
@@ -68,12 +68,12 @@ func (s *Drives) BeginChunked(ctx context.Context, driveID, name string) error {
 	return err
 }
 
-// anyChunked reads an upload in chunks by its name, expired ones too. NotFound.
+// anyChunked reads an upload in chunks by its name, expired ones too. NotFound. Those who are kept to a folder have names of their own.
 func (s *Drives) anyChunked(ctx context.Context, q sqldb.Querier, driveID, name string) (u Upload, err error) {
 	u, err = scanUpload(func(dest ...any) error {
-		return q.Row(ctx, `SELECT `+uploadColumns+` FROM uploads WHERE drive_id = $1 AND name = $2 AND kind = 'chunked'`, []any{driveID, name}, dest...)
+		return q.Row(ctx, `SELECT `+uploadColumns+` FROM uploads WHERE drive_id = $1 AND name = $2 AND kind = 'chunked' AND within = $3`, []any{driveID, name, keptTo(ctx)}, dest...)
 	})
-	if sqldb.NoRow(err) {
+	if sqldb.NoRow(err) || err == nil && !sees(ctx, u) {
 		return Upload{}, noUpload()
 	}
 	return u, err
@@ -102,8 +102,11 @@ func (s *Drives) rereadChunked(ctx context.Context, q sqldb.Querier, before Uplo
 
 // ChunkedUploads answers the uploads in chunks of a drive, by name.
 func (s *Drives) ChunkedUploads(ctx context.Context, driveID string) ([]ChunkedUpload, error) {
-	all, err := sqldb.All(ctx, s.db, `SELECT name, created_at, received FROM uploads WHERE drive_id = $1 AND kind = 'chunked' AND expires_at >= $2 ORDER BY name`,
-		[]any{driveID, sqldb.Micros(s.o.Now())}, func(scan sqldb.Scan) (u ChunkedUpload, err error) {
+	if l := limitOf(ctx); l != nil && l.driveID != driveID {
+		return nil, fault.Wrap(noUpload(), "drive.ChunkedUploads")
+	}
+	all, err := sqldb.All(ctx, s.db, `SELECT name, created_at, received FROM uploads WHERE drive_id = $1 AND kind = 'chunked' AND expires_at >= $2 AND within = $3 ORDER BY name`,
+		[]any{driveID, sqldb.Micros(s.o.Now()), keptTo(ctx)}, func(scan sqldb.Scan) (u ChunkedUpload, err error) {
 			var created int64
 			err = scan(&u.Name, &created, &u.Size)
 			u.Created = sqldb.Time(created)
@@ -189,6 +192,9 @@ func (e *edit) chunkLives(ctx context.Context, part Upload) (bool, error) {
 // chunks, to be tried again. o.Size is that of all chunks, negative if the client does not say. It goes on when ctx ends. NotFound if there is no such upload, also if it has been made a file already;
 // Locked while another request does so; Invalid with code "incomplete_upload" if chunks are missing; all that Put refuses.
 func (s *Drives) FinishChunked(ctx context.Context, driveID, name string, path Path, o PutOptions) (node Node, created bool, err error) {
+	if err := writable(ctx, driveID); err != nil {
+		return Node{}, false, fault.Wrap(err, "drive.FinishChunked")
+	}
 	u, err := s.readChunked(ctx, s.db, driveID, name)
 	if err != nil {
 		return Node{}, false, fault.Wrap(err, "drive.FinishChunked")

@@ -142,9 +142,14 @@ func (u Usage) Free() (int64, bool) {
 	return max(0, u.Quota-u.Used-u.Reserved), true
 }
 
-// Usage answers how full the drive is.
+// Usage answers how full the drive is. One who is kept to a folder learns what is free, and nothing of what is used.
 func (s *Drives) Usage(ctx context.Context, driveID string) (u Usage, err error) {
 	err = s.db.Row(ctx, `SELECT used, reserved, uploads, quota FROM drives WHERE id = $1`, []any{driveID}, &u.Used, &u.Reserved, &u.Uploads, &u.Quota)
+	if free, limited := u.Free(); err == nil && keptTo(ctx) != "" {
+		if u = (Usage{Quota: -1}); limited {
+			u.Quota = free
+		}
+	}
 	return u, fault.Wrap(err, "drive.Usage")
 }
 

@@ -103,12 +103,16 @@ func (u *Upload) writing(at *place, size int64) writing {
 // uploadTarget is where the file goes: into the folder that the upload began in, wherever that is by now, else
 // into the folder of its path, made anew where it is missing.
 func (e *edit) uploadTarget(ctx context.Context, u Upload) (*place, error) {
+	ctx = within(ctx, u)
 	if u.folderID == e.root {
 		return resolve(ctx, e, e.drive, Root.Join(u.Name))
 	}
 	folder, err := locate(ctx, e, e.drive, u.folderID)
 	if fault.Is(err, fault.NotFound) {
 		folder, err = e.makeFolders(ctx, u.Folder)
+	}
+	if fault.Is(err, fault.NotFound) && u.within != "" { // that path leads out of the folder by now
+		folder, err = locate(ctx, e, e.drive, u.within)
 	}
 	if err != nil {
 		return nil, err

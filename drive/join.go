@@ -42,7 +42,7 @@ func (s *Drives) recordJoined(ctx context.Context, driveID string, n NewUpload) 
 		if u, known, err = e.sameJoined(ctx, n); err != nil || known {
 			return err
 		}
-		u = Upload{ID: sqldb.NewID(), DriveID: driveID, NewUpload: n}
+		u = Upload{ID: sqldb.NewID(), DriveID: driveID, NewUpload: n, within: keptTo(ctx)}
 		u.Length, ready, err = e.joinedLength(ctx, n.Parts)
 		if isPartUsed(err) {
 			return e.joinUsed(ctx, &u, err)
@@ -74,7 +74,11 @@ func (e *edit) joinedOf(ctx context.Context, parts []string, and string, args []
 	ids, err := sqldb.All(ctx, e, `SELECT u.id `+ofParts+and+` ORDER BY u.id DESC LIMIT 10`, append([]any{e.drive, parts[0], last, parts[last]}, args...),
 		func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
 	for _, id := range ids {
-		if u, err = e.s.anyUpload(ctx, e, e.drive, id); err != nil {
+		if u, err = e.s.anyUpload(ctx, e, e.drive, id); fault.Is(err, fault.NotFound) {
+			err = nil // one that the caller may not know of
+			continue
+		}
+		if err != nil {
 			return Upload{}, false, err
 		}
 		if slices.Equal(u.Parts, parts) && fits(u) {

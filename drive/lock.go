@@ -234,8 +234,11 @@ func (e *edit) covering(ctx context.Context, userID string, path Path, token str
 		return Lock{}, err
 	}
 	for _, l := range e.locks {
-		if l.Token == token && l.UserID == userID && covers(l, path) {
-			return l, nil
+		if l.Token != token || l.UserID != userID || !covers(l, path) {
+			continue
+		}
+		if _, err := locate(ctx, e, e.drive, l.node); !fault.Is(err, fault.NotFound) { // else it is beyond what the caller is kept to
+			return l, err
 		}
 	}
 	return Lock{}, fault.New(fault.Precondition, "drive.covering", "No lock with this token covers it.").WithCode("lock_token_mismatch").WithPath(string(path))
@@ -246,14 +249,23 @@ func covers(l Lock, path Path) bool {
 }
 
 // Locks answers the live locks of a drive by the id of the node that they are on, with one query for
-// all: a listing shows lockdiscovery from it.
+// all: a listing shows lockdiscovery from it. Locks around the folder that the caller is kept to are not told.
 func (s *Drives) Locks(ctx context.Context, driveID string) (map[string][]Lock, error) {
-	all, err := readLocks(ctx, s.db, driveID, s.o.Now())
+	all, err := s.locksInside(ctx, driveID)
 	byNode := make(map[string][]Lock, len(all))
 	for _, l := range all {
 		byNode[l.node] = append(byNode[l.node], l)
 	}
 	return byNode, fault.Wrap(err, "drive.Locks")
+}
+
+// locksInside are the live locks of a drive in the folder that the caller is kept to.
+func (s *Drives) locksInside(ctx context.Context, driveID string) ([]Lock, error) {
+	all, err := readLocks(ctx, s.db, driveID, s.o.Now())
+	if l := limitOf(ctx); l != nil {
+		all = slices.DeleteFunc(all, func(lock Lock) bool { return driveID != l.driveID || !lock.Path.Within(l.top) })
+	}
+	return all, err
 }
 
 // LocksHeld counts the live locks of all drives.
@@ -264,7 +276,7 @@ func (s *Drives) LocksHeld(ctx context.Context) (n int64, err error) {
 
 // Covering answers the live locks that cover path: on it, or deep on a folder above it. path may name nothing.
 func (s *Drives) Covering(ctx context.Context, driveID string, path Path) ([]Lock, error) {
-	all, err := readLocks(ctx, s.db, driveID, s.o.Now())
+	all, err := s.locksInside(ctx, driveID)
 	all = slices.DeleteFunc(all, func(l Lock) bool { return !covers(l, path) })
 	return all, fault.Wrap(err, "drive.Covering")
 }

@@ -3,6 +3,7 @@ package drive
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/satchelhq/satchel/fault"
@@ -13,8 +14,10 @@ import (
 // themselves or have no name yet (parts, and what comes in chunks) are left out.
 func (s *Drives) OpenUploads(ctx context.Context, driveID string, limit int) ([]Upload, error) {
 	all, err := sqldb.All(ctx, s.db, `SELECT `+uploadColumns+` FROM uploads
-		WHERE drive_id = $1 AND completed_at = 0 AND gone_at = 0 AND kind NOT IN ('partial', 'chunked') AND expires_at >= $2 ORDER BY id DESC LIMIT $3`,
-		[]any{driveID, sqldb.Micros(s.o.Now()), limit}, scanUpload)
+		WHERE drive_id = $1 AND completed_at = 0 AND gone_at = 0 AND kind NOT IN ('partial', 'chunked') AND expires_at >= $2
+			AND ($4 = '' OR within = $4) ORDER BY id DESC LIMIT $3`,
+		[]any{driveID, sqldb.Micros(s.o.Now()), limit, keptTo(ctx)}, scanUpload)
+	all = slices.DeleteFunc(all, func(u Upload) bool { return !sees(ctx, u) })
 	return all, fault.Wrap(err, "drive.OpenUploads")
 }
 
@@ -37,6 +40,8 @@ type Found struct {
 // Lookup looks for content by its hash. Only what the drive's own files and versions hold is told by a hash alone; content
 // that only others hold is not revealed, or where the settings allow it asked a proof for. Invalid; what a file at that
 // place can be refused with.
+//
+// One who is kept to a folder is not told what the rest of the drive holds: only unfinished uploads are found, and proofs asked for.
 func (s *Drives) Lookup(ctx context.Context, driveID string, w Wanted) (Found, error) {
 	n := NewUpload{Folder: w.Folder, Name: w.Name, Conflict: w.Conflict, SHA256: w.SHA256, Length: w.Size}
 	if err := n.check(); err != nil {
@@ -51,7 +56,10 @@ func (s *Drives) Lookup(ctx context.Context, driveID string, w Wanted) (Found, e
 		if err := e.proposed(n.Name, n.MediaType, n.Length); err != nil {
 			return err // what nobody may upload is not looked for
 		}
-		own, err := e.ownsContent(ctx, w.SHA256, w.Size)
+		own, err := false, error(nil)
+		if keptTo(ctx) == "" {
+			own, err = e.ownsContent(ctx, w.SHA256, w.Size)
+		}
 		switch {
 		case err != nil:
 			return err
@@ -107,8 +115,8 @@ func (e *edit) linkContent(ctx context.Context, n NewUpload) (Node, error) {
 // sameUpload finds an unfinished upload of the same content to the same place, nil if there is none.
 func (e *edit) sameUpload(ctx context.Context, n NewUpload) (*Upload, error) {
 	all, err := sqldb.All(ctx, e, `SELECT `+uploadColumns+` FROM uploads WHERE drive_id = $1 AND sha256 = $2 AND length = $3
-		AND folder = $4 AND name = $5 AND kind = 'whole' AND completed_at = 0 AND gone_at = 0 AND expires_at >= $6 ORDER BY received DESC LIMIT 1`,
-		[]any{e.drive, n.SHA256, n.Length, string(n.Folder), n.Name, sqldb.Micros(e.now)}, scanUpload)
+		AND folder = $4 AND name = $5 AND kind = 'whole' AND completed_at = 0 AND gone_at = 0 AND expires_at >= $6 AND ($7 = '' OR within = $7) ORDER BY received DESC LIMIT 1`,
+		[]any{e.drive, n.SHA256, n.Length, string(n.Folder), n.Name, sqldb.Micros(e.now), keptTo(ctx)}, scanUpload)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}

@@ -31,6 +31,9 @@ const patchTries = 8
 // "range_not_satisfiable" for an offset that is beyond the end; OffsetMismatch if the file never stands still; all that Put
 // refuses.
 func (s *Drives) Patch(ctx context.Context, driveID string, path Path, body io.Reader, o PatchOptions) (node Node, err error) {
+	if err := writable(ctx, driveID); err != nil { // before the body is read
+		return Node{}, fault.Wrap(err, "drive.Patch")
+	}
 	if err := s.expectPart(ctx, driveID, path, o); err != nil {
 		return Node{}, fault.Wrap(err, "drive.Patch")
 	}

@@ -81,6 +81,9 @@ var errNobody = errors.New("nobody holds the content")
 // Prove answers a challenge; the file is made if the answer is right. Whatever goes wrong ends the challenge: Forbidden
 // with code "proof_failed" for a wrong answer, NotFound for a challenge that is not the drive's, was answered or has expired.
 func (s *Drives) Prove(ctx context.Context, driveID, id string, answer []byte) (Node, error) {
+	if err := writable(ctx, driveID); err != nil {
+		return Node{}, fault.Wrap(err, "drive.Prove")
+	}
 	p, err := s.takeProof(ctx, driveID, id)
 	if err != nil {
 		return Node{}, fault.Wrap(err, "drive.Prove")

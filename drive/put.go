@@ -35,6 +35,9 @@ type PutOptions struct {
 // ParentMissing, Exists (a folder is there, or Conflict is Fail), Locked, Precondition, TooLarge, Full;
 // Invalid with code "body_truncated" if the body is not Size bytes long, ChecksumMismatch.
 func (s *Drives) Put(ctx context.Context, driveID string, path Path, body io.Reader, o PutOptions) (node Node, created bool, err error) {
+	if err := writable(ctx, driveID); err != nil { // before the body is read
+		return Node{}, false, fault.Wrap(err, "drive.Put")
+	}
 	if o.Conflict == "" {
 		o.Conflict = Replace
 	}
@@ -104,10 +107,11 @@ func (s *Drives) expect(ctx context.Context, driveID string, path Path, size int
 		r = s.room(e.usage)
 		return nil
 	})
+	r.over = discreet(ctx, r.over)
 	if err == nil && size > r.bytes {
 		err = r.over
 	}
-	return r, err
+	return r, discreet(ctx, err)
 }
 
 // room is the smaller of what the drive and what one file may hold.

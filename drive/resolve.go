@@ -17,6 +17,7 @@ type place struct {
 	chain   []link   // from the root to the last node that exists
 	node    *Node    // what stands at path, nil if nothing does
 	missing []string // the names after the chain
+	top     string   // id of the folder that the caller is kept to (limit.go); empty if to none
 }
 
 // link is a node on the way to another.
@@ -31,7 +32,7 @@ func (p *place) last() link { return p.chain[len(p.chain)-1] }
 // parent is the folder that holds path, or would: ParentMissing if there is none. The root has no parent: Forbidden.
 func (p *place) parent() (link, error) {
 	switch {
-	case p.path == Root:
+	case p.path == Root, p.node != nil && p.node.ID == p.top:
 		return link{}, fault.New(fault.Forbidden, "drive.parent", "This cannot be done to the drive itself.").WithCode("is_root")
 	case p.node != nil:
 		return p.chain[len(p.chain)-2], nil
@@ -80,8 +81,20 @@ func (r *nodeRow) node(driveID string, path Path) Node {
 // stride is how many names one query resolves. SQLite joins at most 64 tables.
 const stride = 16
 
-// resolve follows path from the drive's root. NotFound only if the drive does not exist.
+// resolve follows path from the drive's root. NotFound only if the drive does not exist, or if the caller is kept to a folder that
+// path does not lead into.
 func resolve(ctx context.Context, q sqldb.Querier, driveID string, path Path) (*place, error) {
+	p, err := resolveAll(ctx, q, driveID, path)
+	if err == nil {
+		err = confine(ctx, driveID, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func resolveAll(ctx context.Context, q sqldb.Querier, driveID string, path Path) (*place, error) {
 	p := &place{path: path, missing: path.Names()}
 	for first := true; first || len(p.missing) > 0; first = false {
 		names := p.missing[:min(stride, len(p.missing))]
@@ -180,7 +193,8 @@ func alias(i, depth int) string {
 	return fmt.Sprintf("a%d", i)
 }
 
-// locate finds a node by its id and the way to it. NotFound for another drive's, and for what is in the trash.
+// locate finds a node by its id and the way to it. NotFound for another drive's, for what is in the trash, and for what is not in the
+// folder that the caller is kept to.
 func locate(ctx context.Context, q sqldb.Querier, driveID, nodeID string) (*place, error) {
 	missing := fault.New(fault.NotFound, "drive.locate", "")
 	if !sqldb.ValidID(nodeID) {
@@ -217,13 +231,17 @@ func locate(ctx context.Context, q sqldb.Querier, driveID, nodeID string) (*plac
 	}
 	node := row.node(driveID, p.path)
 	p.node = &node
+	if err := confine(ctx, driveID, p); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
-// nodeKey is a path in a drive, as a client spells it.
+// nodeKey is a path in a drive, as a client spells it, seen from the folder that the client is kept to.
 type nodeKey struct {
-	drive string
-	path  Path
+	drive  string
+	path   Path
+	within string
 }
 
 const (
@@ -233,7 +251,7 @@ const (
 
 // stat finds the node at path as the database has it now. NotFound.
 func (s *Drives) stat(ctx context.Context, driveID string, path Path) (Node, error) {
-	key := nodeKey{driveID, path}
+	key := nodeKey{driveID, path, keptTo(ctx)}
 	node, mark, ok := s.nodes.Find(key)
 	if ok {
 		return node, nil

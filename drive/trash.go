@@ -65,8 +65,11 @@ func (e *edit) trash(ctx context.Context, at *place) error {
 	return err
 }
 
-// TrashList answers what was removed, newest first, at most limit.
+// TrashList answers what was removed, newest first, at most limit. NotFound for one who is kept to a folder, as of all that is done to the trash.
 func (s *Drives) TrashList(ctx context.Context, driveID string, limit int) ([]Trashed, error) {
+	if err := unlimited(ctx, driveID); err != nil {
+		return nil, fault.Wrap(err, "drive.TrashList")
+	}
 	all, err := sqldb.All(ctx, s.db, `SELECT t.path, t.trashed_at, `+nodeColumns+` FROM trash t JOIN nodes n ON n.id = t.node_id
 		WHERE t.drive_id = $1 ORDER BY t.trashed_at DESC, t.node_id DESC LIMIT $2`, []any{driveID, limit},
 		func(scan sqldb.Scan) (t Trashed, err error) {
@@ -82,6 +85,9 @@ func (s *Drives) TrashList(ctx context.Context, driveID string, limit int) ([]Tr
 // Restore puts a removed node back where it was: under the next free name if its own is taken, and in the
 // root if its folder is gone. NotFound; TooLarge if its paths would be too long there.
 func (s *Drives) Restore(ctx context.Context, driveID, nodeID string) (node Node, err error) {
+	if err := unlimited(ctx, driveID); err != nil {
+		return Node{}, fault.Wrap(err, "drive.Restore")
+	}
 	err = s.edit(ctx, "drive.Restore", driveID, func(e *edit) error {
 		var row nodeRow
 		var parentID, was string
@@ -127,6 +133,9 @@ const purgeBatch = 100
 
 // Purge removes a trashed node for good and frees its space; an empty nodeID empties the trash. NotFound.
 func (s *Drives) Purge(ctx context.Context, driveID, nodeID string) error {
+	if err := unlimited(ctx, driveID); err != nil {
+		return fault.Wrap(err, "drive.Purge")
+	}
 	if nodeID != "" {
 		_, err := s.purge(ctx, driveID, nodeID, s.o.Now())
 		return err

@@ -66,6 +66,7 @@ type Upload struct {
 	gone    bool      // it expired before
 
 	folderID string
+	within   string // id of the folder that its beginner was kept to (limit.go); empty if to none
 	digest   []byte // the state of the running SHA-256 at Offset; of a joined one that is a file, the file's SHA-256
 	small    []byte // what was received, while it is in the row
 	staged   bool   // what was received is in the blob store's stage
@@ -111,7 +112,7 @@ func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (
 	id := sqldb.NewID()
 	released := s.holds.releases(id)
 	err := s.edit(ctx, "drive.BeginUpload", driveID, func(e *edit) error {
-		u = Upload{ID: id, DriveID: driveID, NewUpload: n}
+		u = Upload{ID: id, DriveID: driveID, NewUpload: n, within: keptTo(ctx)}
 		return e.beginUpload(ctx, &u, false)
 	})
 	if err != nil {
@@ -209,7 +210,7 @@ func (e *edit) expectUpload(ctx context.Context, u *Upload, joinable bool) error
 	if u.Kind == Partial {
 		return nil
 	}
-	if u.Folder == Root && u.Conflict == Rename && e.loaded && len(e.locks) == 0 { // the root is there, and another name can be found
+	if u.Folder == Root && u.Conflict == Rename && e.loaded && len(e.locks) == 0 && u.within == "" { // the root is there, and another name can be found
 		u.folderID = e.root
 		return e.proposed(u.Name, u.MediaType, size)
 	}
@@ -237,9 +238,9 @@ func tooManyUploads() error {
 
 func (e *edit) insertUpload(ctx context.Context, u Upload) error {
 	e.usage.Uploads++
-	if _, err := e.Exec(ctx, `INSERT INTO uploads (id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, sha256, length, created_at, active_at, expires_at, concat)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15)`, u.ID, u.DriveID, string(u.Folder), u.folderID, u.Name, u.MediaType,
-		sqldb.Micros(u.Modified), string(u.Conflict), u.Metadata, string(u.Kind), sqldb.Bytes(u.SHA256), u.Length, sqldb.Micros(u.Created), sqldb.Micros(u.Expires), u.Concat); err != nil {
+	if _, err := e.Exec(ctx, `INSERT INTO uploads (id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, sha256, length, created_at, active_at, expires_at, concat, within)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16)`, u.ID, u.DriveID, string(u.Folder), u.folderID, u.Name, u.MediaType,
+		sqldb.Micros(u.Modified), string(u.Conflict), u.Metadata, string(u.Kind), sqldb.Bytes(u.SHA256), u.Length, sqldb.Micros(u.Created), sqldb.Micros(u.Expires), u.Concat, u.within); err != nil {
 		return err
 	}
 	for i, part := range u.Parts {
@@ -274,10 +275,11 @@ func (s *Drives) Upload(ctx context.Context, driveID, id string) (Upload, error)
 // OwnedUpload answers what kind of upload it is if it is the drive's, else NotFound. It takes no hold and commits
 // nothing, so that it can be asked before anything else.
 func (s *Drives) OwnedUpload(ctx context.Context, driveID, id string) (kind UploadKind, err error) {
-	if !sqldb.ValidID(id) {
+	if l := limitOf(ctx); !sqldb.ValidID(id) || l != nil && l.driveID != driveID {
 		return "", noUpload()
 	}
-	err = s.db.Row(ctx, `SELECT kind FROM uploads WHERE id = $1 AND drive_id = $2 AND kind <> 'chunked'`, []any{id, driveID}, (*string)(&kind))
+	err = s.db.Row(ctx, `SELECT kind FROM uploads WHERE id = $1 AND drive_id = $2 AND kind <> 'chunked' AND ($3 = '' OR within = $3)`,
+		[]any{id, driveID, keptTo(ctx)}, (*string)(&kind))
 	if sqldb.NoRow(err) {
 		return "", noUpload()
 	}
@@ -292,7 +294,7 @@ type Seen struct {
 
 // SeeUpload answers an upload of the drive, expired ones too, else NotFound. Like OwnedUpload it takes no hold and commits nothing.
 func (s *Drives) SeeUpload(ctx context.Context, driveID, id string) (seen Seen, err error) {
-	if seen, ok := s.holds.recall(id); ok && seen.DriveID == driveID {
+	if seen, ok := s.holds.recall(id); ok && seen.DriveID == driveID && sees(ctx, seen.Upload) {
 		return seen, nil
 	}
 	if len(id) > 0 {
@@ -324,12 +326,12 @@ func (u Upload) pending() bool {
 }
 
 const uploadColumns = `id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, concat, sha256, length, received,
-	digest, content, staged, node_id, completed_at, created_at, expires_at, gone_at > 0`
+	digest, content, staged, node_id, completed_at, created_at, expires_at, gone_at > 0, within`
 
 func scanUpload(scan sqldb.Scan) (u Upload, err error) {
 	var modified, ended, created, expires int64
 	err = scan(&u.ID, &u.DriveID, (*string)(&u.Folder), &u.folderID, &u.Name, &u.MediaType, &modified, (*string)(&u.Conflict), &u.Metadata,
-		(*string)(&u.Kind), &u.Concat, &u.SHA256, &u.Length, &u.Offset, &u.digest, &u.small, &u.staged, &u.NodeID, &ended, &created, &expires, &u.gone)
+		(*string)(&u.Kind), &u.Concat, &u.SHA256, &u.Length, &u.Offset, &u.digest, &u.small, &u.staged, &u.NodeID, &ended, &created, &expires, &u.gone, &u.within)
 	u.Modified, u.Ended, u.Created, u.Expires = sqldb.Time(modified), sqldb.Time(ended), sqldb.Time(created), sqldb.Time(expires)
 	return u, err
 }
@@ -368,7 +370,7 @@ func (s *Drives) anyUpload(ctx context.Context, q sqldb.Querier, driveID, id str
 	u, err = scanUpload(func(dest ...any) error {
 		return q.Row(ctx, `SELECT `+uploadColumns+` FROM uploads WHERE id = $1 AND drive_id = $2`, []any{id, driveID}, dest...)
 	})
-	if sqldb.NoRow(err) {
+	if sqldb.NoRow(err) || err == nil && !sees(ctx, u) {
 		return Upload{}, noUpload()
 	}
 	if err != nil {

@@ -25,7 +25,23 @@ CREATE INDEX known_networks_age ON known_networks (seen_at);
 
 -- Passkeys.
 
--- App passwords.
+-- App passwords. folder_id is the folder that one is kept to, empty for the whole drive; expires_at 0 is never. A folder may be gone:
+-- the password then opens nothing. An upload that was begun with one which is kept to a folder is kept to it as well.
+CREATE TABLE app_passwords (
+    id         TEXT COLLATE "C" PRIMARY KEY,
+    user_id    TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    hash       BYTEA NOT NULL UNIQUE,
+    name       TEXT COLLATE "C" NOT NULL,
+    folder_id  TEXT COLLATE "C" NOT NULL DEFAULT '',
+    read_only  BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    seen_at    BIGINT NOT NULL DEFAULT 0,
+    expires_at BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX app_passwords_user ON app_passwords (user_id, id);
+ALTER TABLE uploads ADD COLUMN within TEXT COLLATE "C" NOT NULL DEFAULT '';
+DROP INDEX uploads_chunked;
+CREATE UNIQUE INDEX uploads_chunked ON uploads (drive_id, name, within) WHERE kind = 'chunked';
 
 -- Accounts elsewhere (OpenID Connect).
 
