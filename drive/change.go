@@ -22,6 +22,7 @@ type edit struct {
 	changes []Change
 	locks   []Lock // live ones, once loaded
 	loaded  bool
+	closed  bool // the drive is being removed, which is all that is done to it
 
 	sequence int64
 	before   Usage
@@ -34,12 +35,17 @@ type edit struct {
 // edit runs fn in a transaction on the drive, and then writes down its changes and usage.
 // An unknown drive is NotFound; Forbidden for one who may only read. As with sqldb.Update, fn may run more than once.
 func (s *Drives) edit(ctx context.Context, op, driveID string, fn func(e *edit) error) error {
+	return s.editAs(ctx, op, driveID, false, fn)
+}
+
+// editAs is edit for a drive that is closed, or for one that is not: the other counts as unknown.
+func (s *Drives) editAs(ctx context.Context, op, driveID string, closed bool, fn func(e *edit) error) error {
 	if err := writable(ctx, driveID); err != nil {
 		return fault.Wrap(err, op)
 	}
 	var done *edit
 	err := s.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) error { // accounts are settled
-		e := &edit{Tx: tx, s: s, drive: driveID, now: s.o.Now()}
+		e := &edit{Tx: tx, s: s, drive: driveID, now: s.o.Now(), closed: closed}
 		if err := e.begin(ctx); err != nil {
 			return err
 		}
@@ -64,11 +70,15 @@ func (s *Drives) edit(ctx context.Context, op, driveID string, fn func(e *edit) 
 func (e *edit) begin(ctx context.Context) error {
 	// SQLite's one writer needs no FOR UPDATE, and sees at once whether there are locks at all. On Postgres the statement
 	// may wait for another edit, of which its snapshot would show the drive's row alone.
-	query := `SELECT root_id, quota, used, reserved, uploads, sequence, NOT EXISTS (SELECT 1 FROM locks WHERE drive_id = $1) FROM drives WHERE id = $1`
+	query := `SELECT root_id, quota, used, reserved, uploads, sequence, closed_at > 0, NOT EXISTS (SELECT 1 FROM locks WHERE drive_id = $1) FROM drives WHERE id = $1`
 	if e.Engine() == sqldb.Postgres {
-		query = `SELECT root_id, quota, used, reserved, uploads, sequence, FALSE FROM drives WHERE id = $1 FOR UPDATE`
+		query = `SELECT root_id, quota, used, reserved, uploads, sequence, closed_at > 0, FALSE FROM drives WHERE id = $1 FOR UPDATE`
 	}
-	err := e.Row(ctx, query, []any{e.drive}, &e.root, &e.usage.Quota, &e.usage.Used, &e.usage.Reserved, &e.usage.Uploads, &e.sequence, &e.loaded)
+	var closed bool
+	err := e.Row(ctx, query, []any{e.drive}, &e.root, &e.usage.Quota, &e.usage.Used, &e.usage.Reserved, &e.usage.Uploads, &e.sequence, &closed, &e.loaded)
+	if err == nil && closed != e.closed {
+		return fault.New(fault.NotFound, "drive.edit", "")
+	}
 	e.before = e.usage
 	return err
 }

@@ -126,6 +126,15 @@ func (s *Drives) Create(ctx context.Context, tx *sqldb.Tx, userID string) error 
 	return fault.Wrap(err, "drive.Create")
 }
 
+// SetQuota sets how many bytes a drive may hold, inside tx; negative is no limit. What it holds already stays, also where that is more. NotFound.
+func (s *Drives) SetQuota(ctx context.Context, tx *sqldb.Tx, driveID string, quota int64) error {
+	n, err := tx.Exec(ctx, `UPDATE drives SET quota = $2 WHERE id = $1 AND closed_at = 0`, driveID, max(quota, -1))
+	if err == nil && n == 0 {
+		err = fault.New(fault.NotFound, "drive.SetQuota", "")
+	}
+	return fault.Wrap(err, "drive.SetQuota")
+}
+
 // Usage is how full a drive is, in bytes.
 type Usage struct {
 	Used     int64 // files, their versions and properties, and the trash
@@ -151,6 +160,19 @@ func (s *Drives) Usage(ctx context.Context, driveID string) (u Usage, err error)
 		}
 	}
 	return u, fault.Wrap(err, "drive.Usage")
+}
+
+// Usages answers how full each of some drives is, by its id. Those that are not there are left out.
+func (s *Drives) Usages(ctx context.Context, driveIDs []string) (map[string]Usage, error) {
+	all := make(map[string]Usage, len(driveIDs))
+	err := eachByID(ctx, s.db, `SELECT id, used, reserved, uploads, quota FROM drives WHERE id IN `, driveIDs, func(scan sqldb.Scan) error {
+		var id string
+		var u Usage
+		err := scan(&id, &u.Used, &u.Reserved, &u.Uploads, &u.Quota)
+		all[id] = u
+		return err
+	})
+	return all, fault.Wrap(err, "drive.Usages")
 }
 
 // MaxFile is the size of the largest file that is taken, in bytes; 0 is no limit.

@@ -45,10 +45,29 @@ CREATE UNIQUE INDEX uploads_chunked ON uploads (drive_id, name, within) WHERE ki
 
 -- Accounts elsewhere (OpenID Connect).
 
--- Downloads of all one's data.
+-- Administration. An account that is being deleted (deleted_at) has lost its names, so that others may take them, and waits for its drive to be
+-- removed in pieces. A drive that is being removed (closed_at) takes no change any more.
+ALTER TABLE users ADD COLUMN deleted_at BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX users_deleted ON users (id) WHERE deleted_at > 0;
+CREATE INDEX users_disabled ON users (id) WHERE disabled_at > 0;
+CREATE INDEX users_admins ON users (id) WHERE role = 'admin';
+ALTER TABLE drives ADD COLUMN closed_at BIGINT NOT NULL DEFAULT 0;
+
+-- How many lines of the audit log somebody has made in an hour (counted from 1970), and the newest of them: when there are too many, it
+-- counts the others.
+CREATE TABLE audit_floods (
+    event   TEXT COLLATE "C" NOT NULL,
+    user_id TEXT COLLATE "C" NOT NULL,
+    hour    BIGINT NOT NULL,
+    lines   BIGINT NOT NULL,
+    line_id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (event, user_id)
+);
+
 
 -- What was done to accounts and by whom. Accounts are not referenced, so that a deleted one leaves its trace. user_id is whose account
--- it is about, actor_id who did it: the same, an administrator, or empty for the command line and for strangers.
+-- it is about, actor_id who did it: the same, an administrator, or empty for the command line and for strangers. times is for how many equal events
+-- the line stands.
 CREATE TABLE audit (
     id         TEXT COLLATE "C" PRIMARY KEY,
     at         BIGINT NOT NULL,
@@ -57,6 +76,9 @@ CREATE TABLE audit (
     actor_id   TEXT COLLATE "C" NOT NULL DEFAULT '',
     address    TEXT COLLATE "C" NOT NULL DEFAULT '',
     user_agent TEXT COLLATE "C" NOT NULL DEFAULT '',
-    detail     TEXT COLLATE "C" NOT NULL DEFAULT ''
+    detail     TEXT COLLATE "C" NOT NULL DEFAULT '',
+    times      BIGINT NOT NULL DEFAULT 1
 );
-CREATE INDEX audit_user ON audit (user_id, id);
+CREATE INDEX audit_age ON audit (at, id);
+CREATE INDEX audit_user ON audit (user_id, at, id);
+CREATE INDEX audit_event ON audit (event, at, id);
