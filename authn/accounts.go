@@ -40,9 +40,15 @@ type Options struct {
 	HashParallel int           // passwords hashed at once, 19 MiB of memory each; default two a core, at most 16
 	Log          *slog.Logger  // default slog.Default()
 	Now          func() time.Time
+	AuditExpiry  time.Duration // how long the audit log knows something; default 365 days, negative is for ever
 	// CreateDrive makes the new user's drive, in the transaction that makes the user. Required by
 	// whoever makes users; nil makes users without a drive.
 	CreateDrive func(ctx context.Context, tx *sqldb.Tx, userID string) error
+	// SetQuota sets how many bytes a user's drive may hold, negative is no limit, in the transaction of what else is changed. NotFound. nil does nothing.
+	SetQuota func(ctx context.Context, tx *sqldb.Tx, userID string, quota int64) error
+	// RemoveDrive removes the drive of an account that was closed. It may take long, and it may be called again for what it did in part.
+	// nil does nothing, for users without a drive.
+	RemoveDrive func(ctx context.Context, userID string) error
 	// Observe is told of every event (Event…), for metrics. It must return at once.
 	Observe func(event string)
 }
@@ -60,6 +66,7 @@ type Accounts struct {
 	standing *sqldb.Memo[[sha256.Size]byte, standing] // by the MAC of a name and a password
 	sessions *sqldb.Memo[sessionKey, live]            // of tokens
 	seeing   sync.Map                                 // ids of the sessions whose seen_at is being written
+	closed   chan struct{}                            // has one when an account was closed
 }
 
 // New gives access to the accounts in db.
@@ -73,6 +80,9 @@ func New(db *sqldb.DB, o Options) *Accounts {
 	orDefault(&o.RefreshTTL, 30*24*time.Hour)
 	orDefault(&o.PageTTL, 30*24*time.Hour)
 	orDefault(&o.TicketTTL, time.Minute)
+	if o.AuditExpiry == 0 {
+		o.AuditExpiry = 365 * 24 * time.Hour
+	}
 	if o.Issuer == "" {
 		o.Issuer = "satchel"
 	}
@@ -91,10 +101,16 @@ func New(db *sqldb.DB, o Options) *Accounts {
 	if o.CreateDrive == nil {
 		o.CreateDrive = func(context.Context, *sqldb.Tx, string) error { return nil }
 	}
+	if o.SetQuota == nil {
+		o.SetQuota = func(context.Context, *sqldb.Tx, string, int64) error { return nil }
+	}
+	if o.RemoveDrive == nil {
+		o.RemoveDrive = func(context.Context, string) error { return nil }
+	}
 	if o.Observe == nil {
 		o.Observe = func(string) {}
 	}
-	return &Accounts{db: db, o: o,
+	return &Accounts{db: db, o: o, closed: make(chan struct{}, 1),
 		hasher: newHasher(o.HashParallel),
 		keys:   newKeyring(db, o.Now, o.AccessTTL),
 		proven: newProven(), wrong: newWrong(), verified: newVerified(),

@@ -34,7 +34,7 @@ func TestAdministration(t *testing.T) {
 		var names []string
 		after := ""
 		for {
-			page, err := n.Users(t.Context(), after, 2)
+			page, err := n.Users(t.Context(), UserFilter{After: after, Limit: 2})
 			if err != nil {
 				t.Fatal(err)
 			}

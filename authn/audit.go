@@ -2,6 +2,7 @@ package authn
 
 import (
 	"context"
+	"time"
 
 	"github.com/satchelhq/satchel/sqldb"
 )
@@ -14,10 +15,14 @@ const (
 	AuditSignOut      = "sign_out"
 	AuditRefreshReuse = "refresh_reused" // a used refresh token came again and its session was ended
 	AuditUserCreated  = "user_created"   // by an administrator or the command line
-	AuditUserDeleted  = "user_deleted"
+	AuditUserDeleted  = "user_deleted"   // by the user, an administrator or the command line
 	AuditUserDisabled = "user_disabled"
 	AuditUserEnabled  = "user_enabled"
 	AuditPassword     = "password_changed"
+	AuditSignedOut    = "signed_out" // everywhere, by an administrator or the command line
+	AuditRole         = "role_changed"
+	AuditQuota        = "quota_changed"
+	AuditExport       = "data_downloaded" // a user took all of the own data
 )
 
 // auditEntry is a line of the audit log.
@@ -27,11 +32,64 @@ type auditEntry struct {
 	actor  string // id of who did it; empty for a stranger and for the command line
 	client Client // from where
 	detail string // more of it for people, at most 500 bytes; never a secret, nor what a stranger typed as a password
+	always bool   // has a line of its own, however many there are: only for what strangers and users cannot repeat at will
 }
+
+// How many lines one event may have in an hour: about one account, and about none in particular. The last of them counts those that have no line of
+// their own, so that nobody fills the disk by failing to sign in.
+const (
+	maxAuditLines         = 20
+	maxStrangerAuditLines = 200
+)
 
 // audit writes a line into the audit log, in the transaction of what it tells about.
 func (a *Accounts) audit(ctx context.Context, tx *sqldb.Tx, e auditEntry) error {
+	id := sqldb.NewID()
+	if !e.always {
+		if counted, err := a.auditFlood(ctx, tx, e, id); counted || err != nil {
+			return err
+		}
+	}
 	_, err := tx.Exec(ctx, `INSERT INTO audit (id, at, event, user_id, actor_id, address, user_agent, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		sqldb.NewID(), a.now(), e.event, e.userID, e.actor, shown(e.client.Address, 64), shown(e.client.UserAgent, 256), shown(e.detail, 500))
+		id, a.now(), e.event, e.userID, e.actor, shown(e.client.Address, 64), shown(e.client.UserAgent, 256), shown(e.detail, 500))
 	return err
+}
+
+// auditFlood reports whether an entry was counted by an earlier line. If not, its own line is to have the id.
+func (a *Accounts) auditFlood(ctx context.Context, tx *sqldb.Tx, e auditEntry, id string) (counted bool, err error) {
+	most := maxAuditLines
+	if e.userID == "" {
+		most = maxStrangerAuditLines
+	}
+	var newest string
+	err = tx.Row(ctx, `INSERT INTO audit_floods (event, user_id, hour, lines, line_id) VALUES ($1, $2, $3, 1, $4) ON CONFLICT (event, user_id) DO UPDATE SET
+			lines = CASE WHEN audit_floods.hour = excluded.hour THEN audit_floods.lines + 1 ELSE 1 END,
+			line_id = CASE WHEN audit_floods.hour = excluded.hour AND audit_floods.lines >= $5 THEN audit_floods.line_id ELSE excluded.line_id END,
+			hour = excluded.hour RETURNING line_id`,
+		[]any{e.event, e.userID, a.now() / time.Hour.Microseconds(), id, most}, &newest)
+	if err != nil || newest == id {
+		return false, err
+	}
+	n, err := tx.Exec(ctx, `UPDATE audit SET times = times + 1 WHERE id = $1`, newest)
+	return n > 0, err
+}
+
+// auditBatch is how many lines one transaction of sweepAudit removes.
+const auditBatch = 1000
+
+// sweepAudit removes lines that are older than AuditExpiry, a batch at a time, and counts that no longer matter.
+func (a *Accounts) sweepAudit(ctx context.Context) error {
+	if _, err := a.db.Exec(ctx, `DELETE FROM audit_floods WHERE hour < $1`, a.now()/time.Hour.Microseconds()); err != nil {
+		return err
+	}
+	if a.o.AuditExpiry < 0 {
+		return nil
+	}
+	for {
+		n, err := a.db.Exec(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at <= $1 ORDER BY at, id LIMIT $2)`,
+			a.now()-a.o.AuditExpiry.Microseconds(), auditBatch)
+		if err != nil || n < auditBatch {
+			return err
+		}
+	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Sweep drops what has ended: sessions with their tokens and tickets, tickets that nobody redeemed, failed attempts that no longer count,
-// networks that were not used for long, and used
+// networks that were not used for long, old lines of the audit log, and used
 // refresh tokens that are older than RefreshTTL, before which a token that comes again still ends its session.
 // It may run on several nodes at once.
 func (a *Accounts) Sweep(ctx context.Context) error {
@@ -26,5 +26,5 @@ func (a *Accounts) Sweep(ctx context.Context) error {
 			return fault.Wrap(err, "authn.Sweep")
 		}
 	}
-	return nil
+	return fault.Wrap(a.sweepAudit(ctx), "authn.Sweep")
 }

@@ -16,6 +16,8 @@ const (
 	RoleAdmin Role = "admin"
 )
 
+func (r Role) valid() bool { return r == RoleUser || r == RoleAdmin }
+
 // User is an account.
 type User struct {
 	ID       string
@@ -43,7 +45,7 @@ func (a *Accounts) User(ctx context.Context, id string) (User, error) {
 		if !sqldb.ValidID(id) {
 			return fault.New(fault.NotFound, "authn.User", "")
 		}
-		return a.db.Row(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, []any{id}, dest...)
+		return a.db.Row(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1 AND deleted_at = 0`, []any{id}, dest...)
 	})
 	return u, fault.Wrap(err, "authn.User")
 }

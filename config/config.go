@@ -40,6 +40,8 @@ type Config struct {
 	ChangesExpiry  time.Duration // how long it is known what changed in a drive; negative is for ever
 	MaxChanges     int           // changes of one drive that are known
 
+	AuditExpiry time.Duration // how long the audit log knows something; negative is for ever
+
 	LogLevel  slog.Level
 	LogFormat string // LogAuto, LogText or LogJSON
 
@@ -77,6 +79,7 @@ func Default() Config {
 		FinderQuota:         true,
 		ChangesExpiry:       30 * 24 * time.Hour,
 		MaxChanges:          50_000,
+		AuditExpiry:         365 * 24 * time.Hour,
 		LogLevel:            slog.LevelInfo,
 		LogFormat:           LogAuto,
 		ShutdownGrace:       10 * time.Second,

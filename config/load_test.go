@@ -43,7 +43,7 @@ func TestDefaults(t *testing.T) {
 		"public_url": "", "trusted_proxies": "", "cors_origins": "", "registration": "open", "durability": "strict",
 		"quota": "0", "max_file": "0", "deny_names": "", "allow_types": "", "upload_expiry": "1d",
 		"upload_max_age": "0s", "max_open_uploads": "50000", "proof": "false", "trash_expiry": "30d", "versions": "20", "finder_quota": "true",
-		"changes_expiry": "30d", "max_changes": "50000",
+		"changes_expiry": "30d", "max_changes": "50000", "audit_expiry": "365d",
 		"log_level": "info", "log_format": "auto", "shutdown_grace": "10s", "database_connections": "16",
 	}
 	for _, s := range c.Settings() {

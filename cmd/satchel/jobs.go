@@ -23,6 +23,7 @@ func jobs(in *rooms, log *slog.Logger) []job {
 	return []job{
 		{name: "recover", run: in.drives.Recover}, // uploads that were full when the server was killed
 		{name: "sweep_accounts", every: 15 * time.Minute, run: in.accounts.Sweep},
+		{name: "remove_accounts", every: 15 * time.Minute, run: in.accounts.RemoveClosed, wake: in.accounts.Closed()},
 		{name: "sweep_drives", every: 5 * time.Minute, run: in.drives.Sweep},
 		{name: "checksums", every: time.Hour, run: in.drives.ComputeChecksums, wake: in.drives.ChecksumsWanted()},
 		{name: "gc", every: time.Hour, run: func(ctx context.Context) error {

@@ -62,7 +62,8 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	drives := drive.New(db, blobs, driveOptions(c, admission, log))
 	accounts := authn.New(db, authn.Options{
 		Issuer: issuer(c), Registration: c.Registration, Log: log,
-		CreateDrive: drives.Create, Observe: observeSignIn,
+		CreateDrive: drives.Create, SetQuota: drives.SetQuota, RemoveDrive: drives.Remove, Observe: observeSignIn,
+		AuditExpiry: c.AuditExpiry,
 	})
 	return &rooms{db, blobs, accounts, drives}, nil
 }

@@ -27,7 +27,7 @@ func (p *program) listUsers(ctx context.Context, in *rooms) error {
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "USERNAME\tROLE\tSTATE\tCREATED\tE-MAIL\tPHONE")
 	for after := ""; ; {
-		users, err := in.accounts.Users(ctx, after, authn.MaxUsers)
+		users, err := in.accounts.Users(ctx, authn.UserFilter{After: after})
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,131 @@
+package authn
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// AuditLine is what the audit log tells. Its texts may be a stranger's: they are UTF-8 without NUL, and hold whatever else was sent.
+type AuditLine struct {
+	ID        string
+	At        time.Time // of the first, if it stands for several
+	Event     string    // Audit…
+	UserID    string    // whose account it is about; empty if none
+	Username  string    // as it is now; empty for none, and for an account that is gone
+	ActorID   string    // who did it; empty for strangers and for the command line
+	ActorName string
+	Address   string
+	UserAgent string
+	Detail    string
+	Times     int64 // for how many equal events in the same hour it stands; where there are many, only the first ones have a line each
+}
+
+// MaxAuditLines is the most that one call of AuditLog answers.
+const MaxAuditLines = 1000
+
+// AuditFilter is which lines AuditLog answers. The zero value is all of them.
+type AuditFilter struct {
+	After  string    // the cursor that the call before answered; empty: from the newest line on
+	Limit  int       // at most MaxAuditLines, which 0 means too
+	UserID string    // whose account they are about; empty: anybody's
+	Event  string    // empty: any
+	Since  time.Time // the first moment; zero: from the beginning
+	Until  time.Time // the first moment that does not belong to them; zero: until now
+}
+
+// AuditLog answers lines of the audit log, newest first, and the cursor to go on after them; it is empty if there are no more. Invalid.
+func (a *Accounts) AuditLog(ctx context.Context, f AuditFilter) (lines []AuditLine, next string, err error) {
+	limit := f.Limit
+	if limit <= 0 || limit > MaxAuditLines {
+		limit = MaxAuditLines
+	}
+	query, args, err := f.query(limit + 1) // one more tells whether there is more
+	if err != nil {
+		return nil, "", fault.Wrap(err, "authn.AuditLog")
+	}
+	lines, err = sqldb.All(ctx, a.db, query, args, scanAuditLine)
+	if err != nil {
+		return nil, "", fault.Wrap(err, "authn.AuditLog")
+	}
+	if len(lines) > limit {
+		lines = lines[:limit]
+		last := lines[limit-1]
+		next = fmt.Sprintf("%d.%s", sqldb.Micros(last.At), last.ID)
+	}
+	return lines, next, nil
+}
+
+// query is put together of constants, so that there are few texts. Each has an index that answers in its order.
+func (f AuditFilter) query(limit int) (text string, args []any, err error) {
+	at, id := int64(math.MaxInt64), ""
+	if !f.Until.IsZero() {
+		at = sqldb.Micros(f.Until)
+	}
+	if f.After != "" {
+		afterAt, afterID, err := readCursor(f.After)
+		if err != nil {
+			return "", nil, err
+		}
+		if afterAt < at {
+			at, id = afterAt, afterID
+		}
+	}
+	since := int64(math.MinInt64)
+	if !f.Since.IsZero() {
+		since = sqldb.Micros(f.Since)
+	}
+	text = `SELECT a.id, a.at, a.event, a.user_id, COALESCE(u.username, ''), a.actor_id, COALESCE(b.username, ''), a.address, a.user_agent, a.detail, a.times
+		FROM audit a LEFT JOIN users u ON u.id = a.user_id LEFT JOIN users b ON b.id = a.actor_id
+		WHERE (a.at, a.id) < ($1, $2) AND a.at >= $3`
+	args = []any{at, id, since, limit}
+	for _, only := range [...]struct{ column, value string }{{"user_id", f.UserID}, {"event", f.Event}} {
+		if only.value != "" {
+			args = append(args, shown(only.value, 64))
+			text += ` AND a.` + only.column + ` = $` + strconv.Itoa(len(args))
+		}
+	}
+	return text + ` ORDER BY a.at DESC, a.id DESC LIMIT $4`, args, nil
+}
+
+// readCursor reads what AuditLog answered as next.
+func readCursor(cursor string) (at int64, id string, err error) {
+	text, id, _ := strings.Cut(cursor, ".")
+	at, err = strconv.ParseInt(text, 10, 64)
+	if err != nil || !sqldb.ValidID(id) {
+		return 0, "", invalidFields("authn.AuditLog", []fault.Field{{Name: "after", Code: "invalid", Message: "Go on with the next of an earlier answer."}})
+	}
+	return at, id, nil
+}
+
+func scanAuditLine(scan sqldb.Scan) (l AuditLine, err error) {
+	var at int64
+	err = scan(&l.ID, &at, &l.Event, &l.UserID, &l.Username, &l.ActorID, &l.ActorName, &l.Address, &l.UserAgent, &l.Detail, &l.Times)
+	l.At = sqldb.Time(at)
+	return l, err
+}
+
+// OwnActivity is AuditLog of one's own account. What somebody else did tells that, and not who it was nor from where.
+func (a *Accounts) OwnActivity(ctx context.Context, userID string, f AuditFilter) (lines []AuditLine, next string, err error) {
+	f.UserID = userID
+	lines, next, err = a.AuditLog(ctx, f)
+	for i := range lines {
+		if l := &lines[i]; l.ActorID != userID && l.ActorID != "" {
+			l.Address, l.UserAgent, l.ActorName = "", "", ""
+		}
+	}
+	return lines, next, err
+}
+
+// RecordExport writes down that a user takes all of the own data.
+func (a *Accounts) RecordExport(ctx context.Context, p Principal, c Client) error {
+	return fault.Wrap(a.db.Update(ctx, func(tx *sqldb.Tx) error {
+		return a.audit(ctx, tx, auditEntry{event: AuditExport, userID: p.UserID, actor: p.UserID, client: c})
+	}), "authn.RecordExport")
+}

@@ -1,0 +1,92 @@
+package authn
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// MaxUsers is the most that one call of Users answers.
+const MaxUsers = 1000
+
+// MaxSearch is how long what Users searches for may be, in bytes.
+const MaxSearch = MaxEmail
+
+// UserFilter is which accounts Users answers. The zero value is all of them.
+type UserFilter struct {
+	After    string // id of the account to go on after; empty: from the start
+	Limit    int    // at most MaxUsers, which 0 means too
+	Search   string // what the username, the e-mail address or the phone number begins with, in any case
+	Role     Role   // empty: any
+	Disabled *bool  // nil: both
+}
+
+// Users lists accounts in the order in which they were made. Invalid. What it costs is bound by what it answers, or by how many accounts the search
+// finds: each name is looked up in its index.
+func (a *Accounts) Users(ctx context.Context, f UserFilter) ([]User, error) {
+	query, args, err := f.query()
+	if err != nil {
+		return nil, fault.Wrap(err, "authn.Users")
+	}
+	users, err := sqldb.All(ctx, a.db, query, args, func(scan sqldb.Scan) (User, error) { return scanUser(scan) })
+	return users, fault.Wrap(err, "authn.Users")
+}
+
+// query is put together of constants, so that there are few texts.
+func (f UserFilter) query() (text string, args []any, err error) {
+	limit := f.Limit
+	if limit <= 0 || limit > MaxUsers {
+		limit = MaxUsers
+	}
+	text = `SELECT ` + userColumns + ` FROM users WHERE id > $1 AND deleted_at = 0`
+	args = []any{shown(f.After, sqldb.IDLength), limit}
+	switch f.Role {
+	case "":
+	case RoleUser:
+		text += ` AND role = 'user'`
+	case RoleAdmin:
+		text += ` AND role = 'admin'`
+	default:
+		return "", nil, invalidRole()
+	}
+	if f.Disabled != nil {
+		if *f.Disabled {
+			text += ` AND disabled_at > 0`
+		} else {
+			text += ` AND disabled_at = 0`
+		}
+	}
+	if f.Search != "" {
+		bounds, err := searchBounds(f.Search)
+		if err != nil {
+			return "", nil, err
+		}
+		text += ` AND id IN (SELECT id FROM users WHERE username_key >= $3 AND username_key < $4
+			UNION SELECT id FROM users WHERE email_key >= $5 AND email_key < $6
+			UNION SELECT id FROM users WHERE phone >= $7 AND phone < $8)`
+		args = append(args, bounds...)
+	}
+	return text + ` ORDER BY id LIMIT $2`, args, nil
+}
+
+// searchBounds are the first key of each kind that begins with what is searched for, and the first one that does not any more.
+func searchBounds(search string) ([]any, error) {
+	if len(search) > MaxSearch || shown(search, MaxSearch) != search {
+		return nil, invalidFields("authn.Users", []fault.Field{{Name: "search", Code: "invalid", Message: fmt.Sprintf("At most %d bytes of UTF-8.", MaxSearch)}})
+	}
+	var bounds []any
+	for _, key := range [...]string{
+		norm.NFKC.String(cases.Fold().String(strings.ToLower(norm.NFKC.String(search)))), // as usernameKey
+		strings.ToLower(norm.NFC.String(search)),                                         // as emailKey
+		search,
+	} {
+		bounds = append(bounds, key, key+"\U0010FFFF") // no name of ours holds that one
+	}
+	return bounds, nil
+}
