@@ -23,6 +23,10 @@ const (
 	AuditRole         = "role_changed"
 	AuditQuota        = "quota_changed"
 	AuditExport       = "data_downloaded" // a user took all of the own data
+
+	AuditAppPasswordCreated = "app_password_created"
+	AuditAppPasswordUsed    = "app_password_used" // for the first time
+	AuditAppPasswordRevoked = "app_password_revoked"
 )
 
 // auditEntry is a line of the audit log.

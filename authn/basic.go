@@ -88,23 +88,31 @@ type standing struct {
 	until     time.Time
 }
 
-// Basic answers whose name and password they are (RFC 7617). Whether the account still has them and may sign in is asked of the
-// database every time, or is known not to have changed; the hash is computed once a minute, and once for any number of requests
+// Basic answers whose name and password they are (RFC 7617): an app password or the account's own. Whether the account still has them and
+// may sign in is asked of the database every time, or is known not to have changed; the hash is computed once a minute, and once for any number of requests
 // that ask at the same moment. A wrong name, a wrong password and a disabled account are the same Unauthenticated, code
-// "invalid_credentials"; TooMany with code "too_many_attempts"; Busy.
+// "invalid_credentials"; TooMany with code "too_many_attempts"; Busy. What has the shape of an app
+// password and is none may be the account's own, and is refused at that one's cost.
 func (a *Accounts) Basic(ctx context.Context, login, password string, c Client) (Principal, error) {
 	key := a.proven.mac(login, password)
 	known, mark, ok := a.standing.Find(key)
 	if ok && a.o.Now().Before(known.until) {
 		return known.principal, nil
 	}
-	u, until, err := a.basic(ctx, login, password, c)
+	who, until, ok, err := a.byAppPassword(ctx, login, password, c)
+	if err == nil && !ok {
+		who, until, err = a.byAccountPassword(ctx, login, password, c)
+	}
 	if err != nil {
 		return Principal{}, fault.Wrap(err, "authn.Basic")
 	}
-	who := Principal{UserID: u.ID, Username: u.Username, Role: u.Role, Method: MethodBasic}
 	a.standing.Keep(key, mark, standing{who, until})
 	return who, nil
+}
+
+func (a *Accounts) byAccountPassword(ctx context.Context, login, password string, c Client) (Principal, time.Time, error) {
+	u, until, err := a.basic(ctx, login, password, c)
+	return Principal{UserID: u.ID, Username: u.Username, Role: u.Role, Method: MethodBasic}, until, err
 }
 
 // basic reads the account and holds the password against it. It answers until when that need not be done again for this row.

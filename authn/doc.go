@@ -2,7 +2,7 @@
 //
 //   - Bearer: an access token, a signed JWT of a few minutes (token.go, keys.go),
 //     renewed with a rotating refresh token (refresh.go)
-//   - Basic: the account's own name and password, for WebDAV and tus clients (basic.go)
+//   - Basic: a name with an app password (apppassword.go) or with the account's own, for WebDAV and tus clients (basic.go)
 //   - Cookie: a page session (page.go), opened by the sign-in form or by a
 //     one-time ticket that an app got with its tokens (ticket.go)
 //

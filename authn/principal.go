@@ -25,6 +25,11 @@ type Principal struct {
 	Username  string
 	Role      Role
 	Method    Method
+
+	// These three are set for who came with an app password. It opens the drive only, and not the account.
+	AppPassword string // its id; empty for anybody else
+	Folder      string // id of the folder that is all it opens; empty for the whole drive
+	ReadOnly    bool
 }
 
 // Client is from where somebody signs in, for the list of sessions. Both are only shown, never trusted.

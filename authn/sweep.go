@@ -7,8 +7,8 @@ import (
 )
 
 // Sweep drops what has ended: sessions with their tokens and tickets, tickets that nobody redeemed, failed attempts that no longer count,
-// networks that were not used for long, old lines of the audit log, and used
-// refresh tokens that are older than RefreshTTL, before which a token that comes again still ends its session.
+// networks that were not used for long, old lines of the audit log, app passwords that expired 30 days ago, and used refresh tokens that are older than RefreshTTL, before
+// which a token that comes again still ends its session.
 // It may run on several nodes at once.
 func (a *Accounts) Sweep(ctx context.Context) error {
 	now := a.now()
@@ -20,6 +20,7 @@ func (a *Accounts) Sweep(ctx context.Context) error {
 		{`DELETE FROM sessions WHERE expires_at <= $1 OR revoked_at > 0`, now},
 		{`DELETE FROM attempts WHERE expires_at <= $1`, now},
 		{`DELETE FROM known_networks WHERE seen_at <= $1`, now - networkKnown.Microseconds()},
+		{`DELETE FROM app_passwords WHERE expires_at > 0 AND expires_at <= $1`, now - appPasswordExpired.Microseconds()},
 		{`DELETE FROM refresh_tokens WHERE used_at > 0 AND created_at <= $1`, now - a.o.RefreshTTL.Microseconds()},
 	} {
 		if _, err := a.db.Exec(ctx, drop.query, drop.until); err != nil {

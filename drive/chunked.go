@@ -102,8 +102,8 @@ func (s *Drives) rereadChunked(ctx context.Context, q sqldb.Querier, before Uplo
 
 // ChunkedUploads answers the uploads in chunks of a drive, by name.
 func (s *Drives) ChunkedUploads(ctx context.Context, driveID string) ([]ChunkedUpload, error) {
-	if l := limitOf(ctx); l != nil && l.driveID != driveID {
-		return nil, fault.Wrap(noUpload(), "drive.ChunkedUploads")
+	if err := ofDrive(ctx, driveID); err != nil {
+		return nil, fault.Wrap(err, "drive.ChunkedUploads")
 	}
 	all, err := sqldb.All(ctx, s.db, `SELECT name, created_at, received FROM uploads WHERE drive_id = $1 AND kind = 'chunked' AND expires_at >= $2 AND within = $3 ORDER BY name`,
 		[]any{driveID, sqldb.Micros(s.o.Now()), keptTo(ctx)}, func(scan sqldb.Scan) (u ChunkedUpload, err error) {

@@ -60,6 +60,7 @@ type Drives struct {
 	chunks  sync.Pool // *[]byte of chunkSize
 	wide    sync.Pool // *[]byte of wideChunk
 	nodes   *sqldb.Memo[nodeKey, Node]
+	tops    *sqldb.Memo[topKey, Path] // where folders are
 	small   *smallContent
 }
 
@@ -106,7 +107,7 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 		o.Changed = func([]Change) {}
 	}
 	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), flow: newFlow(), wishes: newWishes(), patches: newTurns(),
-		nodes: sqldb.NewMemo[nodeKey, Node](db, maxNodes, false), small: newSmallContent(),
+		nodes: sqldb.NewMemo[nodeKey, Node](db, maxNodes, false), tops: sqldb.NewMemo[topKey, Path](db, maxNodes, false), small: newSmallContent(),
 		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }},
 		wide:   sync.Pool{New: func() any { b := make([]byte, wideChunk); return &b }}}
 }
@@ -153,6 +154,9 @@ func (u Usage) Free() (int64, bool) {
 
 // Usage answers how full the drive is. One who is kept to a folder learns what is free, and nothing of what is used.
 func (s *Drives) Usage(ctx context.Context, driveID string) (u Usage, err error) {
+	if err := ofDrive(ctx, driveID); err != nil {
+		return Usage{}, fault.Wrap(err, "drive.Usage")
+	}
 	err = s.db.Row(ctx, `SELECT used, reserved, uploads, quota FROM drives WHERE id = $1`, []any{driveID}, &u.Used, &u.Reserved, &u.Uploads, &u.Quota)
 	if free, limited := u.Free(); err == nil && keptTo(ctx) != "" {
 		if u = (Usage{Quota: -1}); limited {

@@ -32,19 +32,28 @@ type limit struct {
 
 type limitKey struct{}
 
+// topKey is a folder of a drive.
+type topKey struct{ drive, folder string }
+
 // WithLimit keeps every call with the context that it answers to l, in this one drive. Forbidden with code "folder_gone" if the folder is
 // in the trash, or removed for good.
 func (s *Drives) WithLimit(ctx context.Context, driveID string, l Limit) (context.Context, error) {
 	kept := &limit{Limit: l, driveID: driveID, top: Root}
 	if l.Folder != "" {
-		at, err := locate(ctx, s.db, driveID, l.Folder)
-		if fault.Is(err, fault.NotFound) || err == nil && !at.node.Folder {
-			return nil, fault.New(fault.Forbidden, "drive.WithLimit", "The folder that these credentials open is not there any more.").WithCode("folder_gone")
+		key := topKey{driveID, l.Folder}
+		top, mark, known := s.tops.Find(key)
+		if !known {
+			at, err := locate(ctx, s.db, driveID, l.Folder)
+			if fault.Is(err, fault.NotFound) || err == nil && !at.node.Folder {
+				return nil, fault.New(fault.Forbidden, "drive.WithLimit", "The folder that these credentials open is not there any more.").WithCode("folder_gone")
+			}
+			if err != nil {
+				return nil, fault.Wrap(err, "drive.WithLimit")
+			}
+			top = at.path
+			s.tops.Keep(key, mark, top)
 		}
-		if err != nil {
-			return nil, fault.Wrap(err, "drive.WithLimit")
-		}
-		kept.top = at.path
+		kept.top = top
 	}
 	return context.WithValue(ctx, limitKey{}, kept), nil
 }
@@ -118,8 +127,8 @@ func confine(ctx context.Context, driveID string, p *place) error {
 	if l == nil {
 		return nil
 	}
-	if driveID != l.driveID {
-		return fault.New(fault.NotFound, "drive.confine", "")
+	if err := ofDrive(ctx, driveID); err != nil {
+		return err
 	}
 	if l.Folder != "" && !slices.ContainsFunc(p.chain, func(at link) bool { return at.id == l.Folder }) {
 		return fault.New(fault.NotFound, "drive.confine", "").WithPath(string(p.path))
@@ -130,24 +139,26 @@ func confine(ctx context.Context, driveID string, p *place) error {
 
 // writable refuses whoever may only read, and whoever is kept to another drive.
 func writable(ctx context.Context, driveID string) error {
-	l := limitOf(ctx)
-	switch {
-	case l == nil:
-		return nil
-	case l.ReadOnly:
+	if ReadOnly(ctx) {
 		return fault.New(fault.Forbidden, "drive.writable", "These credentials are for reading only.").WithCode("read_only")
-	case driveID != l.driveID:
-		return fault.New(fault.NotFound, "drive.writable", "")
+	}
+	return ofDrive(ctx, driveID)
+}
+
+// ofDrive refuses whoever is kept to another drive.
+func ofDrive(ctx context.Context, driveID string) error {
+	if l := limitOf(ctx); l != nil && l.driveID != driveID {
+		return fault.New(fault.NotFound, "drive.ofDrive", "")
 	}
 	return nil
 }
 
 // unlimited refuses what is about the whole drive to one who is kept to a folder, or to another drive.
 func unlimited(ctx context.Context, driveID string) error {
-	if l := limitOf(ctx); l != nil && (l.Folder != "" || l.driveID != driveID) {
+	if keptTo(ctx) != "" {
 		return fault.New(fault.NotFound, "drive.unlimited", "")
 	}
-	return nil
+	return ofDrive(ctx, driveID)
 }
 
 // sees reports whether an upload is one that ctx may know of: of those who are kept to a folder, each knows what was begun by one

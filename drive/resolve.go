@@ -251,6 +251,9 @@ const (
 
 // stat finds the node at path as the database has it now. NotFound.
 func (s *Drives) stat(ctx context.Context, driveID string, path Path) (Node, error) {
+	if err := ofDrive(ctx, driveID); err != nil {
+		return Node{}, err
+	}
 	key := nodeKey{driveID, path, keptTo(ctx)}
 	node, mark, ok := s.nodes.Find(key)
 	if ok {

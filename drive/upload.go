@@ -275,7 +275,7 @@ func (s *Drives) Upload(ctx context.Context, driveID, id string) (Upload, error)
 // OwnedUpload answers what kind of upload it is if it is the drive's, else NotFound. It takes no hold and commits
 // nothing, so that it can be asked before anything else.
 func (s *Drives) OwnedUpload(ctx context.Context, driveID, id string) (kind UploadKind, err error) {
-	if l := limitOf(ctx); !sqldb.ValidID(id) || l != nil && l.driveID != driveID {
+	if !sqldb.ValidID(id) || ofDrive(ctx, driveID) != nil {
 		return "", noUpload()
 	}
 	err = s.db.Row(ctx, `SELECT kind FROM uploads WHERE id = $1 AND drive_id = $2 AND kind <> 'chunked' AND ($3 = '' OR within = $3)`,

@@ -1,11 +1,13 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/server/origin"
 )
@@ -75,13 +77,39 @@ func (s *Server) gate(next http.Handler) http.Handler {
 		}
 		if known {
 			x.user = who.UserID
-			r = r.WithContext(authn.WithPrincipal(r.Context(), who))
+			ctx, err := s.limited(r, who)
+			if err != nil {
+				x.door.refuse(w, r, err)
+				return
+			}
+			r = r.WithContext(authn.WithPrincipal(ctx, who))
 			s.unbound(x)
 		} else {
 			x.bind()
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// limited keeps a request to what its app password opens. The rules see to it wherever drives are read or changed (drive.WithLimit), so that no door
+// has to; what would change something is refused here as well, before its body is read.
+func (s *Server) limited(r *http.Request, who authn.Principal) (context.Context, error) {
+	if who.Folder == "" && !who.ReadOnly {
+		return r.Context(), nil
+	}
+	if who.ReadOnly && !onlyReads(r.Method) {
+		return nil, fault.New(fault.Forbidden, "server.gate", "This app password is for reading only.").WithCode("read_only")
+	}
+	return s.drives.WithLimit(r.Context(), who.UserID, drive.Limit{Folder: who.Folder, ReadOnly: who.ReadOnly})
+}
+
+// onlyReads reports whether a method changes nothing (RFC 9110, section 9.2.1; RFC 4918, RFC 3253).
+func onlyReads(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, methodPropfind, "REPORT":
+		return true
+	}
+	return false
 }
 
 func (s *Server) identify(d *door, r *http.Request) (who authn.Principal, known bool, err error) {

@@ -46,6 +46,7 @@ var ErrShutdown = tus.ErrShutdown
 // Server brings requests to their doors. It is safe for use by many goroutines.
 type Server struct {
 	accounts    *authn.Accounts
+	drives      *drive.Drives
 	origin      origin.Origin
 	crossOrigin *http.CrossOriginProtection
 	corsOrigins []string
@@ -92,7 +93,7 @@ func assemble(o Options, h handlers) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		accounts: o.Accounts, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, metrics: o.Metrics, log: o.Log, bodyPatience: bodyPatience,
+		accounts: o.Accounts, drives: o.Drives, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, metrics: o.Metrics, log: o.Log, bodyPatience: bodyPatience,
 		probes: []*probe{{name: "database", check: o.DB.Ready}, {name: "blobs", check: o.Blobs.Ready}},
 	}
 	h.health = s.health(false)

@@ -127,6 +127,9 @@ func (a *api) me(w http.ResponseWriter, r *http.Request, p authn.Principal) erro
 	if err != nil {
 		return err
 	}
+	if p.AppPassword != "" { // it opens the drive, and tells no more of its owner than it was made with
+		u = authn.User{ID: u.ID, Username: u.Username, Role: u.Role, Created: u.Created}
+	}
 	usage, err := a.drives.Usage(r.Context(), p.UserID)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/hex"
 	"net/http"
 	"net/url"
@@ -27,15 +28,28 @@ type nodeBody struct {
 	ETag      string    `json:"etag"`
 }
 
-func nodeOf(n drive.Node) nodeBody {
+// nodeOf shows a node as one sees it who may be kept to a folder.
+func nodeOf(ctx context.Context, n drive.Node) nodeBody {
 	body := nodeBody{
-		ID: n.ID, Name: n.Name, Path: string(n.Path), Folder: n.Folder, Size: n.Size, ETag: n.ETag(),
+		ID: n.ID, Name: n.Name, Path: string(drive.Shown(ctx, n.Path)), Folder: n.Folder, Size: n.Size, ETag: n.ETag(),
 		Modified: n.Modified.UTC().Truncate(time.Microsecond), // as on record, also of a file that was just made
+	}
+	if body.Path == string(drive.Root) {
+		body.Name = ""
 	}
 	if !n.Folder {
 		body.SHA256, body.MediaType = hex.EncodeToString(n.SHA256), n.MediaType
 	}
 	return body
+}
+
+// pathOf reads a path that a request names: one who is kept to a folder names what is in it.
+func pathOf(r *http.Request, text string) (drive.Path, error) {
+	path, err := drive.ParsePath(text)
+	if err != nil {
+		return "", err
+	}
+	return drive.Inside(r.Context(), path)
 }
 
 // folderBody is a folder with a page of what is in it.
@@ -53,7 +67,7 @@ const (
 
 // look answers a file, or a folder with what is in it, sorted by name.
 func (a *api) look(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
-	path, err := drive.ParsePath(r.PathValue("path"))
+	path, err := pathOf(r, r.PathValue("path"))
 	if err != nil {
 		return err
 	}
@@ -67,16 +81,16 @@ func (a *api) look(w http.ResponseWriter, r *http.Request, p authn.Principal) er
 	}
 	if !node.Folder {
 		w.Header().Set("ETag", node.ETag())
-		answer.JSON(w, r, http.StatusOK, nodeOf(node))
+		answer.JSON(w, r, http.StatusOK, nodeOf(r.Context(), node))
 		return nil
 	}
 	node, children, err := a.drives.Page(r.Context(), p.UserID, path, after, limit+1) // one more tells whether there is more
 	if err != nil {
 		return err
 	}
-	body := folderBody{nodeBody: nodeOf(node), Children: make([]nodeBody, 0, min(len(children), limit))}
+	body := folderBody{nodeBody: nodeOf(r.Context(), node), Children: make([]nodeBody, 0, min(len(children), limit))}
 	for _, child := range children[:min(len(children), limit)] {
-		body.Children = append(body.Children, nodeOf(child))
+		body.Children = append(body.Children, nodeOf(r.Context(), child))
 	}
 	if len(children) > limit {
 		body.Next = children[limit-1].Name
@@ -111,7 +125,7 @@ func limitOf(query url.Values) (int, error) {
 
 // remove moves a file or a folder into the trash. If-Match keeps it if it has changed.
 func (a *api) remove(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
-	path, err := drive.ParsePath(r.PathValue("path"))
+	path, err := pathOf(r, r.PathValue("path"))
 	if err != nil {
 		return err
 	}
@@ -147,7 +161,7 @@ func (a *api) makeFolder(w http.ResponseWriter, r *http.Request, p authn.Princip
 	if err := required("path", name); err != nil {
 		return err
 	}
-	path, err := drive.ParsePath(name)
+	path, err := pathOf(r, name)
 	if err != nil {
 		return err
 	}
@@ -155,9 +169,9 @@ func (a *api) makeFolder(w http.ResponseWriter, r *http.Request, p authn.Princip
 	if err != nil {
 		return err
 	}
-	address := url.URL{Path: "/api/v1/files" + string(node.Path)}
+	address := url.URL{Path: "/api/v1/files" + string(drive.Shown(r.Context(), node.Path))}
 	w.Header().Set("Location", address.EscapedPath())
-	answer.JSON(w, r, http.StatusCreated, nodeOf(node))
+	answer.JSON(w, r, http.StatusCreated, nodeOf(r.Context(), node))
 	return nil
 }
 
@@ -171,11 +185,11 @@ func (a *api) move(w http.ResponseWriter, r *http.Request, p authn.Principal) er
 	if err := required("from", from, "to", to); err != nil {
 		return err
 	}
-	source, err := drive.ParsePath(from)
+	source, err := pathOf(r, from)
 	if err != nil {
 		return err
 	}
-	target, err := drive.ParsePath(to)
+	target, err := pathOf(r, to)
 	if err != nil {
 		return err
 	}
@@ -183,6 +197,6 @@ func (a *api) move(w http.ResponseWriter, r *http.Request, p authn.Principal) er
 	if err != nil {
 		return err
 	}
-	answer.JSON(w, r, http.StatusOK, nodeOf(node))
+	answer.JSON(w, r, http.StatusOK, nodeOf(r.Context(), node))
 	return nil
 }

@@ -51,7 +51,7 @@ func (a *api) restore(w http.ResponseWriter, r *http.Request, p authn.Principal)
 	if err != nil {
 		return err
 	}
-	answer.JSON(w, r, http.StatusOK, nodeOf(node))
+	answer.JSON(w, r, http.StatusOK, nodeOf(r.Context(), node))
 	return nil
 }
 

@@ -27,7 +27,7 @@ type uploadBody struct {
 
 func (a *api) uploadOf(r *http.Request, u drive.Upload) uploadBody {
 	body := uploadBody{
-		ID: u.ID, URL: a.origin.Base(r) + a.uploads + u.ID, Name: u.Name, Folder: string(u.Folder), Offset: u.Offset,
+		ID: u.ID, URL: a.origin.Base(r) + a.uploads + u.ID, Name: u.Name, Folder: string(drive.Shown(r.Context(), u.Folder)), Offset: u.Offset,
 		Created: u.Created.UTC(), Expires: u.Expires.UTC(),
 	}
 	if u.Length >= 0 {
@@ -102,7 +102,7 @@ func (a *api) lookup(w http.ResponseWriter, r *http.Request, p authn.Principal) 
 	body := lookupBody{Status: lookupNone}
 	switch {
 	case found.Node != nil:
-		file := nodeOf(*found.Node)
+		file := nodeOf(r.Context(), *found.Node)
 		body.Status, body.File = lookupComplete, &file
 	case found.Upload != nil:
 		upload := a.uploadOf(r, *found.Upload)
@@ -131,7 +131,7 @@ func readWanted(w http.ResponseWriter, r *http.Request) (drive.Wanted, error) {
 	if size < 0 {
 		return drive.Wanted{}, invalid("invalid_fields", []fault.Field{{Name: "size", Code: "required", Message: "The content's length in bytes is required."}})
 	}
-	in, err := drive.ParsePath(folder)
+	in, err := pathOf(r, folder)
 	if err != nil {
 		return drive.Wanted{}, err
 	}
@@ -170,8 +170,8 @@ func (a *api) prove(w http.ResponseWriter, r *http.Request, p authn.Principal) e
 	if err != nil {
 		return err
 	}
-	address := url.URL{Path: "/api/v1/files" + string(node.Path)}
+	address := url.URL{Path: "/api/v1/files" + string(drive.Shown(r.Context(), node.Path))}
 	w.Header().Set("Location", address.EscapedPath())
-	answer.JSON(w, r, http.StatusCreated, provenBody{nodeOf(node)})
+	answer.JSON(w, r, http.StatusCreated, provenBody{nodeOf(r.Context(), node)})
 	return nil
 }

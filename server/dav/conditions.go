@@ -279,6 +279,9 @@ func (q *request) tagged(resource string) (drive.Path, bool) {
 		return "", false
 	}
 	at, ok, err := locate(q.drivePrefix(resource), u.EscapedPath())
+	if ok && err == nil {
+		err = q.inside(&at)
+	}
 	return at.path, ok && err == nil
 }
 

@@ -8,7 +8,11 @@ import (
 
 // destination is where COPY and MOVE lead.
 func (q *request) destination() (place, error) {
-	return parseDestination(q.r.Header, q.drivePrefix(q.r.Header.Get("Destination")), q.hosts()...)
+	at, err := parseDestination(q.r.Header, q.drivePrefix(q.r.Header.Get("Destination")), q.hosts()...)
+	if err == nil {
+		err = q.inside(&at)
+	}
+	return at, err
 }
 
 // copy copies a file, or a folder with (Depth: infinity, the default) or without (Depth: 0) what is in it: 201,

@@ -37,6 +37,8 @@ type Options struct {
 type Handler struct {
 	o         Options
 	questions *questions
+	top       drive.Path // what the caller sees as the drive's top; empty for drive.Root
+	readOnly  bool
 }
 
 // New makes the handler. It is to be mounted at o.Prefix and at the same without its last slash.
@@ -56,7 +58,7 @@ func New(o Options) *Handler {
 	if o.Conflict == nil {
 		o.Conflict = func(int) {}
 	}
-	return &Handler{o, newQuestions()}
+	return &Handler{o: o, questions: newQuestions()}
 }
 
 // request is one request of a principal to a place in its drive.
@@ -105,6 +107,7 @@ func (q *request) serve() (err error) {
 		return fault.New(fault.Unauthenticated, "dav.serve", "")
 	}
 	q.who, q.driveID = who, who.UserID
+	q.h = q.h.seenBy(q.r.Context())
 	method := q.method()
 	if method == nil {
 		return notAllowed(allMethods, "This address does not know the method.")
@@ -121,6 +124,9 @@ func (q *request) serve() (err error) {
 	}
 	if uploads {
 		return q.chunked()
+	}
+	if err := q.inside(&q.at); err != nil {
+		return err
 	}
 	return method()
 }

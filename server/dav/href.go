@@ -84,7 +84,11 @@ func appendHref(b []byte, path string) []byte {
 	return b
 }
 
-// hrefOf is the address of any path in the drive, without a slash at the end unless it is the root.
+// hrefOf is the address of any path in the drive, without a slash at the end unless it is the root. What is above the caller's folder
+// has the folder's.
 func (h *Handler) hrefOf(path drive.Path) string {
+	if h.top != "" {
+		path = path.Below(h.top)
+	}
 	return string(appendHref([]byte(strings.TrimSuffix(h.o.Prefix, "/")), string(path)))
 }

@@ -1,8 +1,11 @@
 package dav
 
 import (
+	"context"
 	"net/url"
 	"strings"
+
+	"github.com/satchelhq/satchel/drive"
 )
 
 // RemotePrefix leads to the addresses that clients of ownCloud and Nextcloud make up from a server's name:
@@ -54,6 +57,22 @@ func (q *request) drivePrefix(address string) string {
 		}
 	}
 	return q.home
+}
+
+// seenBy is the handler for a caller who may be kept to a folder, or to reading.
+func (h *Handler) seenBy(ctx context.Context) *Handler {
+	other := *h
+	other.top, other.readOnly = drive.Top(ctx), drive.ReadOnly(ctx)
+	return &other
+}
+
+// isTop reports whether a path is what the caller sees as the drive's top.
+func (h *Handler) isTop(path drive.Path) bool { return path == drive.Root || path == h.top }
+
+// inside makes a place of what the caller takes for the drive one of the drive: the two differ for who is kept to a folder.
+func (q *request) inside(at *place) (err error) {
+	at.path, err = drive.Inside(q.r.Context(), at.path)
+	return err
 }
 
 // at is the handler for a request below another prefix.

@@ -26,9 +26,11 @@ var ownCloudProperties = [...]liveProperty{
 	{oc("fileid"), false, ofBoth, appendID},
 	// What ownCloud's clients may do: delete, rename and move; write a file; make files and folders in a folder. Nextcloud's look for
 	// G, which is reading. Nothing is shared here (S), nor mounted from elsewhere (M).
-	{oc("permissions"), false, ofBoth, func(b []byte, _ *listing, n *drive.Node) []byte {
+	{oc("permissions"), false, ofBoth, func(b []byte, l *listing, n *drive.Node) []byte {
 		switch {
-		case n.Path == drive.Root:
+		case l.h.readOnly:
+			return append(b, 'G')
+		case l.h.isTop(n.Path):
 			return append(b, "GCK"...)
 		case n.Folder:
 			return append(b, "GDNVCK"...)

@@ -107,7 +107,7 @@ func draftTarget(r *http.Request, complete bool, length int64) (drive.NewUpload,
 		m["sha256"] = hex.EncodeToString(sum)
 	}
 	known := complete && (length > 0 || r.ContentLength == 0) // the drive makes an empty file at once: not before the body is seen to be empty
-	n, err := target(handler.FileInfo{MetaData: m, Size: length, SizeIsDeferred: !known})
+	n, err := target(r.Context(), handler.FileInfo{MetaData: m, Size: length, SizeIsDeferred: !known})
 	if !known && length >= 0 {
 		n.Length = drive.AnnouncedLength(length)
 	}

@@ -60,7 +60,7 @@ func (d *Door) TellCreateIn(header http.Header) {
 func newUpload(ctx context.Context, info handler.FileInfo) (drive.NewUpload, error) {
 	in, ok := ctx.Value(inFolderKey{}).(*inFolder)
 	if !ok {
-		return target(info)
+		return target(ctx, info)
 	}
 	m := maps.Clone(info.MetaData)
 	if first(m, "filename", "name") == "" {
@@ -70,7 +70,7 @@ func newUpload(ctx context.Context, info handler.FileInfo) (drive.NewUpload, err
 	delete(m, "relativePath")
 	delete(m, "conflict")
 	info.MetaData = m
-	n, err := target(info)
+	n, err := target(ctx, info)
 	if err != nil {
 		return n, err
 	}

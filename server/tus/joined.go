@@ -31,7 +31,7 @@ func (d *Door) createJoined(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n, err := target(handler.FileInfo{IsFinal: true, PartialUploads: parts, MetaData: handler.ParseMetadataHeader(r.Header.Get("Upload-Metadata"))})
+	n, err := target(r.Context(), handler.FileInfo{IsFinal: true, PartialUploads: parts, MetaData: handler.ParseMetadataHeader(r.Header.Get("Upload-Metadata"))})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package tus
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -74,7 +75,9 @@ const unnamed = "upload"
 //	mtime                     when it was last modified: Unix seconds or milliseconds, or RFC 3339
 //	conflict                  rename (default), replace or fail
 //	sha256                    of the whole, in hex: an upload is found by it on another device
-func target(info handler.FileInfo) (drive.NewUpload, error) {
+//
+// One who is kept to a folder names what is in it.
+func target(ctx context.Context, info handler.FileInfo) (drive.NewUpload, error) {
 	m := info.MetaData
 	n := drive.NewUpload{
 		Folder: drive.Root, Name: first(m, "filename", "name"), MediaType: first(m, "filetype", "type"),
@@ -103,7 +106,9 @@ func target(info handler.FileInfo) (drive.NewUpload, error) {
 	if m["folder"] == "" && folder.Name() == n.Name {
 		folder = folder.Parent() // relativePath leads to the file itself
 	}
-	n.Folder = folder
+	if n.Folder, err = drive.Inside(ctx, folder); err != nil {
+		return n, err
+	}
 	if n.SHA256, err = hex.DecodeString(m["sha256"]); err != nil {
 		return n, fault.New(fault.Invalid, "tus.target", "sha256 is not in hex.").WithCode("invalid_sha256")
 	}
