@@ -17,6 +17,7 @@ type belongings struct {
 	upload, part, full string // ids: an unfinished upload, a finished partial one, a finished one
 	trash              string // id of a node in the trash
 	lock               string // token of a WebDAV lock on the folder "private-things"
+	app                string // id of an app password
 }
 
 // Every file of ann holds this, and every name of hers begins with one of these: no answer to a stranger may.
@@ -59,6 +60,13 @@ func moveIn(t *testing.T, ann *Account) (b belongings) {
 
 	const lockinfo = `<?xml version="1.0"?><lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`
 	b.lock = must(http.StatusOK, ann.Basic, "LOCK", "/dav/private-things", map[string]string{"Depth": "infinity", "Timeout": "Second-600"}, lockinfo).Header.Get("Lock-Token")
+
+	var app struct {
+		AppPassword struct{ ID string } `json:"app_password"`
+	}
+	decode(t, send(t, ann.Bearer, http.MethodPost, base+"/api/v1/app-passwords", headers(map[string]string{"Content-Type": jsonType}), strings.NewReader(`{"name": "secret-plan"}`)),
+		http.StatusCreated, &app)
+	b.app = app.AppPassword.ID
 
 	var trash struct{ Items []struct{ ID string } }
 	text := must(http.StatusOK, ann.Bearer, http.MethodGet, "/api/v1/trash", nil, "").text
@@ -227,6 +235,9 @@ func apiProbes() []probe {
 		{"POST", "/api/v1/trash/{trash}/restore", nil, "", []int{404}},
 		{"DELETE", "/api/v1/trash", nil, "", []int{200, 204}},
 		{"GET", "/api/v1/uploads", nil, "", []int{200}},
+		{"GET", "/api/v1/app-passwords", nil, "", []int{200, 403}}, // 403: not with a password that is sent with every request
+		{"POST", "/api/v1/app-passwords", asJSON, `{"name": "x", "folder": "/private-things"}`, []int{404, 403}},
+		{"DELETE", "/api/v1/app-passwords/{app}", nil, "", []int{404, 403}},
 		{"POST", "/api/v1/uploads/lookup", asJSON, annsHash(), []int{200}},
 		{"POST", "/api/v1/uploads/proof", asJSON, `{"challenge": "{upload}", "answer": "` + strings.Repeat("0", 64) + `"}`, []int{404}},
 	}
@@ -343,7 +354,7 @@ func TestIsolationCoversTheAPI(t *testing.T) {
 func (p probe) send(t *testing.T, client *http.Client, s *Server, ann *Account, b belongings) reply {
 	t.Helper()
 	fill := strings.NewReplacer("{base}", s.URL, "{ann}", ann.ID, "{upload}", b.upload, "{part}", b.part, "{full}", b.full,
-		"{trash}", b.trash, "{lock}", b.lock)
+		"{trash}", b.trash, "{lock}", b.lock, "{app}", b.app)
 	header := http.Header{}
 	for name, value := range p.header {
 		header.Set(name, fill.Replace(value))

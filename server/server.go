@@ -74,7 +74,7 @@ func New(o Options) (*Server, error) {
 		dav: dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix, NoFinderQuota: o.NoFinderQuota, Conflict: o.Metrics.observeConflict,
 			Uploads: dav.Uploads{BeginUpload: uploads.CreateIn, TellUploads: uploads.TellCreateIn}}),
 		above:     dav.Above(davPrefix),
-		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Uploads: tus.Prefix}),
+		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Uploads: tus.Prefix, Mount: davPrefix}),
 		web:       people,
 		webRefuse: people.Refuse,
 	})

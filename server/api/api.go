@@ -18,6 +18,7 @@ type Options struct {
 	Drives   *drive.Drives
 	Origin   origin.Origin
 	Uploads  string // the path below which tus has its uploads, such as /files/
+	Mount    string // the path at which WebDAV has the drive, such as /dav/
 }
 
 type api struct {
@@ -25,6 +26,7 @@ type api struct {
 	drives   *drive.Drives
 	origin   origin.Origin
 	uploads  string
+	mount    string
 	document []byte // the API's own description
 }
 
@@ -34,7 +36,7 @@ func New(o Options) http.Handler {
 	if err != nil {
 		panic(err) // it is part of the program, and a test reads it
 	}
-	a := &api{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, uploads: o.Uploads, document: document}
+	a := &api{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, uploads: o.Uploads, mount: o.Mount, document: document}
 	byPath := make(map[string]methods)
 	for _, r := range a.routes() {
 		if byPath[r.path] == nil {

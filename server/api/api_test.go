@@ -44,7 +44,7 @@ func newSiteWith(t *testing.T, db *sqldb.DB, o drive.Options) *site {
 	accounts := authn.New(db, authn.Options{Log: log, CreateDrive: drives.Create})
 	public := &url.URL{Scheme: "https", Host: "files.example.org"}
 	s := &site{t: t, accounts: accounts, drives: drives, document: readDocument(t)}
-	s.inner = New(Options{Accounts: accounts, Drives: drives, Origin: origin.Origin{Public: public}, Uploads: "/files/"})
+	s.inner = New(Options{Accounts: accounts, Drives: drives, Origin: origin.Origin{Public: public}, Uploads: "/files/", Mount: "/dav/"})
 	gate := func(w http.ResponseWriter, r *http.Request) {
 		ctx := answer.WithLog(answer.WithRequestID(r.Context(), "r1"), log)
 		var p authn.Principal
