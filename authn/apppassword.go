@@ -81,6 +81,15 @@ func (a *Accounts) CreateAppPasswordFor(ctx context.Context, login string, n New
 	return a.makeAppPassword(ctx, u.ID, made, auditEntry{})
 }
 
+// MustConfirm reports whether CreateAppPassword asks this principal for the password.
+func (a *Accounts) MustConfirm(ctx context.Context, p Principal) (bool, error) {
+	err := a.confirmRecent(ctx, p)
+	if fault.Is(err, fault.Forbidden) {
+		return true, nil
+	}
+	return false, fault.Wrap(err, "authn.MustConfirm")
+}
+
 func (a *Accounts) confirmUnlessFresh(ctx context.Context, p Principal, password string, c Client) error {
 	err := a.confirmRecent(ctx, p)
 	if !fault.Is(err, fault.Forbidden) {

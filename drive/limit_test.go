@@ -225,6 +225,9 @@ var notLimited = map[string]string{
 	"Properties": "of nodes that another call answered",
 	"Checksums":  "of nodes that another call answered",
 	"WithLimit":  "makes the limit",
+	"Remove":     "of who runs the server, and of an owner who closes the account",
+	"SetQuota":   "of who runs the server",
+	"Usages":     "of who runs the server",
 
 	"UploadStates":     "numbers for metrics",
 	"ChecksumsWanted":  "wakes a job",

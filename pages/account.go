@@ -9,6 +9,7 @@ type Section struct{ Address, Name string }
 func accountSections() []Section {
 	return []Section{
 		{"/account", "Account"},
+		{"/account/app-passwords", "App passwords"},
 	}
 }
 

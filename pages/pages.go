@@ -39,6 +39,7 @@ func New(o Options) (*Pages, error) {
 		"size":  formatSize,
 		"time":  formatTime,
 		"stamp": formatStamp,
+		"qr":    qrImage,
 	}).ParseFS(templateFiles, "templates/layout.html", "templates/icons.html", "templates/sections.html")
 	if err != nil {
 		return nil, err
@@ -46,7 +47,7 @@ func New(o Options) (*Pages, error) {
 	for _, name := range [...]string{
 		"login", "register",
 		"drive", "delete",
-		"account",
+		"account", "app-passwords",
 		"failure",
 	} {
 		page, err := layout.Clone()

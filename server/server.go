@@ -68,7 +68,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Pages: o.Pages, Registration: o.Registration})
+	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Pages: o.Pages, Mount: davPrefix, Registration: o.Registration})
 	return assemble(o, handlers{
 		tus: uploads,
 		dav: dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix, NoFinderQuota: o.NoFinderQuota, Conflict: o.Metrics.observeConflict,

@@ -5,7 +5,7 @@ import "github.com/spf13/cobra"
 func (p *program) userCommand() *cobra.Command {
 	return group("user", "Accounts",
 		p.userAddCommand(), p.userListCommand(), p.userPasswdCommand(),
-		p.userDisableCommand(), p.userEnableCommand(), p.userDeleteCommand())
+		p.userDisableCommand(), p.userEnableCommand(), p.userAppPasswordCommand(), p.userDeleteCommand())
 }
 
 // loginArg is what the commands about one account take.

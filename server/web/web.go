@@ -20,7 +20,8 @@ type Options struct {
 	Drives       *drive.Drives
 	Origin       origin.Origin
 	Pages        *pages.Pages
-	Registration bool // newcomers may register; what the pages say, while Accounts decides
+	Mount        string // the path at which WebDAV has the drive, such as /dav/
+	Registration bool   // newcomers may register; what the pages say, while Accounts decides
 }
 
 // Web is the door. It is safe for use by many goroutines.
@@ -29,15 +30,16 @@ type Web struct {
 	drives       *drive.Drives
 	origin       origin.Origin
 	pages        *pages.Pages
+	mount        string
 	registration bool
 	mux          *http.ServeMux
 }
 
 // New makes the door.
 func New(o Options) *Web {
-	h := &Web{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, pages: o.Pages, registration: o.Registration,
+	h := &Web{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration,
 		mux: http.NewServeMux()}
-	for _, routes := range [...]map[string]answer.Handler{h.signInRoutes(), h.driveRoutes(), h.accountRoutes()} {
+	for _, routes := range [...]map[string]answer.Handler{h.signInRoutes(), h.driveRoutes(), h.accountRoutes(), h.appPasswordRoutes()} {
 		for pattern, handler := range routes {
 			h.mux.Handle(pattern, answer.Handle(handler, h.Refuse))
 		}

@@ -55,7 +55,7 @@ func newHouseOn(t *testing.T, db *sqldb.DB, settings ...setting) *house {
 		t.Fatal(err)
 	}
 	h := &house{T: t}
-	wo, ao, do := web.Options{Pages: people, Registration: true}, authn.Options{Now: h.clock}, drive.Options{}
+	wo, ao, do := web.Options{Pages: people, Mount: "/dav/", Registration: true}, authn.Options{Now: h.clock}, drive.Options{}
 	for _, s := range settings {
 		s(h, &wo, &ao, &do)
 	}
