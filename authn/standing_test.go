@@ -24,10 +24,14 @@ func TestWhoAsksAgainCostsNoQueryUntilSomethingChanges(t *testing.T) {
 	}
 	n := newNode(t, db)
 	s := n.register(t, ann())
+	_, secret := n.app(t, s, NewAppPassword{Name: "a"})
+	_, err = n.Basic(t.Context(), "ann", secret, Client{}) // the first use is written down
+	accepted(t, "app password", err)
 	asks := func(what string, want bool) {
 		t.Helper()
 		for _, ask := range []func() error{
 			func() error { _, err := n.Basic(t.Context(), "ann", password, Client{}); return err },
+			func() error { _, err := n.Basic(t.Context(), "ann", secret, Client{}); return err },
 			func() error { _, err := n.Bearer(t.Context(), s.AccessToken); return err },
 		} {
 			before := queries.Load()

@@ -25,7 +25,6 @@ type kept struct {
 	part    Upload          // a full part of hers
 	lock    Lock            // on /locked
 	trash   string          // id of what she removed from /in
-	proof   string          // id of a challenge to her
 	point   Point           // of /out
 	chunked string          // name of an upload in chunks of hers
 }
