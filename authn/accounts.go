@@ -21,7 +21,7 @@ const (
 // What Options.Observe is told.
 const (
 	EventLoginOK       = "login_ok"      // a password was right; a remembered Basic credential does not count again
-	EventLoginFailed   = "login_failed"  // a name or a password was wrong, or the account is disabled
+	EventLoginFailed   = "login_failed"  // a name, a password or a second factor was wrong or missing, or the account is disabled
 	EventLoginLimited  = "login_limited" // not judged, after too many failures
 	EventRegister      = "register"
 	EventRefresh       = "refresh"

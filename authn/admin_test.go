@@ -50,7 +50,7 @@ func TestAdministration(t *testing.T) {
 			t.Errorf("users %s", got)
 		}
 
-		s, err := n.Login(t.Context(), "user3", password, Client{})
+		s, err := n.Login(t.Context(), Credentials{Login: "user3", Password: password}, Client{})
 		accepted(t, "sign in", err)
 		accepted(t, "delete", n.DeleteUser(t.Context(), "User3"))
 		_, err = n.Bearer(t.Context(), s.AccessToken)
@@ -86,7 +86,7 @@ func TestSweepDropsWhatHasEnded(t *testing.T) {
 		s := n.register(t, ann())
 		_, err := n.LoginPage(t.Context(), "ann", password, Client{})
 		accepted(t, "page", err)
-		out, err := n.Login(t.Context(), "ann", password, Client{})
+		out, err := n.Login(t.Context(), Credentials{Login: "ann", Password: password}, Client{})
 		accepted(t, "sign in", err)
 		check("at the start", 3, 2, 2)
 

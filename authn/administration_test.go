@@ -62,7 +62,7 @@ func TestAdministratorsChangeAccounts(t *testing.T) {
 		ctx, d := t.Context(), f.by(f.ann)
 		signIn := func() SignIn {
 			t.Helper()
-			s, err := f.Login(ctx, "bob", password, Client{})
+			s, err := f.Login(ctx, Credentials{Login: "bob", Password: password}, Client{})
 			accepted(t, "sign in", err)
 			return s
 		}
@@ -92,7 +92,7 @@ func TestAdministratorsChangeAccounts(t *testing.T) {
 			t.Errorf("%+v, %v", u, err)
 		}
 		ended("disabled", s)
-		_, err = f.Login(ctx, "bob", password, Client{})
+		_, err = f.Login(ctx, Credentials{Login: "bob", Password: password}, Client{})
 		refused(t, "a disabled account", err, fault.Forbidden, "account_disabled")
 		_, err = d.Change(ctx, f.bob.ID, UserChange{Disabled: to(false)})
 		accepted(t, "enable", err)
@@ -100,7 +100,7 @@ func TestAdministratorsChangeAccounts(t *testing.T) {
 		s = signIn()
 		accepted(t, "password", d.SetPassword(ctx, f.bob.ID, "another password"))
 		ended("another password", s)
-		_, err = f.Login(ctx, "bob", "another password", Client{})
+		_, err = f.Login(ctx, Credentials{Login: "bob", Password: "another password"}, Client{})
 		accepted(t, "sign in", err)
 
 		accepted(t, "delete", d.Delete(ctx, f.bob.ID))

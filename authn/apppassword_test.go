@@ -49,7 +49,7 @@ func TestAppPassword(t *testing.T) {
 			_, err := n.Basic(t.Context(), "ann", typed, Client{})
 			refused(t, what, err, fault.Unauthenticated, "invalid_credentials")
 		}
-		_, err := n.Login(t.Context(), "ann", secret, Client{})
+		_, err := n.Login(t.Context(), Credentials{Login: "ann", Password: secret}, Client{})
 		refused(t, "signing in with it", err, fault.Unauthenticated, "invalid_credentials")
 
 		n.register(t, Registration{Username: "bob", Password: password})

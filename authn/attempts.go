@@ -18,6 +18,7 @@ import (
 const (
 	guessSignIn  = "sign_in" // the password of a login
 	guessConfirm = "confirm" // the password again, in a session
+	guessCode    = "otp"     // the second factor of an account whose password was right
 )
 
 // Failed attempts are counted in the database, so that neither a restart nor another node forgets them. After a few that cost
@@ -46,6 +47,20 @@ func nameLimit() limit {
 // networkLimit is wider, since many people may share an address.
 func networkLimit() limit {
 	return limit{free: 50, first: 5 * time.Second, longest: 5 * time.Minute, decay: time.Minute}
+}
+
+// codeLimit is narrow: a code has six digits, of which three are right at a time, and whoever guesses at it has the password already. Who goes
+// on for years is right once in 38.
+func codeLimit() limit {
+	return limit{free: 5, first: 30 * time.Second, longest: time.Hour, decay: time.Hour}
+}
+
+// limit is how the count of the name that is guessed at makes wait.
+func (t attempt) limit() limit {
+	if t.what == guessCode {
+		return codeLimit()
+	}
+	return nameLimit()
 }
 
 // wait is how long the next attempt has to wait after so many failures.
@@ -96,9 +111,9 @@ func (a *Accounts) counts(ctx context.Context, q sqldb.Querier, t attempt) ([]co
 		return nil, err
 	}
 	if known {
-		return []counted{{countKey(t.what, "pair", t.name, network), nameLimit()}}, nil
+		return []counted{{countKey(t.what, "pair", t.name, network), t.limit()}}, nil
 	}
-	rows := []counted{{countKey(t.what, "name", t.name), nameLimit()}}
+	rows := []counted{{countKey(t.what, "name", t.name), t.limit()}}
 	if network != "" {
 		rows = append(rows, counted{countKey(t.what, "network", network), networkLimit()})
 	}
@@ -171,30 +186,33 @@ func spoken(wait time.Duration) string {
 // failed counts a wrong guess, in a transaction of its own, and writes e into the audit log. TooMany if by now the attempt
 // has to wait: then nothing is counted, and the caller answers that, as it does to a right guess (admit). nil: the caller says that it was wrong.
 func (a *Accounts) failed(ctx context.Context, t attempt, e auditEntry) error {
-	err := a.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) error {
-		rows, err := a.counts(ctx, tx, t)
-		if err != nil {
-			return err
-		}
-		slices.SortFunc(rows, func(x, y counted) int { return bytes.Compare(x.key, y.key) }) // two that count the same rows wait for each other in one order
-		var wait time.Duration
-		for _, row := range rows {
-			w, err := a.count(ctx, tx, row)
-			if err != nil {
-				return err
-			}
-			wait = max(wait, w)
-		}
-		if wait > 0 {
-			e.detail = fmt.Sprintf("%s; the next attempt has to wait %s", e.detail, spoken(wait))
-		}
-		e.client = t.client
-		return a.audit(ctx, tx, e)
-	})
+	err := a.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) error { return a.failedIn(ctx, tx, t, e) })
 	if err == nil && a.failures.Add(1)%trimEvery == 0 {
 		err = a.trimAttempts(ctx, maxAttempts)
 	}
 	return err
+}
+
+// failedIn is failed in the transaction that judged the guess.
+func (a *Accounts) failedIn(ctx context.Context, tx *sqldb.Tx, t attempt, e auditEntry) error {
+	rows, err := a.counts(ctx, tx, t)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(rows, func(x, y counted) int { return bytes.Compare(x.key, y.key) }) // two that count the same rows wait for each other in one order
+	var wait time.Duration
+	for _, row := range rows {
+		w, err := a.count(ctx, tx, row)
+		if err != nil {
+			return err
+		}
+		wait = max(wait, w)
+	}
+	if wait > 0 {
+		e.detail = fmt.Sprintf("%s; the next attempt has to wait %s", e.detail, spoken(wait))
+	}
+	e.client = t.client
+	return a.audit(ctx, tx, e)
 }
 
 // count adds a failure to a row and answers how long the next attempt has to wait. TooMany if this one has to.

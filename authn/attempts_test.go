@@ -17,7 +17,7 @@ func stranger(i int) Client { return from(fmt.Sprintf("2001:db8:%x::1", i)) }
 
 func (n *node) guessPassword(t *testing.T, login, guess string, c Client) error {
 	t.Helper()
-	_, err := n.Login(t.Context(), login, guess, c)
+	_, err := n.Login(t.Context(), Credentials{Login: login, Password: guess}, c)
 	return err
 }
 
@@ -83,7 +83,7 @@ func TestLoginFloodAttackAtOnce(t *testing.T) {
 		n.register(t, ann())
 		wrong := 0
 		for _, err := range together(60, func(i int) error {
-			_, err := n.Login(t.Context(), "ann", fmt.Sprintf("guess %d", i), stranger(i))
+			_, err := n.Login(t.Context(), Credentials{Login: "ann", Password: fmt.Sprintf("guess %d", i)}, stranger(i))
 			return err
 		}) {
 			if fault.Is(err, fault.Unauthenticated) {
@@ -105,7 +105,10 @@ func TestARightGuessDuringTheWaitIsRefused(t *testing.T) {
 		n.register(t, ann())
 		n.hasher.slots <- struct{}{}
 		late := make(chan error)
-		go func() { _, err := n.Login(t.Context(), "ann", password, stranger(1)); late <- err }()
+		go func() {
+			_, err := n.Login(t.Context(), Credentials{Login: "ann", Password: password}, stranger(1))
+			late <- err
+		}()
 		for n.hasher.waiting.Load() == 0 {
 			time.Sleep(time.Millisecond)
 		}

@@ -27,6 +27,19 @@ const (
 	AuditAppPasswordCreated = "app_password_created"
 	AuditAppPasswordUsed    = "app_password_used" // for the first time
 	AuditAppPasswordRevoked = "app_password_revoked"
+
+	AuditFactorOn         = "second_factor_on" // the first one: from here on the password alone opens nothing
+	AuditFactorOff        = "second_factor_off"
+	AuditFactorReset      = "second_factor_reset" // by an administrator or the command line
+	AuditTOTPOn           = "totp_on"
+	AuditTOTPOff          = "totp_off"
+	AuditOTPFailed        = "otp_failed"
+	AuditRecoveryCodes    = "recovery_codes_made"
+	AuditRecoveryCodeUsed = "recovery_code_used"
+	AuditPasskeyAdded     = "passkey_added"
+	AuditPasskeyRemoved   = "passkey_removed"
+	AuditPasskeyFailed    = "passkey_failed" // a passkey that is known answered what does not hold
+	AuditPasskeyCloned    = "passkey_cloned" // its counter went back: somebody may have a copy
 )
 
 // auditEntry is a line of the audit log.

@@ -91,8 +91,9 @@ type standing struct {
 // Basic answers whose name and password they are (RFC 7617): an app password or the account's own. Whether the account still has them and
 // may sign in is asked of the database every time, or is known not to have changed; the hash is computed once a minute, and once for any number of requests
 // that ask at the same moment. A wrong name, a wrong password and a disabled account are the same Unauthenticated, code
-// "invalid_credentials"; TooMany with code "too_many_attempts"; Busy. What has the shape of an app
-// password and is none may be the account's own, and is refused at that one's cost.
+// "invalid_credentials". Where a second factor is on, the account's own right password is refused with code "app_password_required". TooMany
+// with code "too_many_attempts"; Busy. What has the shape of an app password and is none may be the account's own, and is refused at
+// that one's cost.
 func (a *Accounts) Basic(ctx context.Context, login, password string, c Client) (Principal, error) {
 	key := a.proven.mac(login, password)
 	known, mark, ok := a.standing.Find(key)
@@ -139,8 +140,11 @@ func (a *Accounts) basic(ctx context.Context, login, password string, c Client) 
 		}
 		until = result.(time.Time)
 	}
-	if u.Disabled {
+	switch {
+	case u.Disabled:
 		return User{}, until, invalidCredentials()
+	case u.SecondFactor: // asked of the row each time, so it counts at once also for what is remembered
+		return User{}, until, errAppPassword
 	}
 	return u, until, nil
 }
@@ -150,11 +154,15 @@ func (a *Accounts) proveBasic(ctx context.Context, t attempt, u User, hash strin
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), proveLimit)
 	defer cancel()
 	p, err := a.guess(ctx, t, u, hash, readErr, password)
-	if err == nil && !u.Disabled {
+	switch {
+	case err != nil || u.Disabled:
+	case u.SecondFactor: // refused, but the answer tells that the password is right
+		err = a.admit(ctx, a.db, t)
+	default:
 		err = a.settleBasic(ctx, t, p)
 	}
 	switch {
-	case fault.Is(err, fault.Unauthenticated) || err == nil && u.Disabled:
+	case fault.Is(err, fault.Unauthenticated) || err == nil && (u.Disabled || u.SecondFactor):
 		a.o.Observe(EventLoginFailed)
 	case fault.Is(err, fault.TooMany):
 		a.o.Observe(EventLoginLimited)

@@ -51,8 +51,8 @@ func TestADeletedAccountIsShutBeforeItsDriveIsGone(t *testing.T) {
 		refused(t, "ticket", second(n.RedeemTicket(ctx, s.Ticket, Client{})), fault.Unauthenticated, "invalid_ticket")
 		for _, login := range []string{"ann", "ann@example.org", "+4915112345678", "!" + who.UserID, who.UserID, ""} {
 			refused(t, "basic "+login, second(n.Basic(ctx, login, password, Client{})), fault.Unauthenticated, "invalid_credentials")
-			refused(t, "sign in "+login, second(n.Login(ctx, login, password, Client{})), fault.Unauthenticated, "invalid_credentials")
-			refused(t, "sign in without a password "+login, second(n.Login(ctx, login, "", Client{})), fault.Unauthenticated, "invalid_credentials")
+			refused(t, "sign in "+login, second(n.Login(ctx, Credentials{Login: login, Password: password}, Client{})), fault.Unauthenticated, "invalid_credentials")
+			refused(t, "sign in without a password "+login, second(n.Login(ctx, Credentials{Login: login, Password: ""}, Client{})), fault.Unauthenticated, "invalid_credentials")
 		}
 		refused(t, "its id", second(n.User(ctx, who.UserID)), fault.NotFound, "not_found")
 		if users, err := n.Users(ctx, UserFilter{}); err != nil || len(users) != 0 {

@@ -2,7 +2,8 @@
 //
 //   - Bearer: an access token, a signed JWT of a few minutes (token.go, keys.go),
 //     renewed with a rotating refresh token (refresh.go)
-//   - Basic: a name with an app password (apppassword.go) or with the account's own, for WebDAV and tus clients (basic.go)
+//   - Basic: a name with an app password (apppassword.go) or, as long as there is no second factor, with the account's
+//     own, for WebDAV and tus clients (basic.go)
 //   - Cookie: a page session (page.go), opened by the sign-in form or by a
 //     one-time ticket that an app got with its tokens (ticket.go)
 //
@@ -10,12 +11,15 @@
 // What a principal may touch is decided where the things are: a user's drive has
 // the user's id.
 //
+// A second factor (factor.go) is an authenticator app (totp.go) or a passkey (passkey*.go), with recovery codes
+// (recovery.go) for who loses it. On the pages it is a second step, half a sign-in after the first (half.go).
+//
 // An account is made in register.go, its names are checked in name.go, its
 // password is hashed in password.go and proven in login.go. session.go holds
 // what token and page sessions share; admin.go is for those who run the server.
 //
-// Two rules hold throughout. Secrets are stored as hashes only, so that a copy of the
-// database opens nothing but the signing keys. And every request is decided by the
+// Two rules hold throughout. Secrets are stored as hashes only, but for the signing keys and the secrets
+// of authenticator apps, which the server itself needs (totp.go). And every request is decided by the
 // rows as they are at that moment, read or known not to have changed (sqldb.Memo), so that a
 // sign-out, a new password or a disabled account counts at once on every node.
 package authn

@@ -18,15 +18,32 @@ type SignIn struct {
 	Ticket       string // opens the H5 pages once, within TicketTTL
 }
 
+// Credentials are what somebody signs in with.
+type Credentials struct {
+	Login    string // username, e-mail address or phone number
+	Password string
+	OTP      string // a code of the authenticator app or a recovery code, where a second factor is on
+}
+
 // Login signs in by username, e-mail address or phone number. A wrong name and a wrong password are one and
-// the same Unauthenticated, code "invalid_credentials", at the same cost. Forbidden with code
-// "account_disabled", which only who knows the password learns; Busy.
-func (a *Accounts) Login(ctx context.Context, login, password string, c Client) (SignIn, error) {
+// the same Unauthenticated, code "invalid_credentials", at the same cost. Only who knows the password learns the rest: Forbidden with code
+// "account_disabled"; Unauthenticated with code "otp_required" or "invalid_otp" where a second factor is on, and TooMany after too many
+// wrong codes. Busy.
+func (a *Accounts) Login(ctx context.Context, cr Credentials, c Client) (SignIn, error) {
 	if err := a.keys.ready(ctx); err != nil {
 		return SignIn{}, fault.Wrap(err, "authn.Login")
 	}
 	var s opened
-	u, err := a.login(ctx, login, password, c, func(tx *sqldb.Tx, u User) (err error) {
+	u, err := a.login(ctx, cr, c, func(tx *sqldb.Tx, u User) error {
+		on, err := factorOn(ctx, tx, u.ID)
+		if err != nil {
+			return err
+		}
+		if on {
+			if err := a.checkCode(ctx, tx, u.ID, "", cr.OTP, c); err != nil {
+				return err
+			}
+		}
 		s, err = a.openTokens(ctx, tx, u.ID, c)
 		return err
 	})
@@ -36,13 +53,20 @@ func (a *Accounts) Login(ctx context.Context, login, password string, c Client) 
 	return a.signIn(ctx, u, s)
 }
 
-// LoginPage is Login for the pages' own form: it opens a page session.
+// LoginPage is Login for the pages' own form: it opens a page session, or half of one (PageSession.Half) where a second factor is on. It takes
+// no code.
 func (a *Accounts) LoginPage(ctx context.Context, login, password string, c Client) (PageSession, error) {
 	var p PageSession
-	u, err := a.login(ctx, login, password, c, func(tx *sqldb.Tx, u User) (err error) {
-		p, err = a.openPage(ctx, tx, u.ID, c)
+	u, err := a.login(ctx, Credentials{Login: login, Password: password}, c, func(tx *sqldb.Tx, u User) (err error) {
+		p, err = a.openPageOrHalf(ctx, tx, u.ID, c)
+		if err == nil && p.Half != "" {
+			return refusal{errCodeMissing}
+		}
 		return err
 	})
+	if codeMissing(err) {
+		return p, nil
+	}
 	if err != nil {
 		return PageSession{}, err
 	}
@@ -51,23 +75,24 @@ func (a *Accounts) LoginPage(ctx context.Context, login, password string, c Clie
 }
 
 // login proves the password and opens a session in one transaction with the account's row, so that
-// no session by an old password outlives the change of it.
-func (a *Accounts) login(ctx context.Context, login, password string, c Client, open func(tx *sqldb.Tx, u User) error) (User, error) {
-	u, hash, err := userByLogin(ctx, a.db, login)
-	if u, err = a.proveAndOpen(ctx, signInAttempt(login, u, c), u, hash, err, password, open); errors.Is(err, errMoved) {
+// no session by an old password outlives the change of it. What open refuses is committed all the same.
+func (a *Accounts) login(ctx context.Context, cr Credentials, c Client, open func(tx *sqldb.Tx, u User) error) (User, error) {
+	u, hash, err := userByLogin(ctx, a.db, cr.Login)
+	if u, err = a.proveAndOpen(ctx, signInAttempt(cr.Login, u, c), u, hash, err, cr.Password, open); errors.Is(err, errMoved) {
 		// Another password, or the same one hashed anew by a sign-in beside this one: what counts is what is there now. It is
 		// read by an update because on SQLite that sees what others have done and not yet committed, as settle did.
 		var latest User
 		readErr := a.db.Update(ctx, func(tx *sqldb.Tx) (err error) {
-			latest, hash, err = userByLogin(ctx, tx, login)
+			latest, hash, err = userByLogin(ctx, tx, cr.Login)
 			return err
 		})
-		u, err = a.proveAndOpen(ctx, signInAttempt(login, latest, c), latest, hash, readErr, password, open)
+		u, err = a.proveAndOpen(ctx, signInAttempt(cr.Login, latest, c), latest, hash, readErr, cr.Password, open)
 	}
 	switch {
 	case err == nil:
 		a.o.Observe(EventLoginOK)
 		return u, nil
+	case codeMissing(err): // neither done nor failed
 	case fault.Is(err, fault.Unauthenticated), fault.Is(err, fault.Forbidden):
 		a.o.Observe(EventLoginFailed)
 	case fault.Is(err, fault.TooMany):
@@ -94,21 +119,26 @@ func (a *Accounts) proveAndOpen(ctx context.Context, t attempt, u User, hash str
 	if p.user.Disabled {
 		return User{}, fault.New(fault.Forbidden, "authn.Login", "This account is disabled.").WithCode("account_disabled")
 	}
-	return p.user, a.db.Update(ctx, func(tx *sqldb.Tx) error {
+	return p.user, a.decide(ctx, func(tx *sqldb.Tx) error {
 		if err := p.settle(ctx, tx); err != nil {
 			return err
 		}
 		if err := a.admit(ctx, tx, t); err != nil {
 			return err
 		}
-		if _, err := a.succeeded(ctx, tx, p.user.ID, t.client); err != nil {
+		if err := open(tx, p.user); err != nil {
 			return err
 		}
-		if err := a.audit(ctx, tx, auditEntry{event: AuditSignIn, userID: p.user.ID, actor: p.user.ID, client: t.client}); err != nil {
-			return err
-		}
-		return open(tx, p.user)
+		return a.noteSignIn(ctx, tx, p.user.ID, "", t.client)
 	})
+}
+
+// noteSignIn writes down that somebody signed in and from where, once nothing is missing any more. how is empty for a password.
+func (a *Accounts) noteSignIn(ctx context.Context, tx *sqldb.Tx, userID, how string, c Client) error {
+	if _, err := a.succeeded(ctx, tx, userID, c); err != nil {
+		return err
+	}
+	return a.audit(ctx, tx, auditEntry{event: AuditSignIn, userID: userID, actor: userID, client: c, detail: how})
 }
 
 // guess is prove within the limits of attempts. Of a wrong guess that the same network repeats, as a device does that has an old

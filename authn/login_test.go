@@ -16,7 +16,7 @@ func TestOneAccountHasThreeLogins(t *testing.T) {
 		n := newNode(t, db)
 		u := n.register(t, ann()).User
 		for _, login := range []string{"Ann", "ANN", "ａｎｎ", "ann@example.org", "ANN@EXAMPLE.ORG", "+4915112345678"} {
-			s, err := n.Login(t.Context(), login, password, Client{})
+			s, err := n.Login(t.Context(), Credentials{Login: login, Password: password}, Client{})
 			if err != nil || s.User.ID != u.ID {
 				t.Errorf("%s: %+v, %v", login, s.User, err)
 				continue
@@ -58,7 +58,10 @@ func TestNobodyLearnsWhetherAnAccountExists(t *testing.T) {
 		want := ""
 		for _, c := range failedLogins() {
 			for _, try := range []func() error{
-				func() error { _, err := n.Login(t.Context(), c.login, c.password, Client{}); return err },
+				func() error {
+					_, err := n.Login(t.Context(), Credentials{Login: c.login, Password: c.password}, Client{})
+					return err
+				},
 				func() error { _, err := n.LoginPage(t.Context(), c.login, c.password, Client{}); return err },
 				func() error { _, err := n.Basic(t.Context(), c.login, c.password, Client{}); return err },
 			} {
@@ -88,7 +91,7 @@ func TestEveryFailedSignInCostsAHash(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() {
-			_, err := n.Login(ctx, c.login, c.password, Client{})
+			_, err := n.Login(ctx, Credentials{Login: c.login, Password: c.password}, Client{})
 			done <- err
 		}()
 		for n.hasher.waiting.Load() == 0 {
@@ -127,13 +130,13 @@ func TestADisabledAccountIsShutOutAtOnce(t *testing.T) {
 		refused(t, "ticket", err, fault.Unauthenticated, "invalid_ticket")
 		_, err = n.Basic(t.Context(), "ann", password, Client{})
 		refused(t, "basic", err, fault.Unauthenticated, "invalid_credentials")
-		_, err = n.Login(t.Context(), "ann", password, Client{})
+		_, err = n.Login(t.Context(), Credentials{Login: "ann", Password: password}, Client{})
 		refused(t, "the right password", err, fault.Forbidden, "account_disabled")
-		_, err = n.Login(t.Context(), "ann", "wrong password", Client{})
+		_, err = n.Login(t.Context(), Credentials{Login: "ann", Password: "wrong password"}, Client{})
 		refused(t, "a wrong password", err, fault.Unauthenticated, "invalid_credentials")
 
 		accepted(t, "enable", n.SetDisabled(t.Context(), "ann", false))
-		_, err = n.Login(t.Context(), "ann", password, Client{})
+		_, err = n.Login(t.Context(), Credentials{Login: "ann", Password: password}, Client{})
 		accepted(t, "sign in again", err)
 		_, err = n.Bearer(t.Context(), s.AccessToken)
 		refused(t, "the old session", err, fault.Unauthenticated, "session_ended")
@@ -158,9 +161,9 @@ func TestANewPasswordEndsEverySession(t *testing.T) {
 		refused(t, "cookie", err, fault.Unauthenticated, "session_ended")
 		_, err = n.Basic(t.Context(), "ann@example.org", password, Client{})
 		refused(t, "basic", err, fault.Unauthenticated, "invalid_credentials")
-		_, err = n.Login(t.Context(), "ann", password, Client{})
+		_, err = n.Login(t.Context(), Credentials{Login: "ann", Password: password}, Client{})
 		refused(t, "the old password", err, fault.Unauthenticated, "invalid_credentials")
-		_, err = n.Login(t.Context(), "ann", "battery staple", Client{})
+		_, err = n.Login(t.Context(), Credentials{Login: "ann", Password: "battery staple"}, Client{})
 		accepted(t, "the new password", err)
 	})
 }
@@ -168,7 +171,7 @@ func TestANewPasswordEndsEverySession(t *testing.T) {
 func TestAPasswordIsTheSameHoweverItIsComposed(t *testing.T) {
 	n := newNode(t, sqldbtest.OpenSQLite(t))
 	n.register(t, Registration{Username: "ann", Password: "caf\u00e9 au lait"})
-	_, err := n.Login(t.Context(), "ann", "cafe\u0301 au lait", Client{})
+	_, err := n.Login(t.Context(), Credentials{Login: "ann", Password: "cafe\u0301 au lait"}, Client{})
 	accepted(t, "decomposed", err)
 }
 
@@ -184,7 +187,10 @@ func TestAnOldHashIsRenewedAtTheNextSignIn(t *testing.T) {
 			return phc
 		}
 		for i, signIn := range []func() error{
-			func() error { _, err := n.Login(t.Context(), "ann", password, Client{}); return err },
+			func() error {
+				_, err := n.Login(t.Context(), Credentials{Login: "ann", Password: password}, Client{})
+				return err
+			},
 			func() error { _, err := n.Basic(t.Context(), "ann", password, Client{}); return err },
 		} {
 			old := hash()
@@ -201,7 +207,10 @@ func TestAnOldHashIsRenewedAtTheNextSignIn(t *testing.T) {
 		}
 		// Two that renew the same hash at once both get in.
 		n.hasher.cost.memory += 64
-		for _, err := range together(4, func(int) error { _, err := n.Login(t.Context(), "ann", password, Client{}); return err }) {
+		for _, err := range together(4, func(int) error {
+			_, err := n.Login(t.Context(), Credentials{Login: "ann", Password: password}, Client{})
+			return err
+		}) {
 			accepted(t, "one of four at once", err)
 		}
 	})

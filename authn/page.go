@@ -10,7 +10,8 @@ import (
 
 // PageSession is a browser that is signed in. It depends on no other session.
 type PageSession struct {
-	Cookie  string // the value of CookieName
+	Cookie  string // the value of CookieName; empty if the second factor is still to come
+	Half    string // what FinishPage takes then
 	Expires time.Time
 	User    User
 }

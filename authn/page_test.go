@@ -78,7 +78,7 @@ func TestTicketsThatOpenNothing(t *testing.T) {
 		_, err := n.RedeemTicket(t.Context(), s.Ticket, Client{})
 		refused(t, "an old one", err, fault.Unauthenticated, "invalid_ticket")
 
-		s, err = n.Login(t.Context(), "ann", password, Client{})
+		s, err = n.Login(t.Context(), Credentials{Login: "ann", Password: password}, Client{})
 		accepted(t, "sign in", err)
 		p, err := n.Bearer(t.Context(), s.AccessToken)
 		accepted(t, "bearer", err)

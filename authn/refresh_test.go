@@ -81,7 +81,7 @@ func TestAReusedTokenEndsAccessToo(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		n := newNode(t, db)
 		s := n.register(t, ann())
-		other, err := n.Login(t.Context(), "ann", password, Client{})
+		other, err := n.Login(t.Context(), Credentials{Login: "ann", Password: password}, Client{})
 		accepted(t, "sign in elsewhere", err)
 		next, err := n.Refresh(t.Context(), s.RefreshToken, Client{})
 		accepted(t, "refresh", err)

@@ -6,9 +6,10 @@ import (
 	"github.com/satchelhq/satchel/fault"
 )
 
-// Sweep drops what has ended: sessions with their tokens and tickets, tickets that nobody redeemed, failed attempts that no longer count,
-// networks that were not used for long, old lines of the audit log, app passwords that expired 30 days ago, and used refresh tokens that are older than RefreshTTL, before
-// which a token that comes again still ends its session.
+// Sweep drops what has ended: sessions with their tokens and tickets, tickets that nobody redeemed, sign-ins and
+// challenges that nobody finished, authenticator apps that nobody confirmed, failed attempts that no longer count,
+// networks that were not used for long, old lines of the audit log, app passwords that expired 30 days ago, and used
+// refresh tokens that are older than RefreshTTL, before which a token that comes again still ends its session.
 // It may run on several nodes at once.
 func (a *Accounts) Sweep(ctx context.Context) error {
 	now := a.now()
@@ -17,6 +18,9 @@ func (a *Accounts) Sweep(ctx context.Context) error {
 		until int64
 	}{
 		{`DELETE FROM tickets WHERE expires_at <= $1`, now},
+		{`DELETE FROM half_sign_ins WHERE expires_at <= $1`, now},
+		{`DELETE FROM passkey_challenges WHERE expires_at <= $1`, now},
+		{`DELETE FROM totp WHERE confirmed_at = 0 AND created_at <= $1`, now - totpPatience.Microseconds()},
 		{`DELETE FROM sessions WHERE expires_at <= $1 OR revoked_at > 0`, now},
 		{`DELETE FROM attempts WHERE expires_at <= $1`, now},
 		{`DELETE FROM known_networks WHERE seen_at <= $1`, now - networkKnown.Microseconds()},

@@ -172,7 +172,7 @@ func TestAnAccessTokenLivesShortlyAndNoLongerThanItsSession(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		n := newNode(t, db)
 		s := n.register(t, ann())
-		other, err := n.Login(t.Context(), "ann", password, Client{})
+		other, err := n.Login(t.Context(), Credentials{Login: "ann", Password: password}, Client{})
 		accepted(t, "sign in elsewhere", err)
 
 		n.clock.advance(n.o.AccessTTL - time.Second)
@@ -262,7 +262,7 @@ func TestAKeyThatAnotherNodeAddedIsFoundAndARetiredOneFadesOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := n.beside(t)
-		s2, err := other.Login(t.Context(), "ann", password, Client{})
+		s2, err := other.Login(t.Context(), Credentials{Login: "ann", Password: password}, Client{})
 		accepted(t, "sign in over there", err)
 		if a, b := part(t, s.AccessToken, 0)["kid"], part(t, s2.AccessToken, 0)["kid"]; a == b {
 			t.Fatal("a retired key signs")

@@ -27,15 +27,17 @@ type User struct {
 	Role     Role
 	Created  time.Time
 	Disabled bool
+	// SecondFactor says that the password alone opens nothing.
+	SecondFactor bool
 }
 
-const userColumns = `id, username, email, COALESCE(phone, ''), role, created_at, disabled_at`
+const userColumns = `id, username, email, COALESCE(phone, ''), role, created_at, disabled_at, factor_at`
 
 // scanUser reads userColumns and whatever stands behind them into more.
 func scanUser(scan func(dest ...any) error, more ...any) (u User, err error) {
-	var created, disabled int64
-	err = scan(append([]any{&u.ID, &u.Username, &u.Email, &u.Phone, &u.Role, &created, &disabled}, more...)...)
-	u.Created, u.Disabled = sqldb.Time(created), disabled != 0
+	var created, disabled, factor int64
+	err = scan(append([]any{&u.ID, &u.Username, &u.Email, &u.Phone, &u.Role, &created, &disabled, &factor}, more...)...)
+	u.Created, u.Disabled, u.SecondFactor = sqldb.Time(created), disabled != 0, factor != 0
 	return u, err
 }
 

@@ -60,17 +60,14 @@ func (a *api) register(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) login(w http.ResponseWriter, r *http.Request) error {
-	var login, password, otp string
-	if err := readBody(w, r, fields{"login": &login, "password": &password, "otp": &otp}); err != nil {
+	var in authn.Credentials
+	if err := readBody(w, r, fields{"login": &in.Login, "password": &in.Password, "otp": &in.OTP}); err != nil {
 		return err
 	}
-	if err := unsupported("otp", otp, "This server has no second factor."); err != nil {
+	if err := required("login", in.Login, "password", in.Password); err != nil {
 		return err
 	}
-	if err := required("login", login, "password", password); err != nil {
-		return err
-	}
-	s, err := a.accounts.Login(r.Context(), login, password, a.client(r))
+	s, err := a.accounts.Login(r.Context(), in, a.client(r))
 	if err != nil {
 		return err
 	}

@@ -213,7 +213,6 @@ func TestSigningInGoesWrong(t *testing.T) {
 		{"login", `{"login": "a\u0000", "password": "correct horse"}`, 401, "invalid_credentials", nil},
 		{"login", `{"login": "ann"}`, 400, "invalid_fields", []string{"password required"}},
 		{"login", `{"login": "ann", "password": null}`, 400, "invalid_fields", []string{"password required"}},
-		{"login", `{"login": "ann", "password": "correct horse", "otp": "123456"}`, 400, "invalid_fields", []string{"otp unsupported"}},
 		{"token/refresh", `{}`, 400, "invalid_fields", []string{"refresh_token required"}},
 		{"token/refresh", `{"refresh_token": "x"}`, 401, "invalid_refresh_token", nil},
 	} {

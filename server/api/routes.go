@@ -22,7 +22,7 @@ const v1 = "/api/v1"
 
 // routes is everything that the API answers to. The description lists the same, and a test holds the two together.
 func (a *api) routes() []route {
-	return slices.Concat(a.accountRoutes(), a.appPasswordRoutes(), a.fileRoutes(), a.documentRoutes())
+	return slices.Concat(a.accountRoutes(), a.factorRoutes(), a.appPasswordRoutes(), a.fileRoutes(), a.documentRoutes())
 }
 
 // accountRoutes is registering, signing in and out.

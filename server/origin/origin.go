@@ -25,6 +25,15 @@ func (o Origin) Base(r *http.Request) string {
 	return o.scheme(r) + "://" + o.host(r)
 }
 
+// Hostname is the host of Base without a port, in lower case; an IPv6 address is without brackets.
+func (o Origin) Hostname(r *http.Request) string {
+	u, err := url.Parse(o.Base(r))
+	if err != nil { // host lets nothing through that cannot stand in an address
+		return "localhost"
+	}
+	return strings.ToLower(u.Hostname())
+}
+
 // Secure reports whether the client speaks HTTPS, to us or to the proxy in front.
 func (o Origin) Secure(r *http.Request) bool {
 	if o.Public != nil {

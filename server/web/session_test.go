@@ -229,7 +229,7 @@ func TestTicket(t *testing.T) {
 	refused("made up", "/open?ticket=abc")
 	refused("missing", "/open")
 
-	again, err := h.accounts.Login(t.Context(), "mia", password, authn.Client{})
+	again, err := h.accounts.Login(t.Context(), authn.Credentials{Login: "mia", Password: password}, authn.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,9 +21,69 @@ CREATE INDEX known_networks_age ON known_networks (seen_at);
 
 -- Codes that were sent.
 
--- Second factor.
+-- Second factor. users.factor_at is since when an account has one (an authenticator app or a passkey), 0 for none: what Basic asks.
+ALTER TABLE users ADD COLUMN factor_at BIGINT NOT NULL DEFAULT 0;
 
--- Passkeys.
+-- Authenticator apps (RFC 6238). secret is base32. Until confirmed_at is set it opens nothing. No code of last_step or before it is taken again.
+CREATE TABLE totp (
+    user_id      TEXT COLLATE "C" PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    secret       TEXT COLLATE "C" NOT NULL,
+    created_at   BIGINT NOT NULL,
+    confirmed_at BIGINT NOT NULL DEFAULT 0,
+    last_step    BIGINT NOT NULL DEFAULT 0
+);
+
+CREATE TABLE recovery_codes (
+    user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    hash    BYTEA NOT NULL,
+    PRIMARY KEY (user_id, hash)
+);
+
+-- Sign-ins on the pages whose password was right and whose second factor is to come. password_hash is the one that was right: a
+-- changed password ends them.
+CREATE TABLE half_sign_ins (
+    hash          BYTEA PRIMARY KEY,
+    user_id       TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    password_hash TEXT COLLATE "C" NOT NULL,
+    tries         BIGINT NOT NULL DEFAULT 0,
+    expires_at    BIGINT NOT NULL
+);
+CREATE INDEX half_sign_ins_user ON half_sign_ins (user_id);
+CREATE INDEX half_sign_ins_expiry ON half_sign_ins (expires_at);
+
+-- Passkeys (Web Authentication, Level 3). rp_id is the host that they are for.
+CREATE TABLE passkeys (
+    id              TEXT COLLATE "C" PRIMARY KEY,
+    user_id         TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    credential_id   BYTEA NOT NULL UNIQUE,
+    rp_id           TEXT COLLATE "C" NOT NULL,
+    name            TEXT COLLATE "C" NOT NULL,
+    public_key      BYTEA NOT NULL,
+    sign_count      BIGINT NOT NULL,
+    backup_eligible BOOLEAN NOT NULL,
+    transports      TEXT COLLATE "C" NOT NULL DEFAULT '',
+    created_at      BIGINT NOT NULL,
+    used_at         BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX passkeys_user ON passkeys (user_id);
+
+-- Questions to browsers, by the hash of the challenge, each to be answered once. user_id and session_id are who may, if that is known;
+-- half is the hash of the half sign-in that the answer ends; ceremony is what the library wants back.
+CREATE TABLE passkey_challenges (
+    hash       BYTEA PRIMARY KEY,
+    purpose    TEXT COLLATE "C" NOT NULL,
+    user_id    TEXT COLLATE "C" REFERENCES users (id) ON DELETE CASCADE,
+    session_id TEXT COLLATE "C" REFERENCES sessions (id) ON DELETE CASCADE,
+    half       BYTEA,
+    name       TEXT COLLATE "C" NOT NULL DEFAULT '',
+    network    TEXT COLLATE "C" NOT NULL DEFAULT '',
+    ceremony   TEXT COLLATE "C" NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX passkey_challenges_expiry ON passkey_challenges (expires_at);
+CREATE INDEX passkey_challenges_network ON passkey_challenges (network, expires_at);
+CREATE INDEX passkey_challenges_user ON passkey_challenges (user_id);
+CREATE INDEX passkey_challenges_session ON passkey_challenges (session_id);
 
 -- App passwords. folder_id is the folder that one is kept to, empty for the whole drive; expires_at 0 is never. A folder may be gone:
 -- the password then opens nothing. An upload that was begun with one which is kept to a folder is kept to it as well.

@@ -21,9 +21,69 @@ CREATE INDEX known_networks_age ON known_networks (seen_at);
 
 -- Codes that were sent.
 
--- Second factor.
+-- Second factor. users.factor_at is since when an account has one (an authenticator app or a passkey), 0 for none: what Basic asks.
+ALTER TABLE users ADD COLUMN factor_at INTEGER NOT NULL DEFAULT 0;
 
--- Passkeys.
+-- Authenticator apps (RFC 6238). secret is base32. Until confirmed_at is set it opens nothing. No code of last_step or before it is taken again.
+CREATE TABLE totp (
+    user_id      TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    secret       TEXT NOT NULL,
+    created_at   INTEGER NOT NULL,
+    confirmed_at INTEGER NOT NULL DEFAULT 0,
+    last_step    INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE recovery_codes (
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    hash    BLOB NOT NULL,
+    PRIMARY KEY (user_id, hash)
+);
+
+-- Sign-ins on the pages whose password was right and whose second factor is to come. password_hash is the one that was right: a
+-- changed password ends them.
+CREATE TABLE half_sign_ins (
+    hash          BLOB PRIMARY KEY,
+    user_id       TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    password_hash TEXT NOT NULL,
+    tries         INTEGER NOT NULL DEFAULT 0,
+    expires_at    INTEGER NOT NULL
+);
+CREATE INDEX half_sign_ins_user ON half_sign_ins (user_id);
+CREATE INDEX half_sign_ins_expiry ON half_sign_ins (expires_at);
+
+-- Passkeys (Web Authentication, Level 3). rp_id is the host that they are for.
+CREATE TABLE passkeys (
+    id              TEXT PRIMARY KEY,
+    user_id         TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    credential_id   BLOB NOT NULL UNIQUE,
+    rp_id           TEXT NOT NULL,
+    name            TEXT NOT NULL,
+    public_key      BLOB NOT NULL,
+    sign_count      INTEGER NOT NULL,
+    backup_eligible BOOLEAN NOT NULL,
+    transports      TEXT NOT NULL DEFAULT '',
+    created_at      INTEGER NOT NULL,
+    used_at         INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX passkeys_user ON passkeys (user_id);
+
+-- Questions to browsers, by the hash of the challenge, each to be answered once. user_id and session_id are who may, if that is known;
+-- half is the hash of the half sign-in that the answer ends; ceremony is what the library wants back.
+CREATE TABLE passkey_challenges (
+    hash       BLOB PRIMARY KEY,
+    purpose    TEXT NOT NULL,
+    user_id    TEXT REFERENCES users (id) ON DELETE CASCADE,
+    session_id TEXT REFERENCES sessions (id) ON DELETE CASCADE,
+    half       BLOB,
+    name       TEXT NOT NULL DEFAULT '',
+    network    TEXT NOT NULL DEFAULT '',
+    ceremony   TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+);
+CREATE INDEX passkey_challenges_expiry ON passkey_challenges (expires_at);
+CREATE INDEX passkey_challenges_network ON passkey_challenges (network, expires_at);
+CREATE INDEX passkey_challenges_user ON passkey_challenges (user_id);
+CREATE INDEX passkey_challenges_session ON passkey_challenges (session_id);
 
 -- App passwords. folder_id is the folder that one is kept to, empty for the whole drive; expires_at 0 is never. A folder may be gone:
 -- the password then opens nothing. An upload that was begun with one which is kept to a folder is kept to it as well.
