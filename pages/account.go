@@ -9,6 +9,7 @@ type Section struct{ Address, Name string }
 func accountSections() []Section {
 	return []Section{
 		{"/account", "Account"},
+		{"/account/second-factor", "Second factor"},
 		{"/account/app-passwords", "App passwords"},
 	}
 }

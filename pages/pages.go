@@ -47,7 +47,7 @@ func New(o Options) (*Pages, error) {
 	for _, name := range [...]string{
 		"login", "register",
 		"drive", "delete",
-		"account", "app-passwords",
+		"account", "app-passwords", "second-factor", "second-step", "passkey",
 		"failure",
 	} {
 		page, err := layout.Clone()

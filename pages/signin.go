@@ -7,6 +7,7 @@ type Login struct {
 	Next         string // the local address to go on to
 	TicketEnded  bool   // a link that opens the page once was used or is too old
 	Registration bool   // newcomers may register
+	Passkeys     bool   // passkeys work at this address
 }
 
 // Login renders the page to sign in on.

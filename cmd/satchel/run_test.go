@@ -45,6 +45,7 @@ func TestExitCodes(t *testing.T) {
 		{args: "serve --blobs s3://b/p", code: 2, stderr: "this version does not store in S3"},
 		{args: "serve --database postgres://u:hunter2@127.0.0.1:1/satchel", code: 1, stderr: "database postgres://u:xxxxx@127.0.0.1:1/satchel: "},
 		{args: "user passwd nobody", code: 1, stderr: "satchel: There is no such account."},
+		{args: "user reset-factor nobody", code: 1, stderr: "satchel: There is no such account."},
 		{args: "user delete nobody", code: 2, stderr: "say --yes"},
 		{args: "healthcheck --listen 127.0.0.1:1", code: 1, stderr: "connection refused"},
 		{args: "migrate", code: 0, stdout: "The schema is up to date."}, // the commands above made it
@@ -106,6 +107,7 @@ func TestUserCommands(t *testing.T) {
 		{"user list", "", 0, "disabled"},
 		{"user enable bob", "", 0, "bob can sign in."},
 		{"user passwd ada@example.org", "another good password\r\n", 0, "new password"},
+		{"user reset-factor ada@example.org", "", 0, "no second factor any more"},
 		{"user delete bob", "bob\n", 2, "say --yes"},
 		{"user delete bob --yes", "", 0, "bob is deleted."},
 		{"user delete bob --yes", "", 1, "There is no such account."},

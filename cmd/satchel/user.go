@@ -4,7 +4,7 @@ import "github.com/spf13/cobra"
 
 func (p *program) userCommand() *cobra.Command {
 	return group("user", "Accounts",
-		p.userAddCommand(), p.userListCommand(), p.userPasswdCommand(),
+		p.userAddCommand(), p.userListCommand(), p.userPasswdCommand(), p.userResetFactorCommand(),
 		p.userDisableCommand(), p.userEnableCommand(), p.userAppPasswordCommand(), p.userDeleteCommand())
 }
 

@@ -3,6 +3,7 @@
 //	GET  /                    to the drive, or to sign in
 //	GET  /login, POST /login  sign in; ?next= is the local address to go on to
 //	GET  /register, POST …    make an account
+//	POST /login/second        its second step, by a code; /login/passkey, /login/passkey/finish by a passkey
 //	POST /logout              end this browser's session
 //	GET  /open?ticket=…       sign in by a ticket that an app got, once
 //	GET  /drive/{folder}      a folder; ?after={name} is a further part of a long one
@@ -21,6 +22,7 @@
 //	folder.go   showing a folder
 //	action.go   making folders, removing
 //	upload.go   a plain form with files: streamed, never held
+//	factor.go   the second factor and the second step of signing in; passkey.go: passkeys
 //	raw.go      content, in a way that it never runs as part of our pages
 //	address.go  drive paths as addresses
 //	failure.go  the error page

@@ -19,11 +19,13 @@ func (h *Web) loginPage(w http.ResponseWriter, r *http.Request) error {
 	if _, ok := authn.From(r.Context()); ok && !q.Has(ticketEnded) {
 		return redirect(w, r, orDrive(localNext(q.Get("next"))))
 	}
-	return h.showLogin(w, http.StatusOK, pages.Login{Next: localNext(q.Get("next")), TicketEnded: q.Has(ticketEnded)})
+	return h.showLogin(w, r, http.StatusOK, pages.Login{Next: localNext(q.Get("next")), TicketEnded: q.Has(ticketEnded)})
 }
 
-func (h *Web) showLogin(w http.ResponseWriter, status int, v pages.Login) error {
+func (h *Web) showLogin(w http.ResponseWriter, r *http.Request, status int, v pages.Login) error {
 	v.Registration = h.registration
+	_, noPasskeys := h.site(r)
+	v.Passkeys = noPasskeys == ""
 	html, err := h.pages.Login(v)
 	if err != nil {
 		return err
@@ -42,7 +44,10 @@ func (h *Web) login(w http.ResponseWriter, r *http.Request) error {
 		if status == http.StatusUnauthorized {
 			challengeForm(w)
 		}
-		return h.showLogin(w, status, pages.Login{Frame: pages.Frame{Problem: problemOf(r, err, false)}, Login: login, Next: next})
+		return h.showLogin(w, r, status, pages.Login{Frame: pages.Frame{Problem: problemOf(r, err, false)}, Login: login, Next: next})
+	}
+	if session.Half != "" {
+		return h.showSecondStep(w, r, http.StatusOK, pages.SecondStep{Half: session.Half, Next: next})
 	}
 	h.setCookie(w, r, session)
 	return redirect(w, r, orDrive(next))

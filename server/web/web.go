@@ -39,7 +39,7 @@ type Web struct {
 func New(o Options) *Web {
 	h := &Web{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration,
 		mux: http.NewServeMux()}
-	for _, routes := range [...]map[string]answer.Handler{h.signInRoutes(), h.driveRoutes(), h.accountRoutes(), h.appPasswordRoutes()} {
+	for _, routes := range [...]map[string]answer.Handler{h.signInRoutes(), h.driveRoutes(), h.accountRoutes(), h.factorRoutes(), h.appPasswordRoutes()} {
 		for pattern, handler := range routes {
 			h.mux.Handle(pattern, answer.Handle(handler, h.Refuse))
 		}
