@@ -239,6 +239,11 @@ func apiProbes() []probe {
 		{"POST", "/api/v1/app-passwords", asJSON, `{"name": "x", "folder": "/private-things"}`, []int{404, 403}},
 		{"DELETE", "/api/v1/app-passwords/{app}", nil, "", []int{404, 403}},
 		{"POST", "/api/v1/uploads/lookup", asJSON, annsHash(), []int{200}},
+		{"GET", "/api/v1/me/second-factor", nil, "", []int{200, 403}},
+		{"POST", "/api/v1/me/totp", asJSON, `{"password": "a guess"}`, []int{403}},
+		{"POST", "/api/v1/me/totp/confirm", asJSON, `{"otp": "123456"}`, []int{403, 404}},
+		{"DELETE", "/api/v1/me/totp", asJSON, `{"password": "a guess"}`, []int{403}},
+		{"POST", "/api/v1/me/recovery-codes", asJSON, `{"password": "a guess"}`, []int{403}},
 		{"POST", "/api/v1/uploads/proof", asJSON, `{"challenge": "{upload}", "answer": "` + strings.Repeat("0", 64) + `"}`, []int{404}},
 	}
 }
@@ -262,6 +267,9 @@ func webProbes() []probe {
 		{"POST", "/drive/private-things", asForm, "action=new-folder&name=x", []int{404, 409}},
 		{"POST", "/drive/secret-plan.txt", asForm, "action=delete", []int{404}},
 		{"POST", "/drive/private-things", asForm, "action=delete", []int{404}},
+		{"GET", "/account/second-factor", nil, "", []int{200}},
+		{"POST", "/account/second-factor/passkeys/{upload}/remove", asForm, "password=" + password, []int{404}},
+		{"POST", "/account/second-factor/totp/off", asForm, "password=a+guess", []int{403}},
 		{"POST", "/drive/private-things", map[string]string{"Content-Type": "multipart/form-data; boundary=x"}, form, []int{404, 409}},
 	}
 }
