@@ -15,7 +15,15 @@ import (
 // Whether strangers may register.
 const (
 	RegistrationOpen   = "open"
+	RegistrationInvite = "invite" // with an invitation
 	RegistrationClosed = "closed"
+)
+
+// Which address a code proves before the account is made.
+const (
+	VerifyNone  = "none"
+	VerifyEmail = kindEmail
+	VerifyPhone = kindPhone
 )
 
 // What Options.Observe is told.
@@ -27,6 +35,10 @@ const (
 	EventRefresh       = "refresh"
 	EventRefreshReused = "refresh_reused" // a used refresh token came again and its session was ended
 	EventLogout        = "logout"
+	EventCodeSent      = "code_sent"   // asked for; whether there was somebody to send it to is not told
+	EventCodeFailed    = "code_failed" // a message was given up on
+	EventCodeWrong     = "code_wrong"
+	EventPasswordReset = "password_reset"
 )
 
 // Options sets how accounts work. New fills in the defaults of what is zero.
@@ -36,7 +48,13 @@ type Options struct {
 	RefreshTTL   time.Duration // life of a refresh token, and of a session that is not refreshed; default 30 days
 	PageTTL      time.Duration // life of a page session; default 30 days
 	TicketTTL    time.Duration // life of a ticket; default 60 s
-	Registration string        // "open" (default); anything else is closed
+	Registration string        // "open" (default) or "invite"; anything else is closed
+	Verify       string        // "none" (default), "email" or "phone"
+	Site         string        // what messages call this server, such as its host; default "Satchel"
+	Mail         Sender        // sends to e-mail addresses; nil: nothing does
+	Texts        Sender        // sends to phones; nil: nothing does
+	CodesPerHour int           // codes in all; default 1000
+	RetryPause   time.Duration // before a message is sent again, four times as long each time; default 2 s
 	HashParallel int           // passwords hashed at once, 19 MiB of memory each; default two a core, at most 16
 	Log          *slog.Logger  // default slog.Default()
 	Now          func() time.Time
@@ -67,6 +85,7 @@ type Accounts struct {
 	sessions *sqldb.Memo[sessionKey, live]            // of tokens
 	seeing   sync.Map                                 // ids of the sessions whose seen_at is being written
 	closed   chan struct{}                            // has one when an account was closed
+	outbox   chan parcel                              // what Deliver sends
 }
 
 // New gives access to the accounts in db.
@@ -82,6 +101,13 @@ func New(db *sqldb.DB, o Options) *Accounts {
 	orDefault(&o.TicketTTL, time.Minute)
 	if o.AuditExpiry == 0 {
 		o.AuditExpiry = 365 * 24 * time.Hour
+	}
+	orDefault(&o.RetryPause, 2*time.Second)
+	if o.CodesPerHour <= 0 {
+		o.CodesPerHour = 1000
+	}
+	if o.Verify == "" {
+		o.Verify = VerifyNone
 	}
 	if o.Issuer == "" {
 		o.Issuer = "satchel"
@@ -113,7 +139,7 @@ func New(db *sqldb.DB, o Options) *Accounts {
 	return &Accounts{db: db, o: o, closed: make(chan struct{}, 1),
 		hasher: newHasher(o.HashParallel),
 		keys:   newKeyring(db, o.Now, o.AccessTTL),
-		proven: newProven(), wrong: newWrong(), verified: newVerified(),
+		proven: newProven(), wrong: newWrong(), verified: newVerified(), outbox: make(chan parcel, outboxSize),
 		standing: sqldb.NewMemo[[sha256.Size]byte, standing](db, maxProven, true),
 		sessions: sqldb.NewMemo[sessionKey, live](db, maxVerified, true),
 	}

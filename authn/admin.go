@@ -34,7 +34,11 @@ func (d Administration) CreateUser(ctx context.Context, n NewUser) (User, error)
 	if !n.Role.valid() {
 		return User{}, fault.Wrap(invalidRole(), "authn.CreateUser")
 	}
-	u, err := d.a.create(ctx, n.Registration, n.Role, func(tx *sqldb.Tx, u User) error {
+	acc, err := n.Registration.check(VerifyNone)
+	if err != nil {
+		return User{}, fault.Wrap(err, "authn.CreateUser")
+	}
+	u, err := d.a.create(ctx, newcomer{account: acc, role: n.Role}, func(tx *sqldb.Tx, u User) error {
 		if _, err := d.admins(ctx, tx); err != nil {
 			return err
 		}
@@ -128,7 +132,7 @@ func (d Administration) setDisabled(ctx context.Context, tx *sqldb.Tx, u *User, 
 // SetPassword gives an account another password and ends its sessions. NotFound; Invalid; Forbidden with code "own_account": whoever finds an
 // administrator's session open must not get the account for good.
 func (d Administration) SetPassword(ctx context.Context, id, password string) error {
-	if f, ok := checkPassword(password); !ok {
+	if f, ok := checkPassword("password", password); !ok {
 		return invalidFields("authn.SetPassword", []fault.Field{f})
 	}
 	prepared, _ := preparePassword(password)

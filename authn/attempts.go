@@ -18,7 +18,8 @@ import (
 const (
 	guessSignIn  = "sign_in" // the password of a login
 	guessConfirm = "confirm" // the password again, in a session
-	guessCode    = "otp"     // the second factor of an account whose password was right
+	guessOTP     = "otp"     // the second factor of an account whose password was right
+	guessCode    = "code"    // a code that was sent to an address
 )
 
 // Failed attempts are counted in the database, so that neither a restart nor another node forgets them. After a few that cost
@@ -49,16 +50,16 @@ func networkLimit() limit {
 	return limit{free: 50, first: 5 * time.Second, longest: 5 * time.Minute, decay: time.Minute}
 }
 
-// codeLimit is narrow: a code has six digits, of which three are right at a time, and whoever guesses at it has the password already. Who goes
+// otpLimit is narrow: a code has six digits, of which three are right at a time, and whoever guesses at it has the password already. Who goes
 // on for years is right once in 38.
-func codeLimit() limit {
+func otpLimit() limit {
 	return limit{free: 5, first: 30 * time.Second, longest: time.Hour, decay: time.Hour}
 }
 
 // limit is how the count of the name that is guessed at makes wait.
 func (t attempt) limit() limit {
-	if t.what == guessCode {
-		return codeLimit()
+	if t.what == guessOTP {
+		return otpLimit()
 	}
 	return nameLimit()
 }

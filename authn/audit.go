@@ -28,18 +28,28 @@ const (
 	AuditAppPasswordUsed    = "app_password_used" // for the first time
 	AuditAppPasswordRevoked = "app_password_revoked"
 
-	AuditFactorOn         = "second_factor_on" // the first one: from here on the password alone opens nothing
-	AuditFactorOff        = "second_factor_off"
-	AuditFactorReset      = "second_factor_reset" // by an administrator or the command line
-	AuditTOTPOn           = "totp_on"
-	AuditTOTPOff          = "totp_off"
-	AuditOTPFailed        = "otp_failed"
-	AuditRecoveryCodes    = "recovery_codes_made"
-	AuditRecoveryCodeUsed = "recovery_code_used"
-	AuditPasskeyAdded     = "passkey_added"
-	AuditPasskeyRemoved   = "passkey_removed"
-	AuditPasskeyFailed    = "passkey_failed" // a passkey that is known answered what does not hold
-	AuditPasskeyCloned    = "passkey_cloned" // its counter went back: somebody may have a copy
+	AuditFactorOn          = "second_factor_on" // the first one: from here on the password alone opens nothing
+	AuditFactorOff         = "second_factor_off"
+	AuditFactorReset       = "second_factor_reset" // by an administrator or the command line
+	AuditTOTPOn            = "totp_on"
+	AuditTOTPOff           = "totp_off"
+	AuditOTPFailed         = "otp_failed"
+	AuditRecoveryCodes     = "recovery_codes_made"
+	AuditRecoveryCodeUsed  = "recovery_code_used"
+	AuditPasskeyAdded      = "passkey_added"
+	AuditPasskeyRemoved    = "passkey_removed"
+	AuditPasskeyFailed     = "passkey_failed" // a passkey that is known answered what does not hold
+	AuditPasskeyCloned     = "passkey_cloned" // its counter went back: somebody may have a copy
+	AuditInvited           = "invitation_created"
+	AuditInvitationUsed    = "invitation_used"
+	AuditInvitationRevoked = "invitation_revoked"
+	AuditCodeSent          = "code_sent" // asked for, to an address that is only hinted at
+	AuditCodeWrong         = "code_wrong"
+	AuditPasswordReset     = "password_reset"
+	AuditEmail             = "email_changed" // or confirmed
+	AuditPhone             = "phone_changed"
+	AuditUsername          = "username_changed"
+	AuditAddressLost       = "address_lost" // never confirmed, and somebody else has proven that it is theirs
 )
 
 // auditEntry is a line of the audit log.

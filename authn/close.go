@@ -48,7 +48,7 @@ func (a *Accounts) DeleteOwn(ctx context.Context, p Principal, password string, 
 // username begins with "!".
 func (a *Accounts) close(ctx context.Context, tx *sqldb.Tx, id string) error {
 	if _, err := tx.Exec(ctx, `UPDATE users SET deleted_at = $2, disabled_at = $2, username = '', username_key = '!' || id, email = '', email_key = NULL,
-		phone = NULL, password_hash = '', role = 'user' WHERE id = $1`, id, a.now()); err != nil {
+		phone = NULL, email_verified_at = 0, phone_verified_at = 0, password_hash = '', role = 'user' WHERE id = $1`, id, a.now()); err != nil {
 		return err
 	}
 	return a.endSessions(ctx, tx, id)

@@ -64,7 +64,7 @@ func (a *Accounts) byOwner(ctx context.Context, p Principal, proof Proof, c Clie
 			return err
 		}
 		if u.SecondFactor {
-			if err := a.checkCode(ctx, tx, u.ID, p.UserID, proof.OTP, c); err != nil {
+			if err := a.checkOTP(ctx, tx, u.ID, p.UserID, proof.OTP, c); err != nil {
 				return err
 			}
 		}
@@ -88,14 +88,14 @@ func factorOn(ctx context.Context, tx *sqldb.Tx, userID string) (on bool, err er
 	return on, err
 }
 
-// checkCode takes a code of the authenticator app, or a recovery code, and uses it up. The caller holds the account's row. What it refuses is a
+// checkOTP takes a code of the authenticator app, or a recovery code, and uses it up. The caller holds the account's row. What it refuses is a
 // refusal: Unauthenticated with code "otp_required" if there is none and "invalid_otp" if it is wrong, or TooMany with the wait.
-func (a *Accounts) checkCode(ctx context.Context, tx *sqldb.Tx, userID, actor, otp string, c Client) error {
+func (a *Accounts) checkOTP(ctx context.Context, tx *sqldb.Tx, userID, actor, otp string, c Client) error {
 	if otp == "" {
 		return refusal{errCodeMissing}
 	}
 	// The account's row is held, so guesses that are made at once are counted one after the other.
-	t := attempt{what: guessCode, name: userID, userID: userID, client: c}
+	t := attempt{what: guessOTP, name: userID, userID: userID, client: c}
 	if err := a.admit(ctx, tx, t); err != nil {
 		return refuseWait(err)
 	}

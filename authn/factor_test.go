@@ -216,7 +216,7 @@ func TestAttackOTPGuessing(t *testing.T) {
 				wrong = "000001"
 			}
 		}
-		for range codeLimit().free + 1 {
+		for range otpLimit().free + 1 {
 			_, err := n.login(t, wrong)
 			refused(t, "a guess", err, fault.Unauthenticated, "invalid_otp")
 		}
@@ -224,7 +224,7 @@ func TestAttackOTPGuessing(t *testing.T) {
 		for _, what := range []struct{ name, code string }{{"a guess", wrong}, {"the right code", n.code(t, secret, 0)}, {"a recovery code", recovery[0]}} {
 			_, err := again.login(t, what.code)
 			refused(t, what.name+" within the wait", err, fault.TooMany, "too_many_attempts")
-			if wait := fault.RetryAfter(err); wait <= 0 || wait > codeLimit().first {
+			if wait := fault.RetryAfter(err); wait <= 0 || wait > otpLimit().first {
 				t.Errorf("the wait is %v", wait)
 			}
 		}
@@ -237,7 +237,7 @@ func TestAttackOTPGuessing(t *testing.T) {
 
 		waited := time.Duration(0)
 		for range 20 { // each further guess costs more, up to an hour, and an hour takes one off
-			step := codeLimit().first
+			step := otpLimit().first
 			for {
 				n.clock.advance(step)
 				waited += step
@@ -251,7 +251,7 @@ func TestAttackOTPGuessing(t *testing.T) {
 		if waited < 10*time.Hour {
 			t.Errorf("20 further guesses took %v", waited)
 		}
-		n.clock.advance(codeLimit().longest)
+		n.clock.advance(otpLimit().longest)
 		_, err = n.login(t, n.code(t, secret, 0))
 		accepted(t, "the right code after the wait", err)
 	})

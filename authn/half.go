@@ -52,7 +52,7 @@ func (a *Accounts) FinishPage(ctx context.Context, half, otp string, c Client) (
 		if err != nil {
 			return err
 		}
-		if err := a.checkCode(ctx, tx, u.ID, "", otp, c); err != nil {
+		if err := a.checkOTP(ctx, tx, u.ID, "", otp, c); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM half_sign_ins WHERE hash = $1`, hash); err != nil {

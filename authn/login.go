@@ -40,7 +40,7 @@ func (a *Accounts) Login(ctx context.Context, cr Credentials, c Client) (SignIn,
 			return err
 		}
 		if on {
-			if err := a.checkCode(ctx, tx, u.ID, "", cr.OTP, c); err != nil {
+			if err := a.checkOTP(ctx, tx, u.ID, "", cr.OTP, c); err != nil {
 				return err
 			}
 		}

@@ -47,12 +47,19 @@ func usernameShape(s string) bool {
 	if n := utf8.RuneCountInString(s); n < 1 || n > MaxUsername {
 		return false
 	}
+	marks := 0
 	for i, r := range s {
 		switch {
 		case invisible(r):
 			return false
 		case unicode.IsLetter(r), unicode.IsDigit(r):
-		case i > 0 && (unicode.IsMark(r) || r == '.' || r == '_' || r == '-'):
+			marks = 0
+		case i > 0 && unicode.IsMark(r):
+			if marks++; marks > maxMarks {
+				return false
+			}
+		case i > 0 && (r == '.' || r == '_' || r == '-'):
+			marks = 0
 		default:
 			return false
 		}
@@ -60,17 +67,30 @@ func usernameShape(s string) bool {
 	return true
 }
 
+// maxMarks bounds the marks on one letter: more of them cover what stands above and below (UTS 39, section 5.4, forbids as many).
+const maxMarks = 4
+
 // invisible reports whether r leaves no trace where it is printed. Some such characters count as letters
-// (the Hangul fillers) or marks (variation selectors).
+// (the Hangul fillers, the Egyptian blanks), as marks (variation selectors) or as symbols (Braille without a dot).
 func invisible(r rune) bool {
+	switch r {
+	case '\u2800', // BRAILLE PATTERN BLANK
+		'\U00013441', '\U00013442', // EGYPTIAN HIEROGLYPH FULL BLANK, HALF BLANK
+		'\U00016fe4', // KHITAN SMALL SCRIPT FILLER
+		'\U0001d159': // MUSICAL SYMBOL NULL NOTEHEAD
+		return true
+	}
 	return !unicode.IsGraphic(r) || unicode.IsSpace(r) ||
 		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 // emailKey answers what makes two e-mail addresses the same: the address in lower case.
 // The local part is formally case-sensitive, but nobody runs two mailboxes that differ by case.
+// A letter whose lower case is an ASCII one, as that of the Kelvin sign is "k", is refused: its mailbox is another one.
 func emailKey(email string) (key string, ok bool) {
-	if len(email) > MaxEmail || !utf8.ValidString(email) || strings.ContainsFunc(email, invisible) {
+	if len(email) > MaxEmail || !utf8.ValidString(email) || strings.ContainsFunc(email, func(r rune) bool {
+		return invisible(r) || r > unicode.MaxASCII && unicode.ToLower(r) <= unicode.MaxASCII
+	}) {
 		return "", false
 	}
 	// Quoted local parts and addresses with a name parse to something else than was given.
@@ -82,16 +102,9 @@ func emailKey(email string) (key string, ok bool) {
 	return key, len(key) <= MaxEmail
 }
 
-// validPhone checks the shape of a phone number in E.164: "+", a country code and 7 to 15 digits in all,
-// without spaces. Whether the country has such numbers is not checked.
-func validPhone(phone string) bool {
-	if len(phone) < 8 || len(phone) > 16 || phone[0] != '+' || phone[1] == '0' {
-		return false
-	}
-	for _, c := range []byte(phone[1:]) {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
+// maskEmail is an e-mail address for a log: the first character and the domain.
+func maskEmail(email string) string {
+	local, domain, _ := strings.Cut(email, "@")
+	_, first := utf8.DecodeRuneInString(local)
+	return local[:first] + "…@" + domain
 }

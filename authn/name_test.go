@@ -48,6 +48,20 @@ func TestUsernames(t *testing.T) {
 		{"an\u202en", ""}, // right-to-left override
 		{"an\u00adn", ""}, // soft hyphen
 		{"an\u3164n", ""}, // Hangul filler, a letter
+		{"\u3164", ""},
+		{"\u115f\u1160", ""},
+		{"\uffa0", ""}, // the half-width filler
+		{"\u2800", ""}, // Braille without a dot
+		{"an\u2800n", ""},
+		{"\U00013441", ""}, // a hieroglyph that is a blank, a letter
+		{"a\U00013442", ""},
+		{"a\u034f", ""},      // combining grapheme joiner
+		{"a\u17b4", ""},      // Khmer vowel that is not drawn
+		{"a\U000e0061", ""},  // tag
+		{"\u2062\u200b", ""}, // nothing but invisible ones
+		{"\u0301\u0302", ""}, // nothing but marks
+		{"a\u0301\u0302\u0303\u0304\u0305\u0306", ""}, // too many marks on a letter
+		{"n\u0301\u0302", "ń\u0302"},
 		{"an\ufe0fn", ""}, // variation selector, a mark
 		{"a℀b", ""},       // "a/c" in its compatibility form
 		{"ann\xff", ""},
@@ -80,6 +94,11 @@ func TestEmailAddresses(t *testing.T) {
 		{"ann@example.org\r\nBcc: bob@example.org", ""},
 		{"ann@example.org ", ""},
 		{"ann@exam\u200bple.org", ""},
+		{"an\u2800n@example.org", ""},
+		{"mi\u212ae@example.org", ""}, // Kelvin sign: not mike's mailbox
+		{"m\u0130ke@example.org", ""}, // capital I with a dot
+		{"ann@example.org\nTo: bob@example.org", ""},
+		{"ann@example.org\u2028", ""},
 		{"ann@example.org\x00", ""},
 		{"ann\xff@example.org", ""},
 		{strings.Repeat("a", 250) + "@b.c", "" + strings.Repeat("a", 250) + "@b.c"},
@@ -96,24 +115,37 @@ func TestEmailAddresses(t *testing.T) {
 }
 
 func TestPhoneNumbers(t *testing.T) {
-	for phone, want := range map[string]bool{
-		"+4915112345678":    true,
-		"+8613800138000":    true,
-		"+1234567":          true,
-		"+123456789012345":  true,
-		"":                  false,
-		"+":                 false,
-		"+123456":           false,
-		"+1234567890123456": false,
-		"+0123456789":       false,
-		"4915112345678":     false,
-		"+49 151 12345678":  false,
-		"+49-151-12345678":  false,
-		"+٤٩١٥١١٢٣٤٥":       false,
-		"+491511234567a":    false,
+	for _, c := range []struct {
+		typed, key string
+		valid      bool
+	}{
+		{"+4915112345678", "+4915112345678", true},
+		{"+49 151 12345678", "+4915112345678", true},
+		{"+49-151-1234-5678", "+4915112345678", true},
+		{"+49 (0)151 12345678", "+4915112345678", true},
+		{"+44 (0)20 7946 0958", "+442079460958", true},
+		{"+8613800138000", "+8613800138000", true},
+		{"+1 212.555.2368", "+12125552368", true},
+
+		{"+1234567", "+1234567", false}, // no country has it
+		{"+123456789012345", "+123456789012345", false},
+		{"", "", false},
+		{"+", "", false},
+		{"+123456", "", false},
+		{"+1234567890123456", "", false},
+		{"+0123456789", "", false},
+		{"4915112345678", "", false},
+		{"0151 12345678", "", false},
+		{"+٤٩١٥١١٢٣٤٥", "", false},
+		{"+491511234567a", "", false},
+		{"+1 800 FLOWERS", "", false},
+		{"+49 151 12345678 ext 5", "", false},
+		{"+49 151\r\n12345678", "", false},
+		{"+49 151 12345678;ext=1", "", false},
+		{"+" + strings.Repeat(" ", 40) + "4915112345678", "", false},
 	} {
-		if got := validPhone(phone); got != want {
-			t.Errorf("%q: %v, want %v", phone, got, want)
+		if key, valid := phoneKey(c.typed); key != c.key || valid != c.valid {
+			t.Errorf("%q: %q, %v, want %q, %v", c.typed, key, valid, c.key, c.valid)
 		}
 	}
 }

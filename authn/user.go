@@ -23,21 +23,24 @@ type User struct {
 	ID       string
 	Username string // as it was given, in NFC
 	Email    string // empty if none
-	Phone    string // "+" and digits; empty if none
-	Role     Role
-	Created  time.Time
-	Disabled bool
+	Phone    string // E.164; empty if none
+	// Whether a code has proven that the address is the user's own. Only then is it good for a forgotten password.
+	EmailVerified, PhoneVerified bool
+	Role                         Role
+	Created                      time.Time
+	Disabled                     bool
 	// SecondFactor says that the password alone opens nothing.
 	SecondFactor bool
 }
 
-const userColumns = `id, username, email, COALESCE(phone, ''), role, created_at, disabled_at, factor_at`
+const userColumns = `id, username, email, COALESCE(phone, ''), role, created_at, disabled_at, factor_at, email_verified_at, phone_verified_at`
 
 // scanUser reads userColumns and whatever stands behind them into more.
 func scanUser(scan func(dest ...any) error, more ...any) (u User, err error) {
-	var created, disabled, factor int64
-	err = scan(append([]any{&u.ID, &u.Username, &u.Email, &u.Phone, &u.Role, &created, &disabled, &factor}, more...)...)
+	var created, disabled, factor, email, phone int64
+	err = scan(append([]any{&u.ID, &u.Username, &u.Email, &u.Phone, &u.Role, &created, &disabled, &factor, &email, &phone}, more...)...)
 	u.Created, u.Disabled, u.SecondFactor = sqldb.Time(created), disabled != 0, factor != 0
+	u.EmailVerified, u.PhoneVerified = email != 0, phone != 0
 	return u, err
 }
 
@@ -61,7 +64,8 @@ func keyColumn(login string) (column, key string, ok bool) {
 		key, ok = emailKey(login)
 		return "email_key", key, ok
 	case "phone":
-		return "phone", login, validPhone(login)
+		key, _ = phoneKey(login)
+		return "phone", key, key != ""
 	}
 	_, key, ok = usernameKey(login)
 	return "username_key", key, ok

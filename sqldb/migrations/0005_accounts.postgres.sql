@@ -18,8 +18,41 @@ CREATE TABLE known_networks (
 CREATE INDEX known_networks_age ON known_networks (seen_at);
 
 -- Invitations.
+CREATE TABLE invitations (
+    id         TEXT COLLATE "C" PRIMARY KEY,
+    hash       BYTEA NOT NULL UNIQUE,
+    note       TEXT COLLATE "C" NOT NULL DEFAULT '',
+    uses       BIGINT NOT NULL,
+    used       BIGINT NOT NULL DEFAULT 0,
+    created_by TEXT COLLATE "C" NOT NULL DEFAULT '',
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX invitations_expiry ON invitations (expires_at);
 
--- Codes that were sent.
+-- Codes that were sent. target is what makes two addresses the same, client the network that asked. Rows stay for a day: the bounds count them.
+ALTER TABLE users ADD COLUMN email_verified_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN phone_verified_at BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE codes (
+    id         TEXT COLLATE "C" PRIMARY KEY,
+    purpose    TEXT COLLATE "C" NOT NULL,
+    target     TEXT COLLATE "C" NOT NULL,
+    user_id    TEXT COLLATE "C" NOT NULL DEFAULT '',
+    mac        BYTEA NOT NULL,
+    client     TEXT COLLATE "C" NOT NULL DEFAULT '',
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    tries      BIGINT NOT NULL DEFAULT 0,
+    used_at    BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX codes_target ON codes (target, id);
+CREATE INDEX codes_client ON codes (client, created_at);
+CREATE INDEX codes_created ON codes (created_at);
+-- The key of the MACs of codes. Its row is also what those who send codes wait for each other at.
+CREATE TABLE code_keys (
+    id    BIGINT PRIMARY KEY,
+    value BYTEA NOT NULL
+);
 
 -- Second factor. users.factor_at is since when an account has one (an authenticator app or a passkey), 0 for none: what Basic asks.
 ALTER TABLE users ADD COLUMN factor_at BIGINT NOT NULL DEFAULT 0;
