@@ -27,7 +27,7 @@ var floors = map[string]int{
 
 	"hooks": 3, "pages": 3,
 
-	"drive": 2, "authn": 2,
+	"drive": 2, "authn": 2, "authn/sender": 2,
 
 	"sqldb": 1,
 	"blob":  1, "blob/disk": 1, "blob/mem": 1,
@@ -37,13 +37,14 @@ var floors = map[string]int{
 
 // across is what may be imported on one's own floor.
 var across = map[string][]string{
-	"server":     {"server/tus", "server/dav", "server/api", "server/web", "server/answer", "server/origin"},
-	"server/tus": {"server/answer", "server/origin"},
-	"server/dav": {"server/answer", "server/origin"},
-	"server/api": {"server/answer", "server/origin"},
-	"server/web": {"server/answer", "server/origin"},
-	"blob/disk":  {"blob"},
-	"blob/mem":   {"blob"},
+	"server":       {"server/tus", "server/dav", "server/api", "server/web", "server/answer", "server/origin"},
+	"server/tus":   {"server/answer", "server/origin"},
+	"server/dav":   {"server/answer", "server/origin"},
+	"server/api":   {"server/answer", "server/origin"},
+	"server/web":   {"server/answer", "server/origin"},
+	"authn/sender": {"authn"},
+	"blob/disk":    {"blob"},
+	"blob/mem":     {"blob"},
 }
 
 // only names who may import a room that its floor alone would leave open to more.

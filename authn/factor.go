@@ -53,7 +53,7 @@ type Proof struct {
 }
 
 // byOwner runs do in a transaction that holds the account's row, after the password was shown again, and a code where a second factor is on:
-// neither a stolen session nor a session and a password change what the factor is. Errors as confirm and checkCode.
+// neither a stolen session nor a session and a password change what the factor is. Errors as confirm and checkOTP.
 func (a *Accounts) byOwner(ctx context.Context, p Principal, proof Proof, c Client, do func(tx *sqldb.Tx, u User) error) error {
 	if err := a.confirm(ctx, p, proof.Password, c); err != nil {
 		return err
@@ -106,7 +106,7 @@ func (a *Accounts) checkOTP(ctx context.Context, tx *sqldb.Tx, userID, actor, ot
 	if err := a.failedIn(ctx, tx, t, auditEntry{event: AuditOTPFailed, userID: userID, actor: actor, detail: "wrong code"}); err != nil {
 		return refuseWait(err)
 	}
-	return refusal{fault.New(fault.Unauthenticated, "authn.checkCode", "This code is wrong, or was used already.").WithCode("invalid_otp")}
+	return refusal{fault.New(fault.Unauthenticated, "authn.checkOTP", "This code is wrong, or was used already.").WithCode("invalid_otp")}
 }
 
 // refuseWait makes a wait a refusal, which keeps what was counted before it.
@@ -136,7 +136,7 @@ func bareCode(otp string) string {
 }
 
 // errCodeMissing asks for the second factor. Only who knows the password hears it.
-var errCodeMissing = fault.New(fault.Unauthenticated, "authn.checkCode",
+var errCodeMissing = fault.New(fault.Unauthenticated, "authn.checkOTP",
 	"This account has a second factor: send the code of your authenticator app, or a recovery code, as well.").WithCode("otp_required")
 
 // errAppPassword refuses a password that is right where only app passwords are taken.

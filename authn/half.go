@@ -12,7 +12,7 @@ import (
 // a secret that the second form carries, so that the password is in no page.
 const (
 	halfTTL = 5 * time.Minute
-	// maxHalfTries is how many codes one half sign-in takes. The account counts them too (checkCode).
+	// maxHalfTries is how many codes one half sign-in takes. The account counts them too (checkOTP).
 	maxHalfTries = 5
 	// maxHalves bounds the half sign-ins of one account. The oldest end for new ones.
 	maxHalves = 20
