@@ -145,5 +145,17 @@ func New(db *sqldb.DB, o Options) *Accounts {
 	}
 }
 
+// Newcomers says how accounts are made here, for who shows it to people.
+type Newcomers struct {
+	Registration string // Registration…
+	Verify       string // Verify…
+	Mail, Texts  bool   // whether codes are sent to e-mail addresses, and to phones
+}
+
+// Newcomers says how accounts are made here.
+func (a *Accounts) Newcomers() Newcomers {
+	return Newcomers{a.o.Registration, a.o.Verify, a.o.Mail != nil, a.o.Texts != nil}
+}
+
 // now is the time in microseconds, as rows keep it.
 func (a *Accounts) now() int64 { return sqldb.Micros(a.o.Now()) }

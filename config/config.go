@@ -1,6 +1,8 @@
 package config
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"net/url"
@@ -22,8 +24,17 @@ type Config struct {
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-* is believed
 	CORSOrigins    []string       // origins whose scripts may use the server; "*" alone is every one
 
-	Registration string // RegistrationOpen or RegistrationClosed
-	Durability   string // DurabilityStrict or DurabilityRelaxed
+	Registration string // RegistrationOpen, RegistrationInvite or RegistrationClosed
+	Verify       string // VerifyNone, VerifyEmail or VerifyPhone: what a code proves before an account is made
+
+	MailSMTP          string // smtp:// or smtps://, with a password perhaps; empty: nothing sends e-mail
+	MailFrom          string // the sender of e-mail
+	CodeWebhook       string // http:// or https:// of a gateway for text messages; empty: nothing sends them
+	CodeWebhookSecret string // signs what the gateway gets
+	CodeLog           bool   // whether messages that nothing sends are written to the log
+	CodesPerHour      int    // codes that are sent in an hour, to all together
+
+	Durability string // DurabilityStrict or DurabilityRelaxed
 
 	Quota      int64    // bytes that a new drive may hold; 0 is no limit
 	MaxFile    int64    // bytes of the largest file; 0 is no limit
@@ -54,7 +65,12 @@ type Config struct {
 // The words that settings with a choice take.
 const (
 	RegistrationOpen   = "open"
+	RegistrationInvite = "invite"
 	RegistrationClosed = "closed"
+
+	VerifyNone  = "none"
+	VerifyEmail = "email"
+	VerifyPhone = "phone"
 
 	DurabilityStrict  = "strict"
 	DurabilityRelaxed = "relaxed"
@@ -71,6 +87,8 @@ func Default() Config {
 		AdminListen:         "127.0.0.1:8081",
 		Data:                "./data",
 		Registration:        RegistrationOpen,
+		Verify:              VerifyNone,
+		CodesPerHour:        1000,
 		Durability:          DurabilityStrict,
 		UploadExpiry:        24 * time.Hour,
 		MaxOpenUploads:      50_000,
@@ -101,4 +119,23 @@ func (c *Config) follow() {
 	if c.Blobs == "" {
 		c.Blobs = "disk:" + filepath.Join(c.Data, "blobs")
 	}
+}
+
+// conflicts answers a line for each setting that another one makes impossible.
+func (c *Config) conflicts() error {
+	var wrong []error
+	refuse := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	if (c.MailSMTP == "") != (c.MailFrom == "") {
+		refuse("mail_smtp, mail_from: want both of them, or none")
+	}
+	if (c.CodeWebhook == "") != (c.CodeWebhookSecret == "") {
+		refuse("code_webhook, code_webhook_secret: want both of them, or none")
+	}
+	if c.Verify == VerifyEmail && c.MailSMTP == "" && !c.CodeLog {
+		refuse("verify = %q: nothing sends e-mail: want mail_smtp and mail_from, or code_log = true while you develop", c.Verify)
+	}
+	if c.Verify == VerifyPhone && c.CodeWebhook == "" && !c.CodeLog {
+		refuse("verify = %q: nothing sends text messages: want code_webhook and code_webhook_secret, or code_log = true while you develop", c.Verify)
+	}
+	return errors.Join(wrong...)
 }

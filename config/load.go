@@ -58,6 +58,9 @@ func Load(src Sources) (*Config, error) {
 		return nil, err
 	}
 	c.follow()
+	if err := c.conflicts(); err != nil {
+		return nil, err
+	}
 	return &c, nil
 }
 

@@ -40,7 +40,8 @@ func TestDefaults(t *testing.T) {
 	want := map[string]string{
 		"listen": "127.0.0.1:8080", "admin_listen": "127.0.0.1:8081", "data": "./data",
 		"database": "sqlite:data/satchel.db", "blobs": "disk:data/blobs",
-		"public_url": "", "trusted_proxies": "", "cors_origins": "", "registration": "open", "durability": "strict",
+		"public_url": "", "trusted_proxies": "", "cors_origins": "", "registration": "open", "verify": "none",
+		"mail_smtp": "", "mail_from": "", "code_webhook": "", "code_webhook_secret": "", "code_log": "false", "codes_per_hour": "1000", "durability": "strict",
 		"quota": "0", "max_file": "0", "deny_names": "", "allow_types": "", "upload_expiry": "1d",
 		"upload_max_age": "0s", "max_open_uploads": "50000", "proof": "false", "trash_expiry": "30d", "versions": "20", "finder_quota": "true",
 		"changes_expiry": "30d", "max_changes": "50000", "audit_expiry": "365d",
@@ -173,7 +174,7 @@ func TestRefused(t *testing.T) {
 		{name: "a public address below a path", flag: "public_url=https://a.example/satchel", want: "want http:// or https:// and a host without a path"},
 		{name: "a public address without a scheme", flag: "public_url=a.example", want: "want http:// or https://"},
 		{name: "a proxy by name", env: "SATCHEL_TRUSTED_PROXIES=proxy", want: "want networks or addresses"},
-		{name: "a choice", env: "SATCHEL_REGISTRATION=maybe", want: `registration = "maybe" (environment SATCHEL_REGISTRATION): want open or closed`},
+		{name: "a choice", env: "SATCHEL_REGISTRATION=maybe", want: `registration = "maybe" (environment SATCHEL_REGISTRATION): want open, invite or closed`},
 		{name: "a format", env: "SATCHEL_LOG_FORMAT=xml", want: "want auto, text or json"},
 		{name: "a level", env: "SATCHEL_LOG_LEVEL=loud", want: "want debug, info, warn or error"},
 		{name: "a size in words", env: "SATCHEL_QUOTA=plenty", want: "want a size in bytes"},
@@ -305,5 +306,43 @@ func TestFlags(t *testing.T) {
 	}
 	if got, want := strings.Join(names, " "), "config listen admin-listen data database blobs public-url"; got != want {
 		t.Errorf("flags %s, want %s", got, want)
+	}
+}
+
+// Settings that only make sense together.
+func TestWhatSendsCodes(t *testing.T) {
+	for _, c := range []struct{ file, want string }{
+		{`verify = "email"`, "verify = \"email\": nothing sends e-mail"},
+		{`verify = "phone"`, "verify = \"phone\": nothing sends text messages"},
+		{"verify = \"email\"\ncode_webhook = \"https://sms.example.org\"\ncode_webhook_secret = \"0123456789abcdef\"", "nothing sends e-mail"},
+		{`mail_smtp = "smtp://mail.example.org"`, "mail_smtp, mail_from: want both"},
+		{`mail_from = "files@example.org"`, "mail_smtp, mail_from: want both"},
+		{`code_webhook = "https://sms.example.org"`, "code_webhook, code_webhook_secret: want both"},
+		{`mail_smtp = "http://mail.example.org"`, "mail_smtp (file"},
+		{`mail_from = "nobody"`, `mail_from = "nobody"`},
+		{`code_webhook = "sms.example.org"`, "code_webhook (file"},
+		{`verify = "both"`, "want none, email or phone"},
+		{"verify = \"email\"\ncode_log = true", ""},
+		{"verify = \"email\"\nmail_smtp = \"smtp://u:hunter2@mail.example.org\"\nmail_from = \"Satchel <files@example.org>\"", ""},
+	} {
+		loaded, err := config.Load(config.Sources{Flags: map[string]string{config.ConfigKey: write(t, c.file)}})
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.file, err, c.want)
+		}
+		if err == nil {
+			if value, _ := setting(t, loaded, "mail_smtp"); strings.Contains(value, "hunter2") {
+				t.Errorf("the password is shown: %s", value)
+			}
+		}
+	}
+	secret := write(t, "0123456789abcdef\n")
+	loaded, err := config.Load(config.Sources{Environ: []string{"SATCHEL_CODE_WEBHOOK=https://k:v@sms.example.org?key=hunter2", "SATCHEL_CODE_WEBHOOK_SECRET_FILE=" + secret}})
+	if err != nil || loaded.CodeWebhookSecret != "0123456789abcdef" {
+		t.Fatalf("%v", err)
+	}
+	for key, want := range map[string]string{"code_webhook": "https://k:xxxxx@sms.example.org?xxxxx", "code_webhook_secret": "xxxxx"} {
+		if value, _ := setting(t, loaded, key); value != want {
+			t.Errorf("%s is shown as %q", key, value)
+		}
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -382,3 +384,58 @@ func (v level) Set(text string) error {
 }
 
 func (v level) String() string { return strings.ToLower(v.to.String()) }
+
+// secretURL is the address of a service, with a password in it perhaps. Only its form is looked at.
+type secretURL struct {
+	to      *string
+	schemes []string
+}
+
+func (v secretURL) Set(text string) error {
+	u, err := url.Parse(text)
+	if text != "" && (err != nil || !slices.Contains(v.schemes, u.Scheme) || u.Hostname() == "") {
+		return fmt.Errorf("%s:// and a host (special characters percent-encoded)", strings.Join(v.schemes, ":// or "))
+	}
+	*v.to = text
+	return nil
+}
+
+// String leaves out the query too, which may hold a key.
+func (v secretURL) String() string {
+	u, err := url.Parse(*v.to)
+	if err != nil || *v.to == "" {
+		return ""
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = "xxxxx"
+	}
+	return u.Redacted()
+}
+
+// secretText is shown to nobody.
+type secretText struct{ to *string }
+
+func (v secretText) Set(text string) error {
+	*v.to = text
+	return nil
+}
+
+func (v secretText) String() string {
+	if *v.to == "" {
+		return ""
+	}
+	return "xxxxx"
+}
+
+// mailbox is an e-mail address, with a name or without (RFC 5322, section 3.4).
+type mailbox struct{ to *string }
+
+func (v mailbox) Set(text string) error {
+	if _, err := mail.ParseAddress(text); text != "" && (err != nil || strings.ContainsAny(text, "\r\n")) {
+		return errors.New("an e-mail address such as files@example.org or Satchel <files@example.org>")
+	}
+	*v.to = text
+	return nil
+}
+
+func (v mailbox) String() string { return *v.to }

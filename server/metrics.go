@@ -114,9 +114,10 @@ func NewMetrics() *Metrics {
 // The values of labels. What is not among them counts as "other".
 var (
 	dbOps         = [...]string{"read", "update", "commit"}
-	signInResults = [...]string{"login_ok", "login_failed", "login_limited", "register", "refresh", "refresh_reused", "logout"}
-	davConflicts  = [...]string{"409", "412", "423"}
-	methods       = [...]string{
+	signInResults = [...]string{"login_ok", "login_failed", "login_limited", "register", "refresh", "refresh_reused", "logout",
+		"code_sent", "code_failed", "code_wrong", "password_reset"}
+	davConflicts = [...]string{"409", "412", "423"}
+	methods      = [...]string{
 		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 		"PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT",
 	}

@@ -21,7 +21,8 @@ type job struct {
 
 func jobs(in *rooms, log *slog.Logger) []job {
 	return []job{
-		{name: "recover", run: in.drives.Recover}, // uploads that were full when the server was killed
+		{name: "recover", run: in.drives.Recover},   // uploads that were full when the server was killed
+		{name: "deliver", run: in.accounts.Deliver}, // until the end
 		{name: "sweep_accounts", every: 15 * time.Minute, run: in.accounts.Sweep},
 		{name: "remove_accounts", every: 15 * time.Minute, run: in.accounts.RemoveClosed, wake: in.accounts.Closed()},
 		{name: "sweep_drives", every: 5 * time.Minute, run: in.drives.Sweep},

@@ -60,8 +60,13 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 		return nil, err
 	}
 	drives := drive.New(db, blobs, driveOptions(c, admission, log))
+	mail, texts, err := senders(c, log)
+	if err != nil {
+		return nil, err
+	}
 	accounts := authn.New(db, authn.Options{
 		Issuer: issuer(c), Registration: c.Registration, Log: log,
+		Verify: c.Verify, Site: site(c), Mail: mail, Texts: texts, CodesPerHour: c.CodesPerHour,
 		CreateDrive: drives.Create, SetQuota: drives.SetQuota, RemoveDrive: drives.Remove, Observe: observeSignIn,
 		AuditExpiry: c.AuditExpiry,
 	})

@@ -54,7 +54,7 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 		Accounts: in.accounts, Drives: in.drives, DB: in.db, Blobs: in.blobs, Pages: html, Metrics: metrics, Log: log,
 		Origin:       origin.Origin{Public: c.PublicURL, Trusted: c.TrustedProxies},
 		CORSOrigins:  c.CORSOrigins,
-		Registration: c.Registration == config.RegistrationOpen, NoFinderQuota: !c.FinderQuota,
+		Registration: c.Registration != config.RegistrationClosed, NoFinderQuota: !c.FinderQuota,
 	})
 	if err != nil {
 		return err
@@ -71,6 +71,9 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	}
 	greet(p.stdout, c, public, admin)
 	log.Info("serving", "listen", public.Addr().String(), "database", string(in.db.Engine()), "durability", c.Durability, "version", version())
+	if c.CodeLog {
+		log.Warn("code_log is on: codes that open accounts are written to this log. That is for development only")
+	}
 	return serveUntil(ctx, serving{c, log, front, public, admin, jobs(in, log), metrics})
 }
 
