@@ -220,6 +220,12 @@ func apiProbes() []probe {
 	asJSON := map[string]string{"Content-Type": jsonType}
 	return []probe{
 		{"GET", "/api/v1/me", nil, "", []int{200}},
+		{"PATCH", "/api/v1/me", asJSON, `{"username": "ann"}`, []int{403, 409}},
+		{"POST", "/api/v1/me/email", asJSON, `{"email": "ann@example.org", "code": "000000", "password": "x"}`, []int{403}},
+		{"POST", "/api/v1/me/phone", asJSON, `{"phone": "+4915112345678", "code": "000000", "password": "x"}`, []int{403}},
+		{"GET", "/api/v1/admin/invitations", nil, "", []int{403, 404}},
+		{"POST", "/api/v1/admin/invitations", asJSON, `{}`, []int{403, 404}},
+		{"DELETE", "/api/v1/admin/invitations/{upload}", nil, "", []int{403, 404}},
 		{"GET", "/api/v1/files/", nil, "", []int{200}},
 		{"GET", "/api/v1/files/secret-plan.txt", nil, "", []int{404}},
 		{"GET", "/api/v1/files/private-things", nil, "", []int{404}},
@@ -338,6 +344,7 @@ func TestIsolationCoversTheAPI(t *testing.T) {
 	decode(t, send(t, http.DefaultClient, http.MethodGet, s.URL+"/api/v1/openapi.json", nil, nil), http.StatusOK, &description)
 	// Routes that tell nobody anything about a drive, or only about who asks.
 	public := []string{"POST /api/v1/register", "POST /api/v1/login", "POST /api/v1/token/refresh", "POST /api/v1/logout",
+		"POST /api/v1/codes", "POST /api/v1/password/reset",
 		"GET /api/v1/openapi.json", "GET /.well-known/jwks.json"}
 	for path, methods := range description.Paths {
 		if !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/.") {

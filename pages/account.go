@@ -10,6 +10,7 @@ func accountSections() []Section {
 	return []Section{
 		{"/account", "Account"},
 		{"/account/second-factor", "Second factor"},
+		{"/account/profile", "Name and addresses"},
 		{"/account/app-passwords", "App passwords"},
 	}
 }

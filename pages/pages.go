@@ -40,14 +40,19 @@ func New(o Options) (*Pages, error) {
 		"time":  formatTime,
 		"stamp": formatStamp,
 		"qr":    qrImage,
-	}).ParseFS(templateFiles, "templates/layout.html", "templates/icons.html", "templates/sections.html")
+	}).ParseFS(templateFiles, "templates/layout.html", "templates/icons.html", "templates/sections.html", "templates/code.html")
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range [...]string{
-		"login", "register",
+		"login", "register", "forgot",
 		"drive", "delete",
-		"account", "app-passwords", "second-factor", "second-step", "passkey",
+		"account",
+		"app-passwords",
+		"second-factor",
+		"second-step",
+		"passkey",
+		"profile",
 		"failure",
 	} {
 		page, err := layout.Clone()

@@ -11,16 +11,18 @@ import (
 )
 
 type userBody struct {
-	ID        string     `json:"id"`
-	Username  string     `json:"username"`
-	Email     string     `json:"email"`
-	Phone     string     `json:"phone"`
-	Role      authn.Role `json:"role"`
-	CreatedAt time.Time  `json:"created_at"`
+	ID            string     `json:"id"`
+	Username      string     `json:"username"`
+	Email         string     `json:"email"`
+	Phone         string     `json:"phone"`
+	EmailVerified bool       `json:"email_verified"`
+	PhoneVerified bool       `json:"phone_verified"`
+	Role          authn.Role `json:"role"`
+	CreatedAt     time.Time  `json:"created_at"`
 }
 
 func userOf(u authn.User) userBody {
-	return userBody{u.ID, u.Username, u.Email, u.Phone, u.Role, u.Created.UTC()}
+	return userBody{u.ID, u.Username, u.Email, u.Phone, u.EmailVerified, u.PhoneVerified, u.Role, u.Created.UTC()}
 }
 
 // signInBody is the answer to registering, signing in and refreshing.
@@ -39,24 +41,6 @@ func (a *api) signInOf(r *http.Request, s authn.SignIn) signInBody {
 		RefreshToken: s.RefreshToken, User: userOf(s.User),
 		H5URL: a.origin.Base(r) + "/open?ticket=" + url.QueryEscape(s.Ticket),
 	}
-}
-
-func (a *api) register(w http.ResponseWriter, r *http.Request) error {
-	var in authn.Registration
-	var code string
-	if err := readBody(w, r, fields{"username": &in.Username, "password": &in.Password,
-		"email": &in.Email, "phone": &in.Phone, "code": &code}); err != nil {
-		return err
-	}
-	if err := unsupported("code", code, "This server has no registration codes."); err != nil {
-		return err
-	}
-	s, err := a.accounts.Register(r.Context(), in, a.client(r))
-	if err != nil {
-		return err
-	}
-	answer.JSON(w, r, http.StatusCreated, a.signInOf(r, s))
-	return nil
 }
 
 func (a *api) login(w http.ResponseWriter, r *http.Request) error {

@@ -22,13 +22,19 @@ const v1 = "/api/v1"
 
 // routes is everything that the API answers to. The description lists the same, and a test holds the two together.
 func (a *api) routes() []route {
-	return slices.Concat(a.accountRoutes(), a.factorRoutes(), a.appPasswordRoutes(), a.fileRoutes(), a.documentRoutes())
+	return slices.Concat(
+		a.accountRoutes(),
+		a.factorRoutes(),
+		a.appPasswordRoutes(),
+		a.fileRoutes(),
+		a.registerRoutes(),
+		a.documentRoutes(),
+	)
 }
 
-// accountRoutes is registering, signing in and out.
+// accountRoutes is signing in and out.
 func (a *api) accountRoutes() []route {
 	return []route{
-		{"POST", v1 + "/register", a.register},
 		{"POST", v1 + "/login", a.login},
 		{"POST", v1 + "/token/refresh", a.refresh},
 		{"POST", v1 + "/logout", signedIn(a.logout)},

@@ -19,13 +19,15 @@ func (h *Web) loginPage(w http.ResponseWriter, r *http.Request) error {
 	if _, ok := authn.From(r.Context()); ok && !q.Has(ticketEnded) {
 		return redirect(w, r, orDrive(localNext(q.Get("next"))))
 	}
-	return h.showLogin(w, r, http.StatusOK, pages.Login{Next: localNext(q.Get("next")), TicketEnded: q.Has(ticketEnded)})
+	return h.showLogin(w, r, http.StatusOK, pages.Login{Next: localNext(q.Get("next")), TicketEnded: q.Has(ticketEnded), Reset: q.Has(passwordReset)})
 }
 
 func (h *Web) showLogin(w http.ResponseWriter, r *http.Request, status int, v pages.Login) error {
 	v.Registration = h.registration
 	_, noPasskeys := h.site(r)
 	v.Passkeys = noPasskeys == ""
+	n := h.accounts.Newcomers()
+	v.Forgot = n.Mail || n.Texts
 	html, err := h.pages.Login(v)
 	if err != nil {
 		return err
@@ -57,51 +59,6 @@ func (h *Web) login(w http.ResponseWriter, r *http.Request) error {
 // would open the browser's own dialog; this one is from draft-broyer-http-cookie-auth-00.
 func challengeForm(w http.ResponseWriter) {
 	w.Header().Set("WWW-Authenticate", `Cookie realm="Satchel", form-action="/login", cookie-name="`+authn.CookieName+`"`)
-}
-
-func (h *Web) registerPage(w http.ResponseWriter, r *http.Request) error {
-	next := localNext(r.URL.Query().Get("next"))
-	if _, ok := authn.From(r.Context()); ok {
-		return redirect(w, r, orDrive(next))
-	}
-	return h.showRegister(w, http.StatusOK, pages.Register{Next: next})
-}
-
-func (h *Web) showRegister(w http.ResponseWriter, status int, v pages.Register) error {
-	v.Open, v.MinPassword = h.registration, authn.MinPassword
-	html, err := h.pages.Register(v)
-	if err != nil {
-		return err
-	}
-	return write(w, status, html)
-}
-
-func (h *Web) register(w http.ResponseWriter, r *http.Request) error {
-	if err := parseForm(w, r); err != nil {
-		return err
-	}
-	f := r.PostForm
-	next := localNext(f.Get("next"))
-	in := authn.Registration{Username: f.Get("username"), Password: f.Get("password"), Email: f.Get("email"), Phone: f.Get("phone")}
-	session, err := h.accounts.RegisterPage(r.Context(), in, h.client(r))
-	if err != nil {
-		return h.showRegister(w, report(w, r, err), pages.Register{
-			Frame:    pages.Frame{Problem: registerProblem(r, err)},
-			Username: in.Username, Email: in.Email, Phone: in.Phone, Next: next,
-		})
-	}
-	h.setCookie(w, r, session)
-	return redirect(w, r, orDrive(next))
-}
-
-// registerProblem puts what is taken beside the input that it is about.
-func registerProblem(r *http.Request, err error) *pages.Problem {
-	p := problemOf(r, err, false)
-	code, sentence, _ := fault.Public(err)
-	if input, ok := map[string]string{"username_taken": "username", "email_taken": "email", "phone_taken": "phone"}[code]; ok {
-		p.Fields[input] = sentence
-	}
-	return p
 }
 
 // logout ends the session that the request came with. A browser whose session has ended by itself gets the same answer.

@@ -39,7 +39,14 @@ type Web struct {
 func New(o Options) *Web {
 	h := &Web{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration,
 		mux: http.NewServeMux()}
-	for _, routes := range [...]map[string]answer.Handler{h.signInRoutes(), h.driveRoutes(), h.accountRoutes(), h.factorRoutes(), h.appPasswordRoutes()} {
+	for _, routes := range [...]map[string]answer.Handler{
+		h.signInRoutes(),
+		h.driveRoutes(),
+		h.accountRoutes(),
+		h.factorRoutes(),
+		h.appPasswordRoutes(),
+		h.registerRoutes(),
+	} {
 		for pattern, handler := range routes {
 			h.mux.Handle(pattern, answer.Handle(handler, h.Refuse))
 		}
@@ -50,12 +57,10 @@ func New(o Options) *Web {
 // signInRoutes is getting in and out.
 func (h *Web) signInRoutes() map[string]answer.Handler {
 	return map[string]answer.Handler{
-		"GET /login":     h.loginPage,
-		"POST /login":    h.login,
-		"GET /register":  h.registerPage,
-		"POST /register": h.register,
-		"POST /logout":   h.logout,
-		"GET /open":      h.open,
+		"GET /login":   h.loginPage,
+		"POST /login":  h.login,
+		"POST /logout": h.logout,
+		"GET /open":    h.open,
 	}
 }
 
