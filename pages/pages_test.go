@@ -66,6 +66,18 @@ func everyPage(t *testing.T, p *Pages) map[string]*goquery.Document {
 	add("login")(p.Login(Login{Frame: problem, Login: hostile, Next: "/drive/a?b=c", TicketEnded: true, Registration: true}))
 	add("register")(p.Register(Register{Frame: problem, Username: hostile, Email: hostile, Phone: hostile, Next: "/drive/x", Open: true, MinPassword: 8}))
 	add("closed")(p.Register(Register{}))
+	add("uninvited")(p.Register(Register{Frame: problem, Open: true, Invited: true, Next: hostile}))
+	add("register by e-mail")(p.Register(Register{Frame: problem, Open: true, Verify: "email", Email: hostile, Invitation: hostile, Next: hostile}))
+	add("register by phone")(p.Register(Register{Frame: problem, Open: true, Verify: "phone", Phone: hostile}))
+	add("register with a code")(p.Register(Register{Frame: problem, Open: true, Verify: "email", Email: hostile, Invitation: hostile, Sent: true, MinPassword: 8}))
+	add("forgot")(p.Forgot(Forgot{Frame: problem, To: hostile, Mail: true}))
+	add("forgot, code sent")(p.Forgot(Forgot{Frame: problem, To: hostile, Mail: true, Texts: true, Sent: true, MinPassword: 8}))
+	add("forgot, nothing sends")(p.Forgot(Forgot{}))
+	account := AccountFrame{Frame: problem, Here: "/account/profile", Done: hostile}
+	account.User = hostile
+	add("profile")(p.Profile(Profile{AccountFrame: account, Username: hostile,
+		Email: ProfileAddress{Now: hostile, Sends: true, New: hostile, Sent: true}, Phone: ProfileAddress{Now: hostile, Verified: true, Sends: true}}))
+	add("profile without addresses")(p.Profile(Profile{AccountFrame: account, Username: "mia", Email: ProfileAddress{Sends: true}, Phone: ProfileAddress{Now: "+4915112345678"}}))
 	add("drive")(p.Drive(sample()))
 	add("empty")(p.Drive(Drive{Frame: Frame{User: "mia"}, Crumbs: []Crumb{{Address: "/drive/"}}, Address: "/drive/", Path: "/", Usage: Usage{Quota: -1}}))
 	add("delete")(p.Delete(Delete{Frame: Frame{User: "mia"}, Name: hostile, Folder: true, Action: "/drive/a", Back: "/drive/"}))
