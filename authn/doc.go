@@ -14,7 +14,9 @@
 // A second factor (factor.go) is an authenticator app (totp.go) or a passkey (passkey*.go), with recovery codes
 // (recovery.go) for who loses it. On the pages it is a second step, half a sign-in after the first (half.go).
 //
-// An account is made in register.go, its names are checked in name.go, its
+// An account is made in register.go, by invitation where that is asked for
+// (invite.go); codes prove addresses (code.go) and stand in for a forgotten password
+// (reset.go). What people are told leaves by a [Sender] (deliver.go). Names are checked in name.go, a
 // password is hashed in password.go and proven in login.go. session.go holds
 // what token and page sessions share; admin.go is for those who run the server.
 //

@@ -81,7 +81,7 @@ func NewMetrics() *Metrics {
 			Name: "satchel_db_errors_total", Help: "Calls that failed because of the database and not of what was asked.",
 		}, []string{"op"}),
 		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "satchel_signins_total", Help: "Sign-ins, registrations, token refreshes and sign-outs, by what came of them.",
+			Name: "satchel_signins_total", Help: "Sign-ins, registrations, token refreshes, sign-outs and codes, by what came of them.",
 		}, []string{"result"}),
 		jobs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "satchel_jobs_total", Help: "Runs of background jobs, by result.",

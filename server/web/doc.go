@@ -2,8 +2,10 @@
 //
 //	GET  /                    to the drive, or to sign in
 //	GET  /login, POST /login  sign in; ?next= is the local address to go on to
-//	GET  /register, POST …    make an account
 //	POST /login/second        its second step, by a code; /login/passkey, /login/passkey/finish by a passkey
+//	GET  /register, POST …    make an account; in two steps where an address is proven by a code
+//	GET  /forgot, POST …      another password for a forgotten one, in two steps
+//	/account/profile          the user name, and addresses that a code confirms
 //	POST /logout              end this browser's session
 //	GET  /open?ticket=…       sign in by a ticket that an app got, once
 //	GET  /drive/{folder}      a folder; ?after={name} is a further part of a long one
@@ -17,7 +19,8 @@
 // against forgery.
 //
 //	web.go      routes and what all handlers share
-//	session.go  signing in, registering, signing out, tickets, and the cookie
+//	session.go  signing in, signing out, tickets, and the cookie
+//	register.go registering, forgotten passwords, the profile
 //	next.go     which addresses may be gone on to
 //	folder.go   showing a folder
 //	action.go   making folders, removing
