@@ -160,14 +160,14 @@ func (a *Accounts) issue(ctx context.Context, of issued, c Client) (code string,
 // lockCodeKey answers the key of the MACs, which is made when it is first needed, and makes those who issue codes wait for each other, so that what
 // they count is what there is.
 func lockCodeKey(ctx context.Context, tx *sqldb.Tx) (key []byte, err error) {
-	const lock = `UPDATE code_keys SET value = value WHERE id = 1 RETURNING value`
+	const lock = `UPDATE code_keys SET value = value WHERE name = 'codes' RETURNING value`
 	err = tx.Row(ctx, lock, nil, &key)
 	if !sqldb.NoRow(err) {
 		return key, err
 	}
 	var made [32]byte
 	_, _ = rand.Read(made[:]) // never fails
-	if _, err := tx.Exec(ctx, `INSERT INTO code_keys (id, value) VALUES (1, $1) ON CONFLICT DO NOTHING`, made[:]); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO code_keys (name, value) VALUES ('codes', $1) ON CONFLICT DO NOTHING`, made[:]); err != nil {
 		return nil, err
 	}
 	return key, tx.Row(ctx, lock, nil, &key)
@@ -239,7 +239,7 @@ func (a *Accounts) tryCode(ctx context.Context, of issued, typed string, c Clien
 		var mac, key []byte
 		err := tx.Row(ctx, `UPDATE codes SET tries = tries + 1
 			WHERE id = (SELECT id FROM codes WHERE target = $1 AND purpose = $2 AND user_id = $3 ORDER BY id DESC LIMIT 1)
-			AND tries < $4 AND used_at = 0 AND expires_at > $5 RETURNING id, mac, (SELECT value FROM code_keys WHERE id = 1)`,
+			AND tries < $4 AND used_at = 0 AND expires_at > $5 RETURNING id, mac, (SELECT value FROM code_keys WHERE name = 'codes')`,
 			[]any{of.at.key, of.purpose, of.userID, codeTries, now}, &id, &mac, &key)
 		if sqldb.NoRow(err) {
 			return nil

@@ -142,7 +142,7 @@ func TestAPhoneIsProvenAsAnEmailAddressIs(t *testing.T) {
 		if !s.User.PhoneVerified || s.User.Phone != "+4915112345678" || strings.ContainsAny(s.User.Username, "12345678") && strings.Contains(s.User.Username, "1512") {
 			t.Errorf("%+v", s.User)
 		}
-		_, err := n.Login(t.Context(), "+49 151 12345678", password, visitor())
+		_, err := n.Login(t.Context(), Credentials{Login: "+49 151 12345678", Password: password}, visitor())
 		accepted(t, "signing in with the number as it is typed", err)
 	})
 }
@@ -235,7 +235,7 @@ func TestGuessingACodeKillsIt(t *testing.T) {
 			refused(t, "a guess", n.ResetPassword(t.Context(), "ann@example.org", other(code), "another password", visitor()), fault.Invalid, "wrong_code")
 		}
 		refused(t, "the right one", n.ResetPassword(t.Context(), "ann@example.org", code, "another password", visitor()), fault.Invalid, "wrong_code")
-		_, err := n.Login(t.Context(), "ann", password, visitor())
+		_, err := n.Login(t.Context(), Credentials{Login: "ann", Password: password}, visitor())
 		accepted(t, "the old password", err)
 	})
 }

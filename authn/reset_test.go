@@ -17,7 +17,7 @@ func TestAForgottenPassword(t *testing.T) {
 		o := &postOffice{}
 		n := newNode(t, db, withPost(o, VerifyEmail))
 		user := n.verifiedUser(t, o, "ann").User
-		ann, err := n.Login(t.Context(), "ann", password, visitor())
+		ann, err := n.Login(t.Context(), Credentials{Login: "ann", Password: password}, visitor())
 		accepted(t, "signing in", err)
 		page, err := n.LoginPage(t.Context(), "ann", password, visitor())
 		accepted(t, "a page session", err)
@@ -43,7 +43,7 @@ func TestAForgottenPassword(t *testing.T) {
 		refused(t, "the page", err, fault.Unauthenticated, "session_ended")
 		_, err = n.Basic(t.Context(), "ann", password, visitor())
 		refused(t, "the old password", err, fault.Unauthenticated, "invalid_credentials")
-		_, err = n.Login(t.Context(), "ann", newPassword, visitor())
+		_, err = n.Login(t.Context(), Credentials{Login: "ann", Password: newPassword}, visitor())
 		accepted(t, "the new password", err)
 
 		if told := n.delivered(t, o); len(told) != 1 || told[0].Code != "" || told[0].To != "ann@example.org" || strings.Contains(told[0].Text, newPassword) {
@@ -97,7 +97,7 @@ func TestAnAddressThatWasOnlyClaimedIsWorthNothing(t *testing.T) {
 		if u, err := free.User(t.Context(), thief.User.ID); err != nil || u.Email != "" {
 			t.Errorf("%+v, %v", u, err)
 		}
-		if s, err := free.Login(t.Context(), "ann@example.org", password, visitor()); err != nil || s.User.ID != ann.User.ID {
+		if s, err := free.Login(t.Context(), Credentials{Login: "ann@example.org", Password: password}, visitor()); err != nil || s.User.ID != ann.User.ID {
 			t.Errorf("the address signs in %+v, %v", s.User, err)
 		}
 		phone := strict.codeFor(t, o, Principal{UserID: ann.User.ID}, CodeRequest{Purpose: CodePhone, To: "+4915112345678"})

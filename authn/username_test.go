@@ -68,7 +68,7 @@ func TestAnotherUsername(t *testing.T) {
 		if p, err := n.Bearer(t.Context(), ann.AccessToken); err != nil || p.Username != "cid" {
 			t.Errorf("the session says %q, %v", p.Username, err)
 		}
-		if s, err := n.Login(t.Context(), "ann", password, visitor()); err != nil || s.User.ID != bob.User.ID {
+		if s, err := n.Login(t.Context(), Credentials{Login: "ann", Password: password}, visitor()); err != nil || s.User.ID != bob.User.ID {
 			t.Errorf("%+v, %v", s.User, err)
 		}
 		if lines := count(t, db, `SELECT COUNT(*) FROM audit WHERE event = $1`, AuditUsername); lines != 3 {

@@ -81,7 +81,7 @@ func everyPage(t *testing.T, p *Pages) map[string]*goquery.Document {
 	add("drive")(p.Drive(sample()))
 	add("empty")(p.Drive(Drive{Frame: Frame{User: "mia"}, Crumbs: []Crumb{{Address: "/drive/"}}, Address: "/drive/", Path: "/", Usage: Usage{Quota: -1}}))
 	add("delete")(p.Delete(Delete{Frame: Frame{User: "mia"}, Name: hostile, Folder: true, Action: "/drive/a", Back: "/drive/"}))
-	account := AccountFrame{Frame: Frame{User: hostile, Problem: problem.Problem}, Here: "/account/second-factor", Done: hostile}
+	account.Here = "/account/second-factor"
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	add("second-factor")(p.Factor(Factor{AccountFrame: account, On: true, TOTP: true, RecoveryCodes: 1,
 		Passkeys: []Passkey{{Name: hostile, Host: hostile, Created: at, Used: at, Remove: "/account/second-factor/passkeys/x/remove"}, {Name: "new", Created: at}}}))

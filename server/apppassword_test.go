@@ -311,6 +311,15 @@ func limitedRows() (rows []row) {
 	add(404, 403, "DELETE", v1+"/trash", "")
 	add(404, 403, "DELETE", v1+"/trash/{trash}", "")
 	add(404, 403, "POST", v1+"/trash/{trash}/restore", "")
+	add(400, 403, "POST", v1+"/codes", `{}`, asJSON)
+	add(400, 403, "POST", v1+"/password/reset", `{}`, asJSON)
+	for _, managing := range []struct{ method, at string }{ // the account, which takes a session
+		{"PATCH", "/me"}, {"POST", "/me/email"}, {"POST", "/me/phone"},
+		{"GET", "/me/second-factor"}, {"POST", "/me/totp"}, {"POST", "/me/totp/confirm"}, {"DELETE", "/me/totp"}, {"POST", "/me/recovery-codes"},
+		{"GET", "/admin/invitations"}, {"POST", "/admin/invitations"}, {"DELETE", "/admin/invitations/x"},
+	} {
+		add(403, 403, managing.method, v1+managing.at, `{}`, asJSON)
+	}
 	add(403, 403, "GET", v1+"/app-passwords", "")
 	add(403, 403, "POST", v1+"/app-passwords", `{"name": "another"}`, asJSON)
 	add(403, 403, "DELETE", v1+"/app-passwords/{app}", "")

@@ -50,7 +50,7 @@ CREATE INDEX codes_client ON codes (client, created_at);
 CREATE INDEX codes_created ON codes (created_at);
 -- The key of the MACs of codes. Its row is also what those who send codes wait for each other at.
 CREATE TABLE code_keys (
-    id    BIGINT PRIMARY KEY,
+    name  TEXT COLLATE "C" PRIMARY KEY,
     value BYTEA NOT NULL
 );
 
