@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/satchelhq/satchel/authn"
-	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/server/answer"
 )
 
@@ -57,15 +56,6 @@ func (a *api) login(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer.JSON(w, r, http.StatusOK, a.signInOf(r, s))
 	return nil
-}
-
-// unsupported refuses a documented field that this server has no meaning for. Taking and dropping it would let an app
-// believe that it had been checked.
-func unsupported(name, value, why string) error {
-	if value == "" {
-		return nil
-	}
-	return invalid("invalid_fields", []fault.Field{{Name: name, Code: "unsupported", Message: why}})
 }
 
 func (a *api) refresh(w http.ResponseWriter, r *http.Request) error {
