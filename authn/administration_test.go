@@ -43,8 +43,6 @@ func (f *office) by(u User) Administration {
 	return f.Administer(Principal{UserID: u.ID, Username: u.Username, Role: u.Role}, Client{Address: "192.0.2.7", UserAgent: "console"})
 }
 
-func to[T any](v T) *T { return &v }
-
 // told are the newest lines of the audit log about a user, as "event detail".
 func (f *office) told(t *testing.T, userID string) (all []string) {
 	t.Helper()
@@ -73,7 +71,7 @@ func TestAdministratorsChangeAccounts(t *testing.T) {
 		}
 
 		s := signIn()
-		u, err := d.Change(ctx, f.bob.ID, UserChange{Quota: to(int64(5000)), Role: to(RoleAdmin)})
+		u, err := d.Change(ctx, f.bob.ID, UserChange{Quota: new(int64(5000)), Role: new(RoleAdmin)})
 		if err != nil || u.Role != RoleAdmin || f.quotas[f.bob.ID] != 5000 {
 			t.Errorf("%+v, %v, %v", u, err, f.quotas)
 		}
@@ -81,20 +79,20 @@ func TestAdministratorsChangeAccounts(t *testing.T) {
 		if err != nil || p.Role != RoleAdmin {
 			t.Errorf("a role counts from the next request on: %+v, %v", p, err)
 		}
-		_, err = d.Change(ctx, f.bob.ID, UserChange{Role: to(RoleUser), Quota: to(int64(-1))})
+		_, err = d.Change(ctx, f.bob.ID, UserChange{Role: new(RoleUser), Quota: new(int64(-1))})
 		accepted(t, "demote", err)
 
 		accepted(t, "sign out", d.SignOut(ctx, f.bob.ID))
 		ended("signed out by an administrator", s)
 
 		s = signIn()
-		if u, err = d.Change(ctx, f.bob.ID, UserChange{Disabled: to(true)}); err != nil || !u.Disabled {
+		if u, err = d.Change(ctx, f.bob.ID, UserChange{Disabled: new(true)}); err != nil || !u.Disabled {
 			t.Errorf("%+v, %v", u, err)
 		}
 		ended("disabled", s)
 		_, err = f.Login(ctx, Credentials{Login: "bob", Password: password}, Client{})
 		refused(t, "a disabled account", err, fault.Forbidden, "account_disabled")
-		_, err = d.Change(ctx, f.bob.ID, UserChange{Disabled: to(false)})
+		_, err = d.Change(ctx, f.bob.ID, UserChange{Disabled: new(false)})
 		accepted(t, "enable", err)
 
 		s = signIn()
@@ -125,10 +123,10 @@ func TestAChangeIsAllOrNothing(t *testing.T) {
 		broken := errors.New("no quota today")
 		f.o.SetQuota = func(context.Context, *sqldb.Tx, string, int64) error { return broken }
 		before := f.told(t, f.bob.ID)
-		if _, err := f.by(f.ann).Change(t.Context(), f.bob.ID, UserChange{Disabled: to(true), Role: to(RoleAdmin), Quota: to(int64(1))}); !errors.Is(err, broken) {
+		if _, err := f.by(f.ann).Change(t.Context(), f.bob.ID, UserChange{Disabled: new(true), Role: new(RoleAdmin), Quota: new(int64(1))}); !errors.Is(err, broken) {
 			t.Errorf("%v", err)
 		}
-		if _, err := f.by(f.ann).CreateUser(t.Context(), NewUser{Registration: Registration{Username: "new", Password: password}, Role: RoleUser, Quota: to(int64(1))}); !errors.Is(err, broken) {
+		if _, err := f.by(f.ann).CreateUser(t.Context(), NewUser{Registration: Registration{Username: "new", Password: password}, Role: RoleUser, Quota: new(int64(1))}); !errors.Is(err, broken) {
 			t.Errorf("%v", err)
 		}
 		if u, err := f.User(t.Context(), f.bob.ID); err != nil || u.Disabled || u.Role != RoleUser {
@@ -150,8 +148,8 @@ func TestAttackLockingOutEveryAdministrator(t *testing.T) {
 		ctx := t.Context()
 		own := f.by(f.ann)
 		for what, act := range map[string]func() error{
-			"disable":  func() error { _, err := own.Change(ctx, f.ann.ID, UserChange{Disabled: to(true)}); return err },
-			"demote":   func() error { _, err := own.Change(ctx, f.ann.ID, UserChange{Role: to(RoleUser)}); return err },
+			"disable":  func() error { _, err := own.Change(ctx, f.ann.ID, UserChange{Disabled: new(true)}); return err },
+			"demote":   func() error { _, err := own.Change(ctx, f.ann.ID, UserChange{Role: new(RoleUser)}); return err },
 			"delete":   func() error { return own.Delete(ctx, f.ann.ID) },
 			"password": func() error { return own.SetPassword(ctx, f.ann.ID, "another password") },
 		} {
@@ -163,11 +161,11 @@ func TestAttackLockingOutEveryAdministrator(t *testing.T) {
 		// Each ends the other, in three ways, over and over.
 		for round, act := range []func(by, whom User) error{
 			func(by, whom User) error {
-				_, err := f.by(by).Change(ctx, whom.ID, UserChange{Role: to(RoleUser)})
+				_, err := f.by(by).Change(ctx, whom.ID, UserChange{Role: new(RoleUser)})
 				return err
 			},
 			func(by, whom User) error {
-				_, err := f.by(by).Change(ctx, whom.ID, UserChange{Disabled: to(true)})
+				_, err := f.by(by).Change(ctx, whom.ID, UserChange{Disabled: new(true)})
 				return err
 			},
 			func(by, whom User) error { return f.by(by).Delete(ctx, whom.ID) },
@@ -189,7 +187,7 @@ func TestAttackLockingOutEveryAdministrator(t *testing.T) {
 			}
 			if round < 2 {
 				for _, u := range []User{f.ann, f.zoe} { // the command line mends it
-					if _, err := f.Administer(Principal{}, Client{}).Change(ctx, u.ID, UserChange{Role: to(RoleAdmin), Disabled: to(false)}); err != nil {
+					if _, err := f.Administer(Principal{}, Client{}).Change(ctx, u.ID, UserChange{Role: new(RoleAdmin), Disabled: new(false)}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -208,8 +206,8 @@ func TestAttackActingAfterBeingDemoted(t *testing.T) {
 				_, err := d.CreateUser(ctx, NewUser{Registration: Registration{Username: "new", Password: password}, Role: RoleAdmin})
 				return err
 			},
-			"change":   func() error { _, err := d.Change(ctx, f.ann.ID, UserChange{Disabled: to(true)}); return err },
-			"own role": func() error { _, err := d.Change(ctx, f.bob.ID, UserChange{Role: to(RoleAdmin)}); return err },
+			"change":   func() error { _, err := d.Change(ctx, f.ann.ID, UserChange{Disabled: new(true)}); return err },
+			"own role": func() error { _, err := d.Change(ctx, f.bob.ID, UserChange{Role: new(RoleAdmin)}); return err },
 			"password": func() error { return d.SetPassword(ctx, f.ann.ID, "another password") },
 			"sign out": func() error { return d.SignOut(ctx, f.ann.ID) },
 			"delete":   func() error { return d.Delete(ctx, f.ann.ID) },
@@ -228,13 +226,13 @@ func TestWhatAdministratorsCannotAskFor(t *testing.T) {
 		ctx, d := t.Context(), f.by(f.ann)
 		accepted(t, "delete", d.Delete(ctx, f.bob.ID))
 		for _, id := range []string{"", "bob", f.bob.ID, sqldb.NewID(), "'; DROP TABLE users; --"} {
-			_, err := d.Change(ctx, id, UserChange{Disabled: to(false)})
+			_, err := d.Change(ctx, id, UserChange{Disabled: new(false)})
 			refused(t, "change "+id, err, fault.NotFound, "no_such_account")
 			refused(t, "sign out "+id, d.SignOut(ctx, id), fault.NotFound, "no_such_account")
 			refused(t, "password "+id, d.SetPassword(ctx, id, password), fault.NotFound, "no_such_account")
 			refused(t, "delete "+id, d.Delete(ctx, id), fault.NotFound, "no_such_account")
 		}
-		_, err := d.Change(ctx, f.zoe.ID, UserChange{Role: to(Role("king"))})
+		_, err := d.Change(ctx, f.zoe.ID, UserChange{Role: new(Role("king"))})
 		refused(t, "a strange role", err, fault.Invalid, "invalid_fields")
 		refused(t, "a short password", d.SetPassword(ctx, f.zoe.ID, "short"), fault.Invalid, "invalid_fields")
 	})

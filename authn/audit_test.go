@@ -181,7 +181,7 @@ func TestTheAuditLogForgets(t *testing.T) {
 func TestOwnActivityHidesAdministrators(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		f := newOffice(t, db)
-		_, err := f.by(f.ann).Change(t.Context(), f.bob.ID, UserChange{Quota: to(int64(9))})
+		_, err := f.by(f.ann).Change(t.Context(), f.bob.ID, UserChange{Quota: new(int64(9))})
 		accepted(t, "quota", err)
 		accepted(t, "export", f.RecordExport(t.Context(), Principal{UserID: f.bob.ID}, Client{Address: "192.0.2.3", UserAgent: "bob's"}))
 		accepted(t, "export", f.RecordExport(t.Context(), Principal{UserID: f.zoe.ID}, Client{Address: "192.0.2.4"}))

@@ -27,3 +27,6 @@ func hashSecret(secret string) []byte {
 func secretShape(s string) bool {
 	return len(s) == base64.RawURLEncoding.EncodedLen(secretSize)
 }
+
+// MakePassword makes up a password for somebody else's account: 130 bits, in letters and digits.
+func MakePassword() string { return rand.Text() }

@@ -41,10 +41,10 @@ func TestSearchingForUsers(t *testing.T) {
 			{UserFilter{Search: "%"}, ""},
 			{UserFilter{Search: "_"}, ""},
 			{UserFilter{Search: "'"}, ""},
-			{UserFilter{Disabled: to(true)}, "annika"},
-			{UserFilter{Disabled: to(false)}, "Anna Bob Öz"},
+			{UserFilter{Disabled: new(true)}, "annika"},
+			{UserFilter{Disabled: new(false)}, "Anna Bob Öz"},
 			{UserFilter{Role: RoleAdmin}, "Bob"},
-			{UserFilter{Role: RoleUser, Search: "an", Disabled: to(false)}, "Anna"},
+			{UserFilter{Role: RoleUser, Search: "an", Disabled: new(false)}, "Anna"},
 		} {
 			for _, limit := range []int{0, 1, 2} {
 				var names []string
@@ -85,7 +85,7 @@ func TestListingManyUsersReadsIndexes(t *testing.T) {
 		want   []string
 	}{
 		"a page":      {UserFilter{After: "x", Limit: 10}, []string{"SEARCH users USING INDEX sqlite_autoindex_users_1 (id>?)"}},
-		"disabled":    {UserFilter{Disabled: to(true)}, []string{"users_disabled (id>?)"}},
+		"disabled":    {UserFilter{Disabled: new(true)}, []string{"users_disabled (id>?)"}},
 		"admins":      {UserFilter{Role: RoleAdmin}, []string{"users_admins (id>?)"}},
 		"what begins": {UserFilter{Search: "ann"}, []string{"(username_key>? AND username_key<?)", "(email_key>? AND email_key<?)", "(phone>? AND phone<?)", "SEARCH users USING INDEX sqlite_autoindex_users_1 (id=?"}},
 	} {

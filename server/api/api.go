@@ -28,6 +28,7 @@ type api struct {
 	uploads  string
 	mount    string
 	document []byte // the API's own description
+	exports  *exports
 }
 
 // New makes the door. Who is asking is in the request's context already (authn.WithPrincipal).
@@ -36,7 +37,7 @@ func New(o Options) http.Handler {
 	if err != nil {
 		panic(err) // it is part of the program, and a test reads it
 	}
-	a := &api{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, uploads: o.Uploads, mount: o.Mount, document: document}
+	a := &api{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, uploads: o.Uploads, mount: o.Mount, document: document, exports: newExports()}
 	byPath := make(map[string]methods)
 	for _, r := range a.routes() {
 		if byPath[r.path] == nil {

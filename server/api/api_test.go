@@ -52,7 +52,7 @@ func newSiteSet(t *testing.T, db *sqldb.DB, o drive.Options, set func(*authn.Opt
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	o.Log, o.Quota = log, 1<<20
 	drives := drive.New(db, mem.New(), o)
-	options := authn.Options{Log: log, CreateDrive: drives.Create}
+	options := authn.Options{Log: log, CreateDrive: drives.Create, SetQuota: drives.SetQuota, RemoveDrive: drives.Remove}
 	set(&options)
 	accounts := authn.New(db, options)
 	public := &url.URL{Scheme: "https", Host: "files.example.org"}
@@ -270,8 +270,8 @@ func TestAddressesAndMethodsThatDoNotExist(t *testing.T) {
 	}
 	for _, c := range []struct{ method, path, allow string }{
 		{"GET", "/api/v1/login", "POST"},
-		{"POST", "/api/v1/me", "GET, HEAD, PATCH"},
-		{"OPTIONS", "/api/v1/me", "GET, HEAD, PATCH"},
+		{"POST", "/api/v1/me", "DELETE, GET, HEAD, PATCH"},
+		{"OPTIONS", "/api/v1/me", "DELETE, GET, HEAD, PATCH"},
 		{"PUT", "/api/v1/files/a", "DELETE, GET, HEAD"},
 		{"BREW", "/api/v1/trash", "DELETE, GET, HEAD"},
 		{"DELETE", "/.well-known/jwks.json", "GET, HEAD"},

@@ -16,7 +16,7 @@ import (
 // maxBody bounds a request's JSON, in bytes.
 const maxBody = 64 << 10
 
-// fields are where the members of a request's object go: *string, *int64 or *bool.
+// fields are where the members of a request's object go: *string, *int64 or *bool, or pointers to the last two where it matters whether they were given.
 type fields map[string]any
 
 // readBody reads a JSON object into fields. Members may be missing or null, which leaves their value alone.
@@ -89,9 +89,9 @@ func readObject(in *json.Decoder, into fields) error {
 
 func kindOf(to any) string {
 	switch to.(type) {
-	case *bool:
+	case *bool, **bool:
 		return "true or false"
-	case *int64:
+	case *int64, **int64:
 		return "a whole number"
 	}
 	return "a string"

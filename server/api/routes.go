@@ -28,6 +28,8 @@ func (a *api) routes() []route {
 		a.appPasswordRoutes(),
 		a.fileRoutes(),
 		a.registerRoutes(),
+		a.adminRoutes(),
+		a.ownDataRoutes(),
 		a.documentRoutes(),
 	)
 }

@@ -1,0 +1,311 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/server/answer"
+)
+
+// ownDataRoutes is what users do with all that is theirs.
+func (a *api) ownDataRoutes() []route {
+	return []route{
+		{"DELETE", v1 + "/me", inSession(a.deleteMe)},
+		{"GET", v1 + "/me/audit", inSession(a.ownActivity)},
+		{"GET", v1 + "/me/export", inSession(a.export)},
+	}
+}
+
+// deleteMe closes the caller's account. The drive is removed behind the answer.
+func (a *api) deleteMe(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
+	var password string
+	if err := readBody(w, r, fields{"password": &password}); err != nil {
+		return err
+	}
+	if err := a.accounts.DeleteOwn(r.Context(), p, password, a.client(r)); err != nil {
+		return err
+	}
+	answer.JSON(w, r, http.StatusNoContent, nil)
+	return nil
+}
+
+// maxExports is how many exports one process sends at once. Each reads whatever its user has, for as long as that takes.
+const maxExports = 4
+
+// exports are who is taking all of the own data now.
+type exports struct {
+	mu    sync.Mutex
+	users map[string]bool
+}
+
+func newExports() *exports { return &exports{users: map[string]bool{}} }
+
+// begin answers how to end. TooMany while the user has one, Busy while others have all that there are.
+func (e *exports) begin(userID string) (end func(), err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.users[userID]:
+		return nil, fault.New(fault.TooMany, "api.export", "Your data is being sent already. Wait until that has ended.").WithCode("export_running").WithWait(time.Minute)
+	case len(e.users) >= maxExports:
+		return nil, fault.New(fault.Busy, "api.export", "Too many people are downloading all of their data. Try again later.").WithCode("exports_busy").WithWait(5 * time.Minute)
+	}
+	e.users[userID] = true
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.users, userID)
+	}, nil
+}
+
+// export sends all of the caller's data as a ZIP. It is made as it is sent, so it has no length and cannot be resumed; one that breaks off is cut, and never
+// looks whole.
+func (a *api) export(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
+	content := r.URL.Query().Get("content")
+	if content != "" && content != "all" && content != drive.ExportFiles {
+		return invalid("invalid_fields", []fault.Field{{Name: "content", Code: "invalid", Message: `"all" or "files".`}})
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/zip")
+	header.Set("Content-Disposition", `attachment; filename="satchel-`+time.Now().UTC().Format("2006-01-02")+`.zip"`)
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Accept-Ranges", "none")
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	end, err := a.exports.begin(p.UserID)
+	if err != nil {
+		return err
+	}
+	defer end()
+	profile, err := a.profile(r.Context(), p)
+	if err != nil {
+		return err
+	}
+	if err := a.accounts.RecordExport(r.Context(), p, a.client(r)); err != nil {
+		return err
+	}
+	out := &patientWriter{w: w, control: http.NewResponseController(w)}
+	zip, err := newArchive(out)
+	if err != nil {
+		return err
+	}
+	defer zip.discard()
+	takeout := &takeout{a: a, zip: zip, user: p.UserID, all: content != drive.ExportFiles}
+	if err := takeout.run(r.Context(), profile); err != nil {
+		level := slog.LevelError
+		if out.err != nil || r.Context().Err() != nil {
+			level = slog.LevelInfo // who asked for it has gone, or was signed out
+		}
+		answer.Log(r.Context()).Log(r.Context(), level, "an export broke off", "request_id", answer.RequestID(r.Context()), "user", p.UserID, "err", err)
+		panic(http.ErrAbortHandler)
+	}
+	out.done()
+	return nil
+}
+
+// clientPatience is how long an export waits for a client that takes nothing.
+const clientPatience = 2 * time.Minute
+
+// patientWriter ends an answer whose client takes nothing for too long: it would keep others from theirs.
+type patientWriter struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	until   time.Time
+	err     error
+}
+
+func (p *patientWriter) Write(b []byte) (int, error) {
+	if now := time.Now(); p.until.Sub(now) < clientPatience-time.Second {
+		p.until = now.Add(clientPatience)
+		_ = p.control.SetWriteDeadline(p.until) // what cannot set deadlines is no network
+	}
+	n, err := p.w.Write(b)
+	p.err = err
+	return n, err
+}
+
+// done takes the deadline back, for the next request of the connection.
+func (p *patientWriter) done() { _ = p.control.SetWriteDeadline(time.Time{}) }
+
+// profileBody is what is known of a user besides the files.
+type profileBody struct {
+	Exported time.Time                   `json:"exported_at"`
+	User     userBody                    `json:"user"`
+	Drive    driveBody                   `json:"drive"`
+	Records  map[string][]map[string]any `json:"records"`
+}
+
+func (a *api) profile(ctx context.Context, p authn.Principal) (profileBody, error) {
+	u, err := a.accounts.User(ctx, p.UserID)
+	if err != nil {
+		return profileBody{}, err
+	}
+	usage, err := a.drives.Usage(ctx, p.UserID)
+	if err != nil {
+		return profileBody{}, err
+	}
+	records, err := a.accounts.OwnRecords(ctx, p.UserID)
+	body := profileBody{Exported: time.Now().UTC(), User: userOf(u), Drive: driveBody{Used: usage.Used}, Records: records}
+	if usage.Quota >= 0 {
+		body.Drive.Quota = &usage.Quota
+	}
+	return body, err
+}
+
+// takeout is an export on its way.
+type takeout struct {
+	a        *api
+	zip      *archive
+	user     string
+	all      bool
+	manifest manifest
+}
+
+// manifest is the last file of an export: what is in it, and what is not.
+type manifest struct {
+	About   []string    `json:"about"`
+	Entries int64       `json:"entries"` // files and folders
+	Bytes   int64       `json:"bytes"`   // of their content
+	Gone    int64       `json:"gone"`    // how many were removed before their turn came
+	Renamed []nameTaken `json:"renamed"` // the first of them
+}
+
+// nameTaken is a name that would mean something else to the program that unpacks it.
+type nameTaken struct {
+	Path    string `json:"path"`
+	Archive string `json:"in_archive"`
+}
+
+// maxRenamed bounds how many of them the manifest lists.
+const maxRenamed = 10_000
+
+func (t *takeout) run(ctx context.Context, profile profileBody) error {
+	if err := t.document("profile.json", profile); err != nil {
+		return err
+	}
+	if err := t.activity(ctx); err != nil {
+		return err
+	}
+	if err := t.a.drives.Export(ctx, t.user, t.all, func(x drive.Exported, content blob.Content) error { return t.entry(ctx, x, content) }); err != nil {
+		return err
+	}
+	t.manifest.About = []string{
+		"files: your drive. trash: what you removed, each below a name of its own. versions: what your files held before, a folder for each file.",
+		"meanwhile: what was made, changed or moved while this archive was written, as it was at the end. It is in the other folders as it was before, or not at all.",
+		"gone: how many files were removed for good before their turn came. They are not in here.",
+		"renamed: names with a backslash, which some programs take for a folder.",
+	}
+	if err := t.document("manifest.json", t.manifest); err != nil {
+		return err
+	}
+	return t.zip.close()
+}
+
+func (t *takeout) document(name string, v any) error {
+	w, err := t.zip.create(name, time.Now())
+	if err != nil {
+		return err
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// activity writes what the audit log tells about the user, newest first, one JSON object a line.
+func (t *takeout) activity(ctx context.Context) error {
+	w, err := t.zip.create("activity.jsonl", time.Now())
+	if err != nil {
+		return err
+	}
+	e := json.NewEncoder(w)
+	for next := ""; ; {
+		var lines []authn.AuditLine
+		if lines, next, err = t.a.accounts.OwnActivity(ctx, t.user, authn.AuditFilter{After: next}); err != nil {
+			return err
+		}
+		for _, l := range lines {
+			if err := e.Encode(activityOf(l)); err != nil {
+				return err
+			}
+		}
+		if next == "" {
+			return nil
+		}
+	}
+}
+
+func (t *takeout) entry(ctx context.Context, x drive.Exported, content blob.Content) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if x.Gone {
+		t.manifest.Gone++
+		return nil
+	}
+	name := t.name(x)
+	t.manifest.Entries++
+	w, err := t.zip.create(name, x.Modified)
+	if err != nil || x.Folder {
+		return err
+	}
+	n, err := io.Copy(w, whileLives{ctx, content})
+	if t.manifest.Bytes += n; err == nil && n != x.Size {
+		err = fmt.Errorf("%s: %d bytes instead of %d", x.Path, n, x.Size)
+	}
+	return err
+}
+
+// maxPart is how many bytes of a name with a backslash are kept.
+const maxPart = 200
+
+// name is where something is in the archive. Programs of Windows take a backslash for a slash, and would unpack "..\.." somewhere else. Part of a hash
+// keeps the name apart from others.
+func (t *takeout) name(x drive.Exported) string {
+	name := x.Path
+	if strings.ContainsRune(name, '\\') {
+		names := strings.Split(name, "/")
+		for i, part := range names {
+			if strings.ContainsRune(part, '\\') {
+				sum := sha256.Sum256([]byte(part))
+				safe := strings.ReplaceAll(part, `\`, "\uff3c")
+				names[i] = fmt.Sprintf("%s (%x)", strings.ToValidUTF8(safe[:min(len(safe), maxPart)], ""), sum[:6])
+			}
+		}
+		name = strings.Join(names, "/")
+		if len(t.manifest.Renamed) < maxRenamed {
+			t.manifest.Renamed = append(t.manifest.Renamed, nameTaken{x.Path, name})
+		}
+	}
+	if x.Folder {
+		name += "/"
+	}
+	return name
+}
+
+// whileLives reads until the context ends.
+type whileLives struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r whileLives) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
