@@ -23,6 +23,7 @@ need rclone command -v rclone
 need cadaver command -v cadaver
 need chromium command -v chromium
 need curl command -v curl
+need unzip command -v unzip
 need gvfs-backends gvfs_here
 need libglib2.0-bin command -v gio
 need dbus-daemon command -v dbus-run-session

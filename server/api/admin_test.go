@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
 	"github.com/satchelhq/satchel/sqldb/sqldbtest"
 )
@@ -226,4 +227,9 @@ func TestAttackReadingOthersActivity(t *testing.T) {
 
 func basicOf(login, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(login+":"+password))
+}
+
+func errorCode(err error) string {
+	code, _, _ := fault.Public(err)
+	return code
 }

@@ -112,7 +112,9 @@ func TestArchivesOfAnySize(t *testing.T) {
 					}
 				}
 			}
-			python(t, file, entries)
+			if entries > 0 { // of which unzip warns
+				checked(t, file)
+			}
 		})
 	}
 	t.Run("above 4 GiB", func(t *testing.T) {
@@ -160,13 +162,10 @@ func TestArchivesOfAnySize(t *testing.T) {
 	})
 }
 
-// python has another implementation check all of an archive.
-func python(t *testing.T, file string, entries int) {
+// checked has another implementation check all of an archive.
+func checked(t *testing.T, file string) {
 	t.Helper()
-	out, err := exec.Command("python3", "-c", `import sys, zipfile
-z = zipfile.ZipFile(sys.argv[1])
-print(z.testzip(), len(z.namelist()))`, file).CombinedOutput()
-	if want := fmt.Sprintf("None %d\n", entries); err != nil || string(out) != want {
-		t.Errorf("%v: %s", err, out)
+	if out, err := exec.Command("unzip", "-tqq", file).CombinedOutput(); err != nil {
+		t.Errorf("unzip: %v: %s", err, out)
 	}
 }
