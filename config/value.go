@@ -269,6 +269,12 @@ func units() []struct {
 	}
 }
 
+// ParseSize reads a number of bytes as settings have it: 5000, 10MB, 2GiB. Its error ends the sentence "want …".
+func ParseSize(text string) (n int64, err error) {
+	err = size{&n}.Set(text)
+	return n, err
+}
+
 func (v size) Set(text string) error {
 	number, factor := strings.ToUpper(strings.TrimSpace(text)), int64(1)
 	for _, unit := range units() {

@@ -23,7 +23,7 @@ func (p *program) userDeleteCommand() *cobra.Command {
 				if err := in.accounts.DeleteUser(ctx, args[0]); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(p.stdout, "%s is deleted. The next gc frees the space.\n", args[0])
+				_, err := fmt.Fprintf(p.stdout, "%s is deleted with all files. The next gc frees the space.\n", args[0])
 				return err
 			})
 		},
