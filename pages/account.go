@@ -12,6 +12,8 @@ func accountSections() []Section {
 		{"/account/second-factor", "Second factor"},
 		{"/account/profile", "Name and addresses"},
 		{"/account/app-passwords", "App passwords"},
+		{"/account/activity", "Activity"},
+		{"/account/data", "Your data"},
 	}
 }
 

@@ -53,6 +53,10 @@ func New(o Options) (*Pages, error) {
 		"second-step",
 		"passkey",
 		"profile",
+		"data",
+		"leave",
+		"farewell",
+		"activity",
 		"failure",
 	} {
 		page, err := layout.Clone()

@@ -90,6 +90,12 @@ func everyPage(t *testing.T, p *Pages) map[string]*goquery.Document {
 	add("recovery codes")(p.Factor(Factor{AccountFrame: account, Codes: []string{"abcd-efgh"}}))
 	add("second step")(p.SecondStep(SecondStep{Frame: problem, Half: hostile, Next: "/drive/a?b=c", Passkeys: true}))
 	add("passkey")(p.Ceremony(Ceremony{Frame: Frame{User: hostile}, Kind: "create", Options: `{"user":"` + hostile + `"}`, Action: "/account/second-factor/passkeys/confirm", Back: "/account/second-factor"}))
+	framed := AccountFrame{Frame: Frame{User: hostile, Problem: problem.Problem}, Here: "/account/data", Done: hostile}
+	add("data")(p.Data(Data{AccountFrame: framed, Usage: Usage{Used: 5}}))
+	add("leave")(p.Leave(Leave{Frame: framed.Frame, Usage: Usage{Used: 5}}))
+	add("farewell")(p.Farewell(Frame{}))
+	add("activity")(p.Activity(Activity{AccountFrame: framed, Next: "/account/activity?after=1.x", Lines: []ActivityLine{
+		{Event: "sign_in"}, {Event: hostile, Address: hostile, UserAgent: hostile, Detail: hostile, Times: 7, ByAdministrator: true}}}))
 	add("failure")(p.Failure(Failure{Frame: problem, Status: 500, Retryable: true}))
 	return docs
 }

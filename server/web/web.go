@@ -46,6 +46,7 @@ func New(o Options) *Web {
 		h.factorRoutes(),
 		h.appPasswordRoutes(),
 		h.registerRoutes(),
+		h.ownDataRoutes(),
 	} {
 		for pattern, handler := range routes {
 			h.mux.Handle(pattern, answer.Handle(handler, h.Refuse))

@@ -1,0 +1,43 @@
+package pages
+
+import "time"
+
+// Data is the page to take all of one's data on, or to end the account.
+type Data struct {
+	AccountFrame
+	Usage Usage
+}
+
+// Data renders the page to take all of one's data on.
+func (p *Pages) Data(v Data) ([]byte, error) { return p.render("data", v) }
+
+// Leave asks before the account is deleted.
+type Leave struct {
+	Frame
+	Usage Usage
+}
+
+// Leave renders the question before the account is deleted.
+func (p *Pages) Leave(v Leave) ([]byte, error) { return p.render("leave", v) }
+
+// Farewell renders the page after the account was deleted.
+func (p *Pages) Farewell(v Frame) ([]byte, error) { return p.render("farewell", v) }
+
+// Activity is the page with what was done with the account.
+type Activity struct {
+	AccountFrame
+	Lines []ActivityLine // newest first
+	Next  string         // address of earlier ones; empty if there are none
+}
+
+// ActivityLine is one thing that was done.
+type ActivityLine struct {
+	At                         time.Time
+	Event                      string // as the audit log has it
+	ByAdministrator            bool
+	Address, UserAgent, Detail string
+	Times                      int64
+}
+
+// Activity renders the page with what was done with the account.
+func (p *Pages) Activity(v Activity) ([]byte, error) { return p.render("activity", v) }
