@@ -241,6 +241,18 @@ func apiProbes() []probe {
 		{"POST", "/api/v1/trash/{trash}/restore", nil, "", []int{404}},
 		{"DELETE", "/api/v1/trash", nil, "", []int{200, 204}},
 		{"GET", "/api/v1/uploads", nil, "", []int{200}},
+		// 403: not with a password that is sent with every request, and not without the password.
+		{"DELETE", "/api/v1/me", asJSON, `{"password": "not bob's"}`, []int{403, 429}},
+		{"GET", "/api/v1/me/audit?user={ann}", nil, "", []int{200, 403}},
+		{"GET", "/api/v1/me/export", nil, "", []int{200, 403}},
+		{"GET", "/api/v1/admin/users", nil, "", []int{404, 403}},
+		{"POST", "/api/v1/admin/users", asJSON, `{"username": "eve", "role": "admin"}`, []int{404, 403}},
+		{"GET", "/api/v1/admin/users/{ann}", nil, "", []int{404, 403}},
+		{"PATCH", "/api/v1/admin/users/{ann}", asJSON, `{"disabled": true, "quota": 1}`, []int{404, 403}},
+		{"DELETE", "/api/v1/admin/users/{ann}", nil, "", []int{404, 403}},
+		{"POST", "/api/v1/admin/users/{ann}/password", asJSON, `{"password": "taken over by bob"}`, []int{404, 403}},
+		{"POST", "/api/v1/admin/users/{ann}/sign-out", nil, "", []int{404, 403}},
+		{"GET", "/api/v1/admin/audit", nil, "", []int{404, 403}},
 		{"GET", "/api/v1/app-passwords", nil, "", []int{200, 403}}, // 403: not with a password that is sent with every request
 		{"POST", "/api/v1/app-passwords", asJSON, `{"name": "x", "folder": "/private-things"}`, []int{404, 403}},
 		{"DELETE", "/api/v1/app-passwords/{app}", nil, "", []int{404, 403}},
@@ -263,6 +275,9 @@ func webProbes() []probe {
 	asForm := map[string]string{"Content-Type": formType}
 	const form = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\nx\r\n--x--\r\n"
 	return []probe{
+		{"GET", "/account/activity", nil, "", []int{200}},
+		{"GET", "/account/data", nil, "", []int{200}},
+		{"GET", "/account/data/delete", nil, "", []int{200}},
 		{"GET", "/drive/", nil, "", []int{200}},
 		{"GET", "/drive/private-things", nil, "", []int{404}},
 		{"GET", "/drive/secret-plan.txt", nil, "", []int{404}},
