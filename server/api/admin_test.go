@@ -27,7 +27,7 @@ func (s *site) member(name string, role authn.Role) member {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	in, err := s.accounts.Login(s.t.Context(), name, adminPassword, authn.Client{Address: "192.0.2.1", UserAgent: name + "'s phone"})
+	in, err := s.accounts.Login(s.t.Context(), authn.Credentials{Login: name, Password: adminPassword}, authn.Client{Address: "192.0.2.1", UserAgent: name + "'s phone"})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestAdministeringUsers(t *testing.T) {
 		if made.Header().Get("Location") != users+"/"+eve.ID || len(eve.Password) < 20 || eve.Role != "user" || eve.Drive.Quota == nil || *eve.Drive.Quota != 5000 {
 			t.Errorf("%s", made.Body)
 		}
-		if _, err := s.accounts.Login(t.Context(), "eve@example.org", eve.Password, authn.Client{}); err != nil {
+		if _, err := s.accounts.Login(t.Context(), authn.Credentials{Login: "eve@example.org", Password: eve.Password}, authn.Client{}); err != nil {
 			t.Error(err)
 		}
 		if again := s.call("GET", users+"/"+eve.ID, ann.token, "").want(200, ""); strings.Contains(again.Body.String(), eve.Password) {
@@ -108,7 +108,7 @@ func TestAdministeringUsers(t *testing.T) {
 		s.call("POST", at+"/password", ann.token, `{"password": "short"}`).want(400, "invalid_fields")
 		s.call("POST", at+"/password", ann.token, `{"password": "a new one for bob"}`).want(204, "")
 		s.call("PATCH", at, ann.token, `{"disabled": true}`).want(200, "")
-		if _, err := s.accounts.Login(t.Context(), "bob", "a new one for bob", authn.Client{}); err == nil {
+		if _, err := s.accounts.Login(t.Context(), authn.Credentials{Login: "bob", Password: "a new one for bob"}, authn.Client{}); err == nil {
 			t.Error("a disabled account signs in")
 		}
 		if got := fmt.Sprint(list("&disabled=true")); got != "[bob]" {
