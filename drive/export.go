@@ -45,6 +45,9 @@ const maxMeanwhile = 100_000
 // there once more, as it is at the end, below ExportChanged. An error ends it: what was told until then is not the whole. NotFound; Busy, if more changed
 // than can be told.
 func (s *Drives) Export(ctx context.Context, driveID string, all bool, fn func(x Exported, content blob.Content) error) error {
+	if err := unlimited(ctx, driveID); err != nil {
+		return fault.Wrap(err, "drive.Export")
+	}
 	x := &exporter{s: s, drive: driveID, all: all, fn: fn}
 	return fault.Wrap(x.run(ctx), "drive.Export")
 }

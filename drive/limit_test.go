@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
 )
@@ -121,8 +122,11 @@ func limitedCalls() map[string]limited {
 		"Unchanged": {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Unchanged(ctx, k.alice, "/out", k.point) }},
 		"Changes":   {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Changes(ctx, k.alice, 0, 10) }},
 		"TrashList": {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.TrashList(ctx, k.alice, 10) }},
-		"Locks":     {"nothing", "", func(ctx context.Context, k *kept) (any, error) { return k.Locks(ctx, k.alice) }},
-		"Covering":  {"nothing", "", func(ctx context.Context, k *kept) (any, error) { return k.Covering(ctx, k.alice, "/locked/file") }},
+		"Export": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
+			return nil, k.Export(ctx, k.alice, true, func(Exported, blob.Content) error { return nil })
+		}},
+		"Locks":    {"nothing", "", func(ctx context.Context, k *kept) (any, error) { return k.Locks(ctx, k.alice) }},
+		"Covering": {"nothing", "", func(ctx context.Context, k *kept) (any, error) { return k.Covering(ctx, k.alice, "/locked/file") }},
 		"Usage": {"nothing", "", func(ctx context.Context, k *kept) (any, error) {
 			u, err := k.Usage(ctx, k.alice)
 			return u.Used + u.Reserved + u.Uploads, err

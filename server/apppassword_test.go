@@ -317,6 +317,9 @@ func limitedRows() (rows []row) {
 		{"PATCH", "/me"}, {"POST", "/me/email"}, {"POST", "/me/phone"},
 		{"GET", "/me/second-factor"}, {"POST", "/me/totp"}, {"POST", "/me/totp/confirm"}, {"DELETE", "/me/totp"}, {"POST", "/me/recovery-codes"},
 		{"GET", "/admin/invitations"}, {"POST", "/admin/invitations"}, {"DELETE", "/admin/invitations/x"},
+		{"DELETE", "/me"}, {"GET", "/me/export"}, {"GET", "/me/audit"},
+		{"GET", "/admin/users"}, {"POST", "/admin/users"}, {"GET", "/admin/users/x"}, {"PATCH", "/admin/users/x"}, {"DELETE", "/admin/users/x"},
+		{"POST", "/admin/users/x/sign-out"}, {"POST", "/admin/users/x/password"}, {"GET", "/admin/audit"},
 	} {
 		add(403, 403, managing.method, v1+managing.at, `{}`, asJSON)
 	}

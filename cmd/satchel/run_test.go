@@ -128,7 +128,7 @@ func TestUserCommands(t *testing.T) {
 		{"user delete bob --yes", "", 1, "There is no such account."},
 		{"audit --event user_deleted", "", 0, "user_deleted  of "},
 		{"audit --event quota_changed --json", "", 0, `"detail":"5000000 bytes"`},
-		{"audit --user ada --since 1h --lines 1", "", 0, "password_changed  of ada"},
+		{"audit --user ada --since 1h --lines 1", "", 0, "second_factor_reset  of ada"},
 		{"audit --user nobody", "", 1, "There is no such account."},
 		{"audit --since yesterday", "", 2, "want a time such as"},
 		{"audit --lines -1", "", 2, "want 0 or more"},
