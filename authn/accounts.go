@@ -55,7 +55,8 @@ type Options struct {
 	Texts        Sender        // sends to phones; nil: nothing does
 	CodesPerHour int           // codes in all; default 1000
 	RetryPause   time.Duration // before a message is sent again, four times as long each time; default 2 s
-	HashParallel int           // passwords hashed at once, 19 MiB of memory each; default two a core, at most 16
+	KeyRotation  time.Duration // age at which the key that signs is replaced (RotateOldKeys); 0 or less: never
+	HashParallel int           // passwords hashed at once, 19 MiB of memory each; default one a core, at most 3: then a flood of sign-ins stays below 256 MiB
 	Log          *slog.Logger  // default slog.Default()
 	Now          func() time.Time
 	AuditExpiry  time.Duration // how long the audit log knows something; default 365 days, negative is for ever
@@ -116,7 +117,7 @@ func New(db *sqldb.DB, o Options) *Accounts {
 		o.Registration = RegistrationOpen
 	}
 	if o.HashParallel <= 0 {
-		o.HashParallel = min(2*runtime.GOMAXPROCS(0), 16)
+		o.HashParallel = min(runtime.GOMAXPROCS(0), 3)
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

@@ -92,7 +92,7 @@ func TestSweepDropsWhatHasEnded(t *testing.T) {
 
 		p, err := n.Bearer(t.Context(), out.AccessToken)
 		accepted(t, "bearer", err)
-		accepted(t, "sign out", n.Logout(t.Context(), p))
+		accepted(t, "sign out", n.Logout(t.Context(), p, Client{}))
 		check("after a sign-out", 2, 1, 1)
 		n.clock.advance(n.o.TicketTTL)
 		check("when the ticket is old", 2, 1, 0)

@@ -9,20 +9,22 @@ import (
 
 // What the audit log tells. The words are part of the API.
 const (
-	AuditRegister     = "register"
-	AuditSignIn       = "sign_in"
-	AuditSignInFailed = "sign_in_failed" // a name, a password or a second factor was wrong
-	AuditSignOut      = "sign_out"
-	AuditRefreshReuse = "refresh_reused" // a used refresh token came again and its session was ended
-	AuditUserCreated  = "user_created"   // by an administrator or the command line
-	AuditUserDeleted  = "user_deleted"   // by the user, an administrator or the command line
-	AuditUserDisabled = "user_disabled"
-	AuditUserEnabled  = "user_enabled"
-	AuditPassword     = "password_changed"
-	AuditSignedOut    = "signed_out" // everywhere, by an administrator or the command line
-	AuditRole         = "role_changed"
-	AuditQuota        = "quota_changed"
-	AuditExport       = "data_downloaded" // a user took all of the own data
+	AuditRegister      = "register"
+	AuditSignIn        = "sign_in"
+	AuditSignInFailed  = "sign_in_failed" // a name, a password or a second factor was wrong
+	AuditSignOut       = "sign_out"
+	AuditSessionsEnded = "sessions_ended" // by their owner, from another one
+	AuditRefreshReuse  = "refresh_reused" // a used refresh token came again and its session was ended
+	AuditUserCreated   = "user_created"   // by an administrator or the command line
+	AuditUserDeleted   = "user_deleted"   // by the user, an administrator or the command line
+	AuditUserDisabled  = "user_disabled"
+	AuditUserEnabled   = "user_enabled"
+	AuditKeysRotated   = "keys_rotated"
+	AuditPassword      = "password_changed"
+	AuditSignedOut     = "signed_out" // everywhere, by an administrator or the command line
+	AuditRole          = "role_changed"
+	AuditQuota         = "quota_changed"
+	AuditExport        = "data_downloaded" // a user took all of the own data
 
 	AuditAppPasswordCreated = "app_password_created"
 	AuditAppPasswordUsed    = "app_password_used" // for the first time

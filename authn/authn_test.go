@@ -83,7 +83,9 @@ func newNode(t *testing.T, db *sqldb.DB, set ...func(*Options)) *node {
 // beside is another server on the same database and clock.
 func (n *node) beside(t *testing.T) *node {
 	t.Helper()
-	return newNode(t, n.db, func(o *Options) { o.Now = n.clock.now })
+	other := newNode(t, n.db, func(o *Options) { o.Now = n.clock.now })
+	other.clock = n.clock
+	return other
 }
 
 // fullHasher takes every slot of the hasher until the test ends, so that whoever needs a hash waits.

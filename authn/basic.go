@@ -112,45 +112,53 @@ func (a *Accounts) Basic(ctx context.Context, login, password string, c Client) 
 }
 
 func (a *Accounts) byAccountPassword(ctx context.Context, login, password string, c Client) (Principal, time.Time, error) {
-	u, until, err := a.basic(ctx, login, password, c)
-	return Principal{UserID: u.ID, Username: u.Username, Role: u.Role, Method: MethodBasic}, until, err
+	u, proof, err := a.basic(ctx, login, password, c)
+	return Principal{UserID: u.ID, Username: u.Username, Role: u.Role, Method: MethodBasic, PasswordID: passwordID(proof.hash)}, proof.until, err
 }
 
-// basic reads the account and holds the password against it. It answers until when that need not be done again for this row.
-func (a *Accounts) basic(ctx context.Context, login, password string, c Client) (u User, until time.Time, err error) {
+// provenHash is a password hash that a credential was right for.
+type provenHash struct {
+	hash  string
+	until time.Time // until then it need not be held against the password again
+}
+
+// basic reads the account and holds the password against it.
+func (a *Accounts) basic(ctx context.Context, login, password string, c Client) (User, provenHash, error) {
 	u, hash, readErr := userByLogin(ctx, a.db, login)
 	if readErr != nil && !fault.Is(readErr, fault.NotFound) {
-		return User{}, until, readErr
+		return User{}, provenHash{}, readErr
 	}
 	mac := a.proven.mac(login, password, u.ID, hash) // of an unknown name it is never remembered
 	until, ok := a.proven.has(mac, a.o.Now())
+	proof := provenHash{hash, until}
 	if !ok {
 		flight := a.proven.mac(string(mac[:]), networkOf(c.Address)) // what one network has guessed too often, another may know
 		result, err, _ := a.proven.flights.Do(string(flight[:]), func() (any, error) {
 			if until, ok := a.proven.has(mac, a.o.Now()); ok {
-				return until, nil // proven since we looked
+				return provenHash{hash, until}, nil // proven since we looked
 			}
-			if err := a.proveBasic(ctx, signInAttempt(login, u, c), u, hash, readErr, password); err != nil {
+			hash, err := a.proveBasic(ctx, signInAttempt(login, u, c), u, hash, readErr, password)
+			if err != nil {
 				return nil, err
 			}
-			return a.proven.remember(mac, a.o.Now()), nil
+			return provenHash{hash, a.proven.remember(a.proven.mac(login, password, u.ID, hash), a.o.Now())}, nil
 		})
 		if err != nil {
-			return User{}, until, err
+			return User{}, provenHash{}, err
 		}
-		until = result.(time.Time)
+		proof = result.(provenHash)
 	}
 	switch {
 	case u.Disabled:
-		return User{}, until, invalidCredentials()
+		return User{}, provenHash{}, invalidCredentials()
 	case u.SecondFactor: // asked of the row each time, so it counts at once also for what is remembered
-		return User{}, until, errAppPassword
+		return User{}, provenHash{}, errAppPassword
 	}
-	return u, until, nil
+	return u, proof, nil
 }
 
-// proveBasic verifies on behalf of everyone who sent the same at this moment.
-func (a *Accounts) proveBasic(ctx context.Context, t attempt, u User, hash string, readErr error, password string) error {
+// proveBasic verifies on behalf of everyone who sent the same at this moment, and answers the hash that the password has now.
+func (a *Accounts) proveBasic(ctx context.Context, t attempt, u User, hash string, readErr error, password string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), proveLimit)
 	defer cancel()
 	p, err := a.guess(ctx, t, u, hash, readErr, password)
@@ -159,7 +167,7 @@ func (a *Accounts) proveBasic(ctx context.Context, t attempt, u User, hash strin
 	case u.SecondFactor: // refused, but the answer tells that the password is right
 		err = a.admit(ctx, a.db, t)
 	default:
-		err = a.settleBasic(ctx, t, p)
+		hash, err = a.settleBasic(ctx, t, p)
 	}
 	switch {
 	case fault.Is(err, fault.Unauthenticated) || err == nil && (u.Disabled || u.SecondFactor):
@@ -169,17 +177,18 @@ func (a *Accounts) proveBasic(ctx context.Context, t attempt, u User, hash strin
 	case err == nil:
 		a.o.Observe(EventLoginOK)
 	}
-	return err
+	return hash, err
 }
 
-// settleBasic renews an outdated hash and notes where the account was signed in to. As a rule there is nothing to write.
-func (a *Accounts) settleBasic(ctx context.Context, t attempt, p proof) error {
+// settleBasic renews an outdated hash and notes where the account was signed in to. As a rule there is nothing to write. It answers the hash that is
+// stored now.
+func (a *Accounts) settleBasic(ctx context.Context, t attempt, p proof) (string, error) {
 	if err := a.admit(ctx, a.db, t); err != nil {
-		return err
+		return "", err
 	}
 	known, err := a.knownToday(ctx, p.user.ID, t.client)
 	if err != nil || known && p.newHash == p.oldHash {
-		return err
+		return p.oldHash, err
 	}
 	err = a.db.Update(ctx, func(tx *sqldb.Tx) error {
 		if p.newHash != p.oldHash {
@@ -194,9 +203,12 @@ func (a *Accounts) settleBasic(ctx context.Context, t attempt, p proof) error {
 		return a.audit(ctx, tx, auditEntry{event: AuditSignIn, userID: p.user.ID, actor: p.user.ID, client: t.client,
 			detail: "name and password with every request, for the first time from this network"})
 	})
-	if err != nil && !errors.Is(err, errMoved) {
+	if err == nil {
+		return p.newHash, nil
+	}
+	if !errors.Is(err, errMoved) {
 		// No session hangs on it, so that it fails, or that somebody else was first, refuses nobody.
 		a.o.Log.Warn("a sign-in was not noted", "user", p.user.ID, "err", err)
 	}
-	return nil
+	return p.oldHash, nil
 }

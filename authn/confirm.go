@@ -15,18 +15,60 @@ const recentSignIn = 10 * time.Minute
 // without a password confirms by having signed in just now. Forbidden with code "wrong_password", or "sign_in_again" where there is no password
 // and the session is older; TooMany, Busy.
 func (a *Accounts) confirm(ctx context.Context, p Principal, password string, c Client) error {
+	_, err := a.confirmed(ctx, p, password, c)
+	return err
+}
+
+// confirmed is confirm. It answers the password hash that the password was held against; empty for an account without a password.
+func (a *Accounts) confirmed(ctx context.Context, p Principal, password string, c Client) (hash string, err error) {
 	u, hash, err := userByID(ctx, a.db, p.UserID)
 	if err != nil {
-		return fault.Wrap(err, "authn.confirm")
+		return "", fault.Wrap(err, "authn.confirm")
 	}
 	if hash == "" {
-		return fault.Wrap(a.confirmRecent(ctx, p), "authn.confirm")
+		return "", fault.Wrap(a.confirmRecent(ctx, p), "authn.confirm")
 	}
 	_, err = a.guess(ctx, attempt{what: guessConfirm, name: u.ID, userID: u.ID, client: c}, u, hash, nil, password)
 	if fault.Is(err, fault.Unauthenticated) {
-		return fault.New(fault.Forbidden, "authn.confirm", "The password is wrong.").WithCode("wrong_password")
+		return "", wrongPassword()
 	}
-	return fault.Wrap(err, "authn.confirm")
+	return hash, fault.Wrap(err, "authn.confirm")
+}
+
+func wrongPassword() error {
+	return fault.New(fault.Forbidden, "authn.confirm", "The password is wrong.").WithCode("wrong_password")
+}
+
+// ChangePassword gives the principal's own account another password and ends its other sessions; the one that asks goes on. An account
+// without a password gets its first one. Invalid with code "invalid_fields"; else as confirm: Forbidden with code "wrong_password" or
+// "sign_in_again", TooMany, Busy.
+func (a *Accounts) ChangePassword(ctx context.Context, p Principal, password, newPassword string, c Client) error {
+	if f, ok := checkPassword("new_password", newPassword); !ok {
+		return invalidFields("authn.ChangePassword", []fault.Field{f})
+	}
+	old, err := a.confirmed(ctx, p, password, c)
+	if err != nil {
+		return err
+	}
+	prepared, _ := preparePassword(newPassword)
+	hash, err := a.hasher.hash(ctx, prepared)
+	if err != nil {
+		return fault.Wrap(err, "authn.ChangePassword")
+	}
+	return fault.Wrap(a.db.Update(ctx, func(tx *sqldb.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3 AND disabled_at = 0`, hash, p.UserID, old)
+		if err != nil {
+			return err
+		}
+		if n == 0 { // it was changed since
+			return wrongPassword()
+		}
+		if err := a.audit(ctx, tx, auditEntry{event: AuditPassword, userID: p.UserID, actor: p.UserID, client: c}); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE sessions SET revoked_at = $1 WHERE user_id = $2 AND id <> $3 AND revoked_at = 0`, a.now(), p.UserID, p.SessionID)
+		return err
+	}), "authn.ChangePassword")
 }
 
 func (a *Accounts) confirmRecent(ctx context.Context, p Principal) error {

@@ -60,13 +60,13 @@ func (s *keySet) current() *signingKey {
 type keyring struct {
 	db      *sqldb.DB
 	now     func() time.Time
-	keep    time.Duration // how long a retired key still verifies: as long as what it signed lives
+	keep    time.Duration // how long a retired key still verifies: as long as what it signed lives, also on a node that had not heard
 	set     atomic.Pointer[keySet]
 	reading chan struct{} // holds one token: who has it reads
 }
 
 func newKeyring(db *sqldb.DB, now func() time.Time, accessTTL time.Duration) *keyring {
-	k := &keyring{db: db, now: now, keep: accessTTL + clockSkew, reading: make(chan struct{}, 1)}
+	k := &keyring{db: db, now: now, keep: accessTTL + keysFresh + clockSkew, reading: make(chan struct{}, 1)}
 	k.reading <- struct{}{}
 	return k
 }
@@ -175,10 +175,8 @@ func (k *keyring) make(ctx context.Context) error {
 		return fault.Wrap(err, "authn.keys")
 	}
 	err = k.db.Update(ctx, func(tx *sqldb.Tx) error {
-		if tx.Engine() == sqldb.Postgres { // SQLite has one writer anyway
-			if _, err := tx.Exec(ctx, `LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE`); err != nil {
-				return err
-			}
+		if err := lockKeys(ctx, tx); err != nil {
+			return err
 		}
 		var n int
 		if err := tx.Row(ctx, `SELECT COUNT(*) FROM signing_keys WHERE retired_at = 0`, nil, &n); err != nil || n > 0 {

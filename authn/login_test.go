@@ -51,7 +51,7 @@ func failedLogins() []struct{ what, login, password string } {
 	}
 }
 
-func TestNobodyLearnsWhetherAnAccountExists(t *testing.T) {
+func TestUserEnumerationAttackByText(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		n := newNode(t, db)
 		n.register(t, ann())
@@ -83,7 +83,7 @@ func TestNobodyLearnsWhetherAnAccountExists(t *testing.T) {
 }
 
 // With no hash to be had, every way to fail waits for one: each costs the same.
-func TestEveryFailedSignInCostsAHash(t *testing.T) {
+func TestUserEnumerationAttackByCost(t *testing.T) {
 	n := newNode(t, sqldbtest.OpenSQLite(t))
 	n.register(t, ann())
 	n.fullHasher(t)

@@ -53,10 +53,10 @@ func TestATicketOpensOnePage(t *testing.T) {
 		if err != nil || p.SessionID == app.SessionID {
 			t.Errorf("%+v, %v", p, err)
 		}
-		accepted(t, "the app signs out", n.Logout(t.Context(), app))
+		accepted(t, "the app signs out", n.Logout(t.Context(), app, Client{}))
 		_, err = n.Cookie(t.Context(), page.Cookie)
 		accepted(t, "the page", err)
-		accepted(t, "the page signs out", n.Logout(t.Context(), p))
+		accepted(t, "the page signs out", n.Logout(t.Context(), p, Client{}))
 		_, err = n.Cookie(t.Context(), page.Cookie)
 		refused(t, "the page", err, fault.Unauthenticated, "session_ended")
 		if out := n.events.count(EventLogout); out != 2 {
@@ -82,7 +82,7 @@ func TestTicketsThatOpenNothing(t *testing.T) {
 		accepted(t, "sign in", err)
 		p, err := n.Bearer(t.Context(), s.AccessToken)
 		accepted(t, "bearer", err)
-		accepted(t, "sign out", n.Logout(t.Context(), p))
+		accepted(t, "sign out", n.Logout(t.Context(), p, Client{}))
 		_, err = n.RedeemTicket(t.Context(), s.Ticket, Client{})
 		refused(t, "after the sign-out", err, fault.Unauthenticated, "invalid_ticket")
 	})

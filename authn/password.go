@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
@@ -35,16 +36,17 @@ func owasp() cost { return cost{memory: 19 << 10, time: 2, threads: 1} }
 const (
 	saltSize = 16
 	hashSize = 32
-	// waitersPerSlot bounds how many wait for a hash. At some 30 ms a hash, the last one waits about two seconds.
-	waitersPerSlot = 64
+	// maxHashing bounds how many have a hash computed or wait for one. At some 30 ms a hash and two at a time, the last one waits four seconds.
+	maxHashing = 256
 )
 
 // hasher hashes passwords, a bounded number at once: each takes 19 MiB and a core.
 type hasher struct {
-	cost    cost // of new hashes; a hash of another cost is replaced at the next sign-in
-	slots   chan struct{}
-	waiting atomic.Int64
-	decoy   string // a hash that no password has, for accounts that do not exist
+	cost     cost // of new hashes; a hash of another cost is replaced at the next sign-in
+	slots    chan struct{}
+	waiting  atomic.Int64
+	computed atomic.Int64
+	decoy    string // a hash that no password has, for accounts that do not exist
 }
 
 func newHasher(parallel int) *hasher {
@@ -81,7 +83,7 @@ func (h *hasher) verify(ctx context.Context, phc, password string) (ok, outdated
 
 func (h *hasher) derive(ctx context.Context, password string, c cost, salt []byte, size uint32) ([]byte, error) {
 	defer h.waiting.Add(-1)
-	if h.waiting.Add(1) > int64((1+waitersPerSlot)*cap(h.slots)) {
+	if h.waiting.Add(1) > maxHashing {
 		return nil, fault.New(fault.Busy, "authn.derive", "Too many people are signing in. Try again in a moment.").WithCode("sign_in_busy")
 	}
 	select {
@@ -90,7 +92,16 @@ func (h *hasher) derive(ctx context.Context, password string, c cost, salt []byt
 		return nil, fault.Wrap(ctx.Err(), "authn.derive")
 	}
 	defer func() { <-h.slots }()
+	defer h.tidy()
 	return argon2.IDKey([]byte(password), salt, c.time, c.memory, c.threads, size), nil
+}
+
+// tidy has the memory of hashes collected while others wait for theirs. The collector lets the heap double first: in a flood of sign-ins that would be
+// some hashes more of 19 MiB each than are being computed. It takes a millisecond or two for every few hashes of 30.
+func (h *hasher) tidy() {
+	if h.computed.Add(1)%int64(cap(h.slots)) == 0 && h.waiting.Load() > int64(cap(h.slots)) {
+		runtime.GC()
+	}
 }
 
 // preparePassword answers the form of a password that is hashed: NFC, as the OpaqueString profile has it

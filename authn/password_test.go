@@ -62,7 +62,7 @@ func TestBrokenHashesAreErrorsOfTheServer(t *testing.T) {
 
 func TestTheQueueForHashesIsBounded(t *testing.T) {
 	h := newHasher(2)
-	h.waiting.Store(int64((1 + waitersPerSlot) * 2)) // as many as may wait are waiting
+	h.waiting.Store(maxHashing) // as many as may wait are waiting
 	_, err := h.hash(t.Context(), password)
 	refused(t, "one more", err, fault.Busy, "sign_in_busy")
 

@@ -25,6 +25,8 @@ type Principal struct {
 	Username  string
 	Role      Role
 	Method    Method
+	// PasswordID is set for who came with the account's own password: a digest of the hash that it was held against, so that another password has another.
+	PasswordID string
 
 	// These three are set for who came with an app password. It opens the drive only, and not the account.
 	AppPassword string // its id; empty for anybody else

@@ -126,8 +126,10 @@ func (a *Accounts) rotate(ctx context.Context, tx *sqldb.Tx, hash []byte, c Clie
 			return User{}, opened{}, false, err
 		}
 	case used < lastUsed || at-used > refreshGrace.Microseconds():
-		_, err := tx.Exec(ctx, `UPDATE sessions SET revoked_at = $1 WHERE id = $2`, now, s.sessionID)
-		return u, s, true, err
+		if _, err := tx.Exec(ctx, `UPDATE sessions SET revoked_at = $1 WHERE id = $2`, now, s.sessionID); err != nil {
+			return User{}, opened{}, false, err
+		}
+		return u, s, true, a.audit(ctx, tx, auditEntry{event: AuditRefreshReuse, userID: u.ID, client: c})
 	case open >= maxSuccessors:
 		return User{}, opened{}, false, fault.New(fault.TooMany, "authn.Refresh", "This token was just refreshed several times. Use the newest one.").WithCode("refresh_too_often")
 	}

@@ -77,7 +77,7 @@ func runScript(t *testing.T, n *node, first SignIn, script string) {
 	}
 }
 
-func TestAReusedTokenEndsAccessToo(t *testing.T) {
+func TestRefreshReuseAttackEndsAccessToo(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		n := newNode(t, db)
 		s := n.register(t, ann())

@@ -107,23 +107,6 @@ func (a *Accounts) seen(ctx context.Context, l live) {
 	}
 }
 
-// Logout ends the principal's session, of whatever kind. Its tokens, tickets and cookie are refused from the
-// next request on. Invalid with code "no_session" for Basic, which has nothing to end.
-func (a *Accounts) Logout(ctx context.Context, p Principal) error {
-	if p.SessionID == "" {
-		return fault.New(fault.Invalid, "authn.Logout", "There is no session to end: these credentials are sent with every request.").WithCode("no_session")
-	}
-	n, err := a.db.Exec(ctx, `UPDATE sessions SET revoked_at = $1 WHERE id = $2 AND user_id = $3 AND revoked_at = 0`,
-		a.now(), p.SessionID, p.UserID)
-	if err != nil {
-		return fault.Wrap(err, "authn.Logout")
-	}
-	if n > 0 {
-		a.o.Observe(EventLogout)
-	}
-	return nil
-}
-
 func sessionEnded() error {
 	return fault.New(fault.Unauthenticated, "authn.session", "The session has ended. Sign in again.").WithCode("session_ended")
 }

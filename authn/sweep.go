@@ -8,7 +8,7 @@ import (
 
 // Sweep drops what has ended: sessions with their tokens and tickets, tickets that nobody redeemed, sign-ins and
 // challenges that nobody finished, authenticator apps that nobody confirmed, failed attempts that no longer count,
-// networks that were not used for long, old lines of the audit log, app passwords that expired 30 days ago, codes that count no more,
+// networks that were not used for long, retired keys of which no token lives, old lines of the audit log, app passwords that expired 30 days ago, codes that count no more,
 // invitations that ended a while ago, and used refresh tokens that are older than RefreshTTL, before which a token that comes again
 // still ends its session.
 // It may run on several nodes at once.
@@ -23,6 +23,7 @@ func (a *Accounts) Sweep(ctx context.Context) error {
 		{`DELETE FROM passkey_challenges WHERE expires_at <= $1`, now},
 		{`DELETE FROM totp WHERE confirmed_at = 0 AND created_at <= $1`, now - totpPatience.Microseconds()},
 		{`DELETE FROM sessions WHERE expires_at <= $1 OR revoked_at > 0`, now},
+		{`DELETE FROM signing_keys WHERE retired_at > 0 AND retired_at <= $1`, now - a.keys.keep.Microseconds()},
 		{`DELETE FROM attempts WHERE expires_at <= $1`, now},
 		{`DELETE FROM known_networks WHERE seen_at <= $1`, now - networkKnown.Microseconds()},
 		{`DELETE FROM app_passwords WHERE expires_at > 0 AND expires_at <= $1`, now - appPasswordExpired.Microseconds()},

@@ -57,6 +57,22 @@ func (a *Accounts) RedeemTicket(ctx context.Context, ticket string, c Client) (P
 	return p, nil
 }
 
+// TicketUser answers whose account a ticket opens, and does not use it up. Errors as RedeemTicket.
+func (a *Accounts) TicketUser(ctx context.Context, ticket string) (User, error) {
+	if !secretShape(ticket) {
+		return User{}, invalidTicket()
+	}
+	now := a.now()
+	u, err := scanUser(func(dest ...any) error {
+		return a.db.Row(ctx, `SELECT `+userColumns+` FROM users WHERE disabled_at = 0 AND id = (SELECT t.user_id FROM tickets t JOIN sessions s ON s.id = t.session_id
+			WHERE t.hash = $1 AND t.expires_at > $2 AND s.revoked_at = 0 AND s.expires_at > $2)`, []any{hashSecret(ticket), now}, dest...)
+	})
+	if sqldb.NoRow(err) {
+		return User{}, invalidTicket()
+	}
+	return u, fault.Wrap(err, "authn.TicketUser")
+}
+
 func invalidTicket() error {
 	return fault.New(fault.Unauthenticated, "authn.RedeemTicket", "This link has been used or has expired. Sign in again.").WithCode("invalid_ticket")
 }

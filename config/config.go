@@ -24,6 +24,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-* is believed
 	CORSOrigins    []string       // origins whose scripts may use the server; "*" alone is every one
 
+	KeyRotation time.Duration // age at which the key that signs access tokens is replaced; negative is never
+
 	Registration string // RegistrationOpen, RegistrationInvite or RegistrationClosed
 	Verify       string // VerifyNone, VerifyEmail or VerifyPhone: what a code proves before an account is made
 
@@ -86,6 +88,7 @@ func Default() Config {
 		Listen:              "127.0.0.1:8080",
 		AdminListen:         "127.0.0.1:8081",
 		Data:                "./data",
+		KeyRotation:         90 * 24 * time.Hour,
 		Registration:        RegistrationOpen,
 		Verify:              VerifyNone,
 		CodesPerHour:        1000,

@@ -41,7 +41,7 @@ func TestDefaults(t *testing.T) {
 		"listen": "127.0.0.1:8080", "admin_listen": "127.0.0.1:8081", "data": "./data",
 		"database": "sqlite:data/satchel.db", "blobs": "disk:data/blobs",
 		"public_url": "", "trusted_proxies": "", "cors_origins": "", "registration": "open", "verify": "none",
-		"mail_smtp": "", "mail_from": "", "code_webhook": "", "code_webhook_secret": "", "code_log": "false", "codes_per_hour": "1000", "durability": "strict",
+		"mail_smtp": "", "mail_from": "", "code_webhook": "", "code_webhook_secret": "", "code_log": "false", "codes_per_hour": "1000", "key_rotation": "90d", "durability": "strict",
 		"quota": "0", "max_file": "0", "deny_names": "", "allow_types": "", "upload_expiry": "1d",
 		"upload_max_age": "0s", "max_open_uploads": "50000", "proof": "false", "trash_expiry": "30d", "versions": "20", "finder_quota": "true",
 		"changes_expiry": "30d", "max_changes": "50000", "audit_expiry": "365d",

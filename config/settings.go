@@ -39,6 +39,7 @@ func (c *Config) settings() []setting {
 		{key: "code_webhook_secret", secret: true, usage: "signs what the gateway gets (Standard Webhooks), whsec_… or 16 bytes and more", value: secretText{&c.CodeWebhookSecret}},
 		{key: "code_log", usage: "whether codes that nothing sends are written to the log, while you develop", value: boolean{&c.CodeLog}},
 		{key: "codes_per_hour", usage: "codes that are sent in an hour, to all together", value: count{&c.CodesPerHour, 1, 1_000_000}},
+		{key: "key_rotation", usage: "age at which the key that signs access tokens is replaced", value: duration{&c.KeyRotation, durationOrNever}},
 		{key: "durability", usage: "whether an answer waits for the disk", value: choice{&c.Durability, []string{DurabilityStrict, DurabilityRelaxed}}},
 		{key: "quota", usage: "size that a new drive may hold, 0 for no limit", value: size{&c.Quota}},
 		{key: "max_file", usage: "size of the largest file, 0 for no limit", value: size{&c.MaxFile}},

@@ -326,7 +326,7 @@ func truncatedUpload(cause error) error {
 	switch {
 	case fault.Is(cause, fault.Invalid):
 		return cause
-	case fault.Is(cause, fault.Timeout): // it tells more: the body stood still
+	case fault.Is(cause, fault.Timeout), fault.Is(cause, fault.Unauthenticated): // it tells more: the body stood still, or was cut
 		return brokenBody{cause}
 	}
 	return &fault.Error{Kind: fault.Invalid, Op: "drive.Append", Code: "body_truncated", Public: "The body broke off. What had arrived is kept.", Err: cause}

@@ -18,6 +18,7 @@ type belongings struct {
 	trash              string // id of a node in the trash
 	lock               string // token of a WebDAV lock on the folder "private-things"
 	app                string // id of an app password
+	session            string // id of the session of her app
 }
 
 // Every file of ann holds this, and every name of hers begins with one of these: no answer to a stranger may.
@@ -79,6 +80,11 @@ func moveIn(t *testing.T, ann *Account) (b belongings) {
 			b.trash = trash.Items[0].ID
 		}
 	}
+	var sessions struct{ Items []struct{ ID string } }
+	if err := json.Unmarshal([]byte(must(http.StatusOK, ann.Bearer, http.MethodGet, "/api/v1/sessions", nil, "").text), &sessions); err != nil || len(sessions.Items) == 0 {
+		t.Fatalf("ann has no session: %v", err)
+	}
+	b.session = sessions.Items[0].ID
 	if b.trash == "" || b.lock == "" {
 		t.Fatalf("ann has no trash or no lock: %+v\n%s", b, text)
 	}
@@ -226,6 +232,10 @@ func apiProbes() []probe {
 		{"GET", "/api/v1/admin/invitations", nil, "", []int{403, 404}},
 		{"POST", "/api/v1/admin/invitations", asJSON, `{}`, []int{403, 404}},
 		{"DELETE", "/api/v1/admin/invitations/{upload}", nil, "", []int{403, 404}},
+		{"GET", "/api/v1/sessions", nil, "", []int{200, 403}}, // 403 is for a password that is sent with every request
+		{"DELETE", "/api/v1/sessions/{session}", nil, "", []int{404, 403}},
+		{"DELETE", "/api/v1/sessions?all={ann}", nil, "", []int{400, 403}},
+		{"POST", "/api/v1/me/password", asJSON, `{"password": "not bob's either", "new_password": "a new password"}`, []int{403}},
 		{"GET", "/api/v1/files/", nil, "", []int{200}},
 		{"GET", "/api/v1/files/secret-plan.txt", nil, "", []int{404}},
 		{"GET", "/api/v1/files/private-things", nil, "", []int{404}},
@@ -279,6 +289,9 @@ func webProbes() []probe {
 		{"GET", "/account/data", nil, "", []int{200}},
 		{"GET", "/account/data/delete", nil, "", []int{200}},
 		{"GET", "/drive/", nil, "", []int{200}},
+		{"GET", "/account/sessions", nil, "", []int{200}},
+		{"POST", "/account/sessions", asForm, "action=end&id={session}", []int{404}},
+		{"POST", "/account/password", asForm, "password=not+bobs&new_password=a+new+password", []int{403}},
 		{"GET", "/drive/private-things", nil, "", []int{404}},
 		{"GET", "/drive/secret-plan.txt", nil, "", []int{404}},
 		{"GET", "/drive/secret-plan.txt?delete", nil, "", []int{404}},
@@ -384,7 +397,7 @@ func TestIsolationCoversTheAPI(t *testing.T) {
 func (p probe) send(t *testing.T, client *http.Client, s *Server, ann *Account, b belongings) reply {
 	t.Helper()
 	fill := strings.NewReplacer("{base}", s.URL, "{ann}", ann.ID, "{upload}", b.upload, "{part}", b.part, "{full}", b.full,
-		"{trash}", b.trash, "{lock}", b.lock, "{app}", b.app)
+		"{trash}", b.trash, "{lock}", b.lock, "{app}", b.app, "{session}", b.session)
 	header := http.Header{}
 	for name, value := range p.header {
 		header.Set(name, fill.Replace(value))

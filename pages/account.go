@@ -9,11 +9,13 @@ type Section struct{ Address, Name string }
 func accountSections() []Section {
 	return []Section{
 		{"/account", "Account"},
+		{"/account/password", "Password"},
 		{"/account/second-factor", "Second factor"},
 		{"/account/profile", "Name and addresses"},
 		{"/account/app-passwords", "App passwords"},
 		{"/account/activity", "Activity"},
 		{"/account/data", "Your data"},
+		{"/account/sessions", "Signed in"},
 	}
 }
 

@@ -57,6 +57,9 @@ func New(o Options) (*Pages, error) {
 		"leave",
 		"farewell",
 		"activity",
+		"sessions",
+		"password",
+		"continue",
 		"failure",
 	} {
 		page, err := layout.Clone()

@@ -65,6 +65,10 @@ func everyPage(t *testing.T, p *Pages) map[string]*goquery.Document {
 	}
 	add("login")(p.Login(Login{Frame: problem, Login: hostile, Next: "/drive/a?b=c", TicketEnded: true, Registration: true}))
 	add("register")(p.Register(Register{Frame: problem, Username: hostile, Email: hostile, Phone: hostile, Next: "/drive/x", Open: true, MinPassword: 8}))
+	signedIn := AccountFrame{Frame: problem, Here: "/account/sessions", Done: "It is done."}
+	add("sessions")(p.Sessions(Sessions{AccountFrame: signedIn, Items: []Session{{ID: "a", Device: hostile, Address: hostile, App: true}, {ID: "b", Current: true}}}))
+	add("password")(p.Password(Password{AccountFrame: signedIn, Username: hostile, MinPassword: 8}))
+	add("continue")(p.Continue(Continue{Name: hostile, Ticket: hostile}))
 	add("closed")(p.Register(Register{}))
 	add("uninvited")(p.Register(Register{Frame: problem, Open: true, Invited: true, Next: hostile}))
 	add("register by e-mail")(p.Register(Register{Frame: problem, Open: true, Verify: "email", Email: hostile, Invitation: hostile, Next: hostile}))

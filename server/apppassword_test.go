@@ -323,6 +323,10 @@ func limitedRows() (rows []row) {
 	} {
 		add(403, 403, managing.method, v1+managing.at, `{}`, asJSON)
 	}
+	add(403, 403, "GET", v1+"/sessions", "")
+	add(403, 403, "DELETE", v1+"/sessions", "")
+	add(403, 403, "DELETE", v1+"/sessions/x", "")
+	add(403, 403, "POST", v1+"/me/password", `{"password": "`+testPassword+`", "new_password": "battery staple"}`, asJSON)
 	add(403, 403, "GET", v1+"/app-passwords", "")
 	add(403, 403, "POST", v1+"/app-passwords", `{"name": "another"}`, asJSON)
 	add(403, 403, "DELETE", v1+"/app-passwords/{app}", "")

@@ -29,6 +29,7 @@ type body struct {
 	armed     time.Time     // when the deadline was set last
 	takenOver bool
 	stalled   bool
+	revoked   bool // who sends it may not any more
 	ended     bool // nothing of it is left
 }
 
@@ -39,11 +40,33 @@ func (b *body) pace(patience time.Duration) {
 	b.patience = patience
 }
 
-// yield leaves the deadlines to the door.
-func (b *body) yield() {
+// yield leaves the deadlines to the door, of which this is one.
+func (b *body) yield(at time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.takenOver = true
+	if b.revoked && !b.ended {
+		at = time.Now()
+	}
+	return b.x.setReadDeadline(at)
+}
+
+// cut ends the body with Unauthenticated, also a read that is under way. It reports whether there was anything left to end.
+func (b *body) cut() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return false
+	}
+	b.revoked = true
+	_ = b.x.setReadDeadline(time.Now())
+	return true
+}
+
+func (b *body) isRevoked() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.revoked
 }
 
 func (b *body) deadline(at time.Time) {
@@ -53,12 +76,16 @@ func (b *body) deadline(at time.Time) {
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	b.arm()
+	if !b.arm() {
+		return 0, b.refuse()
+	}
 	n, err := b.ReadCloser.Read(p)
 	b.taken.Add(int64(n))
 	switch {
 	case err == io.EOF:
 		b.end()
+	case err != nil && b.isRevoked():
+		return n, b.refuse()
 	case errors.Is(err, os.ErrDeadlineExceeded) && b.stall():
 		b.x.Header().Set("Connection", "close") // RFC 9110, section 15.5.9
 		return n, &fault.Error{Kind: fault.Timeout, Op: "server.body", Code: "body_stalled", Err: err}
@@ -66,14 +93,24 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// arm gives the next byte its time. A second more or less makes no difference, so most reads set nothing.
-func (b *body) arm() {
+// refuse is what a read meets after cut. What was sent of the rest is not read.
+func (b *body) refuse() error {
+	b.x.Header().Set("Connection", "close")
+	return revoked()
+}
+
+// arm gives the next byte its time, or reports that it has none. A second more or less makes no difference, so most reads set nothing.
+func (b *body) arm() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.revoked && !b.ended {
+		return false
+	}
 	if now := time.Now(); b.patience > 0 && now.Sub(b.armed) >= min(time.Second, b.patience/2) {
 		b.armed = now
 		b.deadline(now.Add(b.patience))
 	}
+	return true
 }
 
 // end takes the deadline back: net/http reads on behind the body, and would take it for the client's leaving.
@@ -100,7 +137,7 @@ func (b *body) leave() {
 	defer b.mu.Unlock()
 	switch {
 	case b.ended:
-	case b.stalled:
+	case b.stalled, b.revoked:
 		_ = b.x.setReadDeadline(time.Now())
 	default:
 		_ = b.x.setReadDeadline(time.Now().Add(leftoverPatience))

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,10 @@ type exchange struct {
 
 	until time.Time // what a stranger's request has
 	asked bool      // whether it is a stranger's is known
+
+	begun  atomic.Bool // the answer is on its way
+	cancel context.CancelCauseFunc
+	cutAt  time.Time // when the watch began to cut it; it alone looks at this
 }
 
 type exchangeKey struct{}
@@ -41,6 +46,7 @@ func (x *exchange) WriteHeader(status int) {
 	x.bind()
 	if x.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		x.status = status
+		x.begun.Store(true)
 	}
 	x.ResponseWriter.WriteHeader(status)
 }
@@ -103,7 +109,7 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 // SetReadDeadline is what http.ResponseController looks for: a door sets its own deadlines.
 func (x *exchange) SetReadDeadline(at time.Time) error {
 	if x.body != nil {
-		x.body.yield()
+		return x.body.yield(at)
 	}
 	return x.setReadDeadline(at)
 }
@@ -125,5 +131,6 @@ func (x *exchange) begin() {
 	x.bind()
 	if x.status == 0 {
 		x.status = http.StatusOK
+		x.begun.Store(true)
 	}
 }

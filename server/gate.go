@@ -82,8 +82,10 @@ func (s *Server) gate(next http.Handler) http.Handler {
 				x.door.refuse(w, r, err)
 				return
 			}
-			r = r.WithContext(authn.WithPrincipal(ctx, who))
 			s.unbound(x)
+			ctx, done := s.watch.guard(authn.WithPrincipal(ctx, who), x, who)
+			defer done()
+			r = r.WithContext(ctx)
 		} else {
 			x.bind()
 		}

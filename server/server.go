@@ -54,6 +54,7 @@ type Server struct {
 	probes      []*probe
 	metrics     *Metrics
 	log         *slog.Logger
+	watch       *watch
 	inFlight    atomic.Int64
 
 	bodyPatience time.Duration
@@ -96,6 +97,7 @@ func assemble(o Options, h handlers) (*Server, error) {
 		accounts: o.Accounts, drives: o.Drives, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, metrics: o.Metrics, log: o.Log, bodyPatience: bodyPatience,
 		probes: []*probe{{name: "database", check: o.DB.Ready}, {name: "blobs", check: o.Blobs.Ready}},
 	}
+	s.watch = newWatch(o.Accounts, func(err error) { o.Log.Warn("running requests were not asked whether they still may", "err", err) })
 	h.health = s.health(false)
 	s.doors = newDoors(h)
 	o.Metrics.Registry.MustRegister(

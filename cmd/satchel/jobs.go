@@ -24,6 +24,7 @@ func jobs(in *rooms, log *slog.Logger) []job {
 		{name: "recover", run: in.drives.Recover},   // uploads that were full when the server was killed
 		{name: "deliver", run: in.accounts.Deliver}, // until the end
 		{name: "sweep_accounts", every: 15 * time.Minute, run: in.accounts.Sweep},
+		{name: "rotate_keys", every: time.Hour, run: in.accounts.RotateOldKeys},
 		{name: "remove_accounts", every: 15 * time.Minute, run: in.accounts.RemoveClosed, wake: in.accounts.Closed()},
 		{name: "sweep_drives", every: 5 * time.Minute, run: in.drives.Sweep},
 		{name: "checksums", every: time.Hour, run: in.drives.ComputeChecksums, wake: in.drives.ChecksumsWanted()},

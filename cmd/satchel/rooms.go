@@ -65,7 +65,7 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 		return nil, err
 	}
 	accounts := authn.New(db, authn.Options{
-		Issuer: issuer(c), Registration: c.Registration, Log: log,
+		Issuer: issuer(c), Registration: c.Registration, KeyRotation: c.KeyRotation, Log: log,
 		Verify: c.Verify, Site: site(c), Mail: mail, Texts: texts, CodesPerHour: c.CodesPerHour,
 		CreateDrive: drives.Create, SetQuota: drives.SetQuota, RemoveDrive: drives.Remove, Observe: observeSignIn,
 		AuditExpiry: c.AuditExpiry,

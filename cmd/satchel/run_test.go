@@ -133,6 +133,11 @@ func TestUserCommands(t *testing.T) {
 		{"audit --since yesterday", "", 2, "want a time such as"},
 		{"audit --lines -1", "", 2, "want 0 or more"},
 		{"fsck", "", 0, "no problems"},
+		{"keys list", "", 0, "CREATED"},
+		{"keys rotate", "", 0, "signs from now on."},
+		{"keys list", "", 0, "signs"},
+		{"keys rotate", "", 0, "signs from now on."},
+		{"keys list", "", 0, "retired 20"},
 		{"gc", "", 0, "0 blobs and 0 orphans removed, 0 bytes freed"},
 	} {
 		got := satchel(t, step.input, environ, strings.Fields(step.args)...)

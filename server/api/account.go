@@ -75,7 +75,7 @@ func (a *api) refresh(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) logout(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
-	if err := a.accounts.Logout(r.Context(), p); err != nil {
+	if err := a.accounts.Logout(r.Context(), p, a.client(r)); err != nil {
 		return err
 	}
 	answer.JSON(w, r, http.StatusNoContent, nil)

@@ -32,7 +32,7 @@ func readBody(w http.ResponseWriter, r *http.Request, into fields) error {
 		if errors.As(err, &tooLarge) {
 			return fault.New(fault.TooLarge, "api.readBody", "The body is at most 64 KiB long.").WithCode("body_too_large")
 		}
-		if fault.Is(err, fault.Timeout) {
+		if fault.Is(err, fault.Timeout) || fault.Is(err, fault.Unauthenticated) {
 			return err
 		}
 		e := fault.New(fault.Invalid, "api.readBody", "The body broke off.").WithCode("body_truncated")

@@ -24,6 +24,7 @@ const v1 = "/api/v1"
 func (a *api) routes() []route {
 	return slices.Concat(
 		a.accountRoutes(),
+		a.sessionRoutes(),
 		a.factorRoutes(),
 		a.appPasswordRoutes(),
 		a.fileRoutes(),

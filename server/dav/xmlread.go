@@ -102,7 +102,7 @@ func readBytes(r *http.Request) ([]byte, error) {
 		body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	}
 	if err != nil {
-		if fault.Is(err, fault.Timeout) {
+		if fault.Is(err, fault.Timeout) || fault.Is(err, fault.Unauthenticated) {
 			return nil, err
 		}
 		return nil, fault.As(fault.Invalid, "dav.readBody", err)

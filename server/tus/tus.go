@@ -156,7 +156,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, id string, seen dri
 	r.URL = &address
 	var err error
 	if r.Body != nil {
-		r.Body = punctual{r.Body, func() error { return d.mapped(r.Context(), stalled(nil)) }}
+		r.Body = punctual{r.Body, func(err error) error { return d.mapped(r.Context(), err) }}
 	}
 	if reply.verify, err = withChecksum(r); err != nil {
 		return err
@@ -170,16 +170,19 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, id string, seen dri
 	return nil
 }
 
-// punctual is a body that says of itself when it stands still. The handler would call that an internal error.
+// punctual is a body that says of itself when it stands still or was cut. The handler would call that an internal error.
 type punctual struct {
 	io.ReadCloser
-	late func() error
+	mapped func(error) error
 }
 
 func (p punctual) Read(b []byte) (int, error) {
 	n, err := p.ReadCloser.Read(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = errors.Join(p.late(), err)
+	switch {
+	case fault.Is(err, fault.Unauthenticated):
+		err = p.mapped(err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = errors.Join(p.mapped(stalled(nil)), err)
 	}
 	return n, err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/pages"
+	"github.com/satchelhq/satchel/server/answer"
 )
 
 // ticketEnded, in the query of /login, says that a ticket did not open the drive.
@@ -64,7 +65,7 @@ func challengeForm(w http.ResponseWriter) {
 // logout ends the session that the request came with. A browser whose session has ended by itself gets the same answer.
 func (h *Web) logout(w http.ResponseWriter, r *http.Request) error {
 	if who, ok := authn.From(r.Context()); ok {
-		if err := h.accounts.Logout(r.Context(), who); err != nil {
+		if err := h.accounts.Logout(r.Context(), who, h.client(r)); err != nil {
 			return err
 		}
 	}
@@ -80,14 +81,44 @@ func (h *Web) open(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	// A link on another site must not put somebody else's account in the place of the one that is signed in here: what is
-	// uploaded next would go there. An app that opens the address itself sends "none" or nothing.
+	ticket := r.URL.Query().Get("ticket")
+	// A link on another site must not put somebody else's account in the place of the one that is signed in here, nor sign anybody
+	// in to it unasked: what is uploaded next would go there. An app that opens the address itself sends "none" or nothing.
 	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
 		if _, ok := authn.From(r.Context()); ok {
 			return redirect(w, r, loginPath+"?"+ticketEnded)
 		}
+		return h.askToContinue(w, r, ticket)
 	}
-	session, err := h.accounts.RedeemTicket(r.Context(), r.URL.Query().Get("ticket"), h.client(r))
+	return h.redeem(w, r, ticket)
+}
+
+// askToContinue shows whose account a ticket opens, without using it up.
+func (h *Web) askToContinue(w http.ResponseWriter, r *http.Request, ticket string) error {
+	u, err := h.accounts.TicketUser(r.Context(), ticket)
+	if fault.Is(err, fault.Unauthenticated) {
+		return redirect(w, r, loginPath+"?"+ticketEnded)
+	}
+	if err != nil {
+		return err
+	}
+	html, err := h.pages.Continue(pages.Continue{Name: u.Username, Ticket: ticket})
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, html)
+}
+
+// openConfirmed redeems a ticket for who was asked. Another site's form does not get here (server/crossing.go).
+func (h *Web) openConfirmed(w http.ResponseWriter, r *http.Request) error {
+	if err := parseForm(w, r); err != nil {
+		return err
+	}
+	return h.redeem(w, r, r.PostForm.Get("ticket"))
+}
+
+func (h *Web) redeem(w http.ResponseWriter, r *http.Request, ticket string) error {
+	session, err := h.accounts.RedeemTicket(r.Context(), ticket, h.client(r))
 	if fault.Is(err, fault.Unauthenticated) {
 		return redirect(w, r, loginPath+"?"+ticketEnded)
 	}
@@ -120,8 +151,15 @@ func (h *Web) cookie(r *http.Request) *http.Cookie {
 	return c
 }
 
+// setCookie gives the browser its new session and ends the one that it had: nobody could sign that one out any more, and a cookie
+// that somebody else had planted is worth nothing from here on.
 func (h *Web) setCookie(w http.ResponseWriter, r *http.Request, s authn.PageSession) {
 	c := h.cookie(r)
+	if old, err := r.Cookie(c.Name); err == nil {
+		if err := h.accounts.LeavePage(r.Context(), old.Value, h.client(r)); err != nil { // the new one is open already
+			answer.Log(r.Context()).Warn("a replaced session was not ended", "request_id", answer.RequestID(r.Context()), "err", err)
+		}
+	}
 	c.Value, c.Expires = s.Cookie, s.Expires
 	c.MaxAge = max(1, int(time.Until(s.Expires)/time.Second)) // counts on the browser's clock, which may be wrong
 	http.SetCookie(w, c)

@@ -43,6 +43,7 @@ func New(o Options) *Web {
 		h.signInRoutes(),
 		h.driveRoutes(),
 		h.accountRoutes(),
+		h.sessionRoutes(),
 		h.factorRoutes(),
 		h.appPasswordRoutes(),
 		h.registerRoutes(),
@@ -62,6 +63,7 @@ func (h *Web) signInRoutes() map[string]answer.Handler {
 		"POST /login":  h.login,
 		"POST /logout": h.logout,
 		"GET /open":    h.open,
+		"POST /open":   h.openConfirmed,
 	}
 }
 
@@ -159,7 +161,7 @@ func parseForm(w http.ResponseWriter, r *http.Request) error {
 		if isTooLong(err) {
 			return fault.As(fault.TooLarge, "web.parseForm", err)
 		}
-		if fault.Is(err, fault.Timeout) {
+		if fault.Is(err, fault.Timeout) || fault.Is(err, fault.Unauthenticated) {
 			return err
 		}
 		return fault.As(fault.Invalid, "web.parseForm", err)

@@ -116,6 +116,7 @@ func (b *browser) send(r *http.Request) *http.Response {
 		name = authn.SecureCookieName
 	}
 	if value, ok := b.cookies[name]; ok {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
 		if who, err := b.accounts.Cookie(ctx, value); err == nil {
 			ctx = authn.WithPrincipal(ctx, who)
 		}

@@ -1,0 +1,50 @@
+package pages
+
+import "time"
+
+// Sessions is the page with where the account is signed in.
+type Sessions struct {
+	AccountFrame
+	Items []Session
+}
+
+// Session is one place where the account is signed in.
+type Session struct {
+	ID, Device, Address string // Device and Address may be empty
+	App                 bool   // an app's, not a browser's
+	Created, Seen       time.Time
+	Current             bool // this browser
+}
+
+// Others reports whether the account is signed in anywhere else.
+func (v Sessions) Others() bool {
+	for _, s := range v.Items {
+		if !s.Current {
+			return true
+		}
+	}
+	return false
+}
+
+// Sessions renders the page with where the account is signed in.
+func (p *Pages) Sessions(v Sessions) ([]byte, error) { return p.render("sessions", v) }
+
+// Password is the page to change the password on.
+type Password struct {
+	AccountFrame
+	Username    string // for whatever keeps passwords
+	MinPassword int    // characters that a password has at least
+}
+
+// Password renders the page to change the password on.
+func (p *Pages) Password(v Password) ([]byte, error) { return p.render("password", v) }
+
+// Continue is the page that asks, before a link from another site signs this browser in.
+type Continue struct {
+	Frame
+	Name   string // of the account that the link opens
+	Ticket string
+}
+
+// Continue renders the page that asks before a link signs this browser in.
+func (p *Pages) Continue(v Continue) ([]byte, error) { return p.render("continue", v) }

@@ -1,0 +1,93 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/pages"
+	"github.com/satchelhq/satchel/server/answer"
+)
+
+const (
+	sessionsPath = accountPath + "/sessions"
+	passwordPath = accountPath + "/password"
+)
+
+// sessionRoutes is where one is signed in, and the password.
+func (h *Web) sessionRoutes() map[string]answer.Handler {
+	return map[string]answer.Handler{
+		"GET " + sessionsPath: h.private(func(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
+			return h.showSessions(w, r, who, "", nil)
+		}),
+		"POST " + sessionsPath: h.private(h.endSessions),
+		"GET " + passwordPath: h.private(func(w http.ResponseWriter, _ *http.Request, who authn.Principal) error {
+			return h.showPassword(w, http.StatusOK, who, "", nil)
+		}),
+		"POST " + passwordPath: h.private(h.changePassword),
+	}
+}
+
+// showSessions shows them with what the last form did, or why it did not.
+func (h *Web) showSessions(w http.ResponseWriter, r *http.Request, who authn.Principal, done string, failed error) error {
+	all, err := h.accounts.Sessions(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	status, v := http.StatusOK, pages.Sessions{AccountFrame: accountFrame(who, sessionsPath)}
+	v.Done = done
+	if failed != nil {
+		status, v.Problem = report(w, r, failed), problemOf(r, failed, false)
+	}
+	for _, s := range all {
+		v.Items = append(v.Items, pages.Session{ID: s.ID, Device: s.Device, Address: s.Address, App: s.Kind == "token",
+			Created: s.Created, Seen: s.Seen, Current: s.Current})
+	}
+	html, err := h.pages.Sessions(v)
+	if err != nil {
+		return err
+	}
+	return write(w, status, html)
+}
+
+func (h *Web) endSessions(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
+	if err := parseForm(w, r); err != nil {
+		return err
+	}
+	switch r.PostForm.Get("action") {
+	case "end":
+		if err := h.accounts.EndSession(r.Context(), who, r.PostForm.Get("id"), h.client(r)); err != nil {
+			return h.showSessions(w, r, who, "", err)
+		}
+		return h.showSessions(w, r, who, "It is signed out.", nil)
+	case "end-others":
+		n, err := h.accounts.EndSessions(r.Context(), who, false, h.client(r))
+		if err != nil {
+			return h.showSessions(w, r, who, "", err)
+		}
+		return h.showSessions(w, r, who, fmt.Sprintf("You are signed out everywhere else (%d).", n), nil)
+	}
+	return fault.New(fault.Invalid, "web.endSessions", "The form asks for nothing that can be done here.")
+}
+
+func (h *Web) showPassword(w http.ResponseWriter, status int, who authn.Principal, done string, problem *pages.Problem) error {
+	v := pages.Password{AccountFrame: accountFrame(who, passwordPath), Username: who.Username, MinPassword: authn.MinPassword}
+	v.Done, v.Problem = done, problem
+	html, err := h.pages.Password(v)
+	if err != nil {
+		return err
+	}
+	return write(w, status, html)
+}
+
+func (h *Web) changePassword(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
+	if err := parseForm(w, r); err != nil {
+		return err
+	}
+	err := h.accounts.ChangePassword(r.Context(), who, r.PostForm.Get("password"), r.PostForm.Get("new_password"), h.client(r))
+	if err != nil {
+		return h.showPassword(w, report(w, r, err), who, "", problemOf(r, err, false))
+	}
+	return h.showPassword(w, http.StatusOK, who, "Your password is changed. Other devices have been signed out.", nil)
+}
