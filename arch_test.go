@@ -29,7 +29,7 @@ var floors = map[string]int{
 
 	"drive": 2, "authn": 2, "authn/sender": 2,
 
-	"sqldb": 1,
+	"sqldb": 1, "openid": 1,
 	"blob":  1, "blob/disk": 1, "blob/mem": 1,
 
 	"fault": 0, "config": 0, "crash": 0,
@@ -53,7 +53,7 @@ var only = map[string][]string{
 }
 
 // outside are rooms beside the house: tests may import them, the program may not.
-var outside = []string{"sqldb/sqldbtest", "blob/blobtest", "e2e", "bench"}
+var outside = []string{"sqldb/sqldbtest", "openid/openidtest", "blob/blobtest", "e2e", "bench"}
 
 // noNames are names that say nothing about what a package holds.
 var noNames = []string{"util", "utils", "common", "helper", "helpers", "manager", "managers", "model", "models"}
