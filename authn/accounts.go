@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/satchelhq/satchel/openid"
 	"github.com/satchelhq/satchel/sqldb"
 )
 
@@ -60,6 +61,10 @@ type Options struct {
 	Log          *slog.Logger  // default slog.Default()
 	Now          func() time.Time
 	AuditExpiry  time.Duration // how long the audit log knows something; default 365 days, negative is for ever
+	// Providers are where people may sign in besides (OpenID Connect). OIDCRegistration is whether that makes an account for
+	// who has none: "open", "closed", or as Registration says (default).
+	Providers        []*openid.Provider
+	OIDCRegistration string
 	// CreateDrive makes the new user's drive, in the transaction that makes the user. Required by
 	// whoever makes users; nil makes users without a drive.
 	CreateDrive func(ctx context.Context, tx *sqldb.Tx, userID string) error

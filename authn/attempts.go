@@ -20,6 +20,7 @@ const (
 	guessConfirm = "confirm" // the password again, in a session
 	guessOTP     = "otp"     // the second factor of an account whose password was right
 	guessCode    = "code"    // a code that was sent to an address
+	guessOIDC    = "oidc"    // an answer of an OpenID Connect provider
 )
 
 // Failed attempts are counted in the database, so that neither a restart nor another node forgets them. After a few that cost
@@ -92,7 +93,7 @@ const (
 // attempt is somebody's try at something that can be guessed.
 type attempt struct {
 	what   string // guess…
-	name   string // what is guessed at: a login's key, an account's id, an address that a code was sent to. It need not exist
+	name   string // what is guessed at: a login's key, an account's id, an address that a code was sent to. It need not exist; empty if it has no name
 	userID string // the account, if there is one: the networks that it signed in from have counts of their own
 	client Client
 }
@@ -114,7 +115,10 @@ func (a *Accounts) counts(ctx context.Context, q sqldb.Querier, t attempt) ([]co
 	if known {
 		return []counted{{countKey(t.what, "pair", t.name, network), t.limit()}}, nil
 	}
-	rows := []counted{{countKey(t.what, "name", t.name), t.limit()}}
+	var rows []counted
+	if t.name != "" {
+		rows = append(rows, counted{countKey(t.what, "name", t.name), t.limit()})
+	}
 	if network != "" {
 		rows = append(rows, counted{countKey(t.what, "network", network), networkLimit()})
 	}

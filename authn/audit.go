@@ -52,6 +52,9 @@ const (
 	AuditPhone             = "phone_changed"
 	AuditUsername          = "username_changed"
 	AuditAddressLost       = "address_lost" // never confirmed, and somebody else has proven that it is theirs
+
+	AuditIdentityLinked   = "identity_linked" // an account at an OpenID Connect provider now opens this one
+	AuditIdentityUnlinked = "identity_unlinked"
 )
 
 // auditEntry is a line of the audit log.

@@ -51,6 +51,10 @@ func (a *Accounts) close(ctx context.Context, tx *sqldb.Tx, id string) error {
 		phone = NULL, email_verified_at = 0, phone_verified_at = 0, password_hash = '', role = 'user' WHERE id = $1`, id, a.now()); err != nil {
 		return err
 	}
+	// Whoever signs in at a provider again is a newcomer.
+	if _, err := tx.Exec(ctx, `DELETE FROM identities WHERE user_id = $1`, id); err != nil {
+		return err
+	}
 	return a.endSessions(ctx, tx, id)
 }
 

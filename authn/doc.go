@@ -4,8 +4,10 @@
 //     renewed with a rotating refresh token (refresh.go)
 //   - Basic: a name with an app password (apppassword.go) or, as long as there is no second factor, with the account's
 //     own, for WebDAV and tus clients (basic.go)
-//   - Cookie: a page session (page.go), opened by the sign-in form or by a
-//     one-time ticket that an app got with its tokens (ticket.go)
+//   - Cookie: a page session (page.go), opened by the sign-in form, by a
+//     one-time ticket that an app got with its tokens (ticket.go), or by
+//     signing in at an OpenID Connect provider (oidcbegin.go, oidcfinish.go,
+//     identity.go; what is said to the provider is in package openid)
 //
 // Each of them ends as a [Principal] in the request's context (principal.go).
 // What a principal may touch is decided where the things are: a user's drive has
@@ -17,7 +19,7 @@
 // An account is made in register.go, by invitation where that is asked for
 // (invite.go); codes prove addresses (code.go) and stand in for a forgotten password
 // (reset.go). What people are told leaves by a [Sender] (deliver.go). Names are checked in name.go, a
-// password is hashed in password.go and proven in login.go. session.go holds
+// password, if there is one, is hashed in password.go and proven in login.go. session.go holds
 // what token and page sessions share; admin.go is for those who run the server.
 //
 // Two rules hold throughout. Secrets are stored as hashes only, but for the signing keys and the secrets

@@ -18,8 +18,9 @@ const (
 	maxHalves = 20
 )
 
-// openPageOrHalf opens a page session for who has shown the password, or, where a second factor is on, a half sign-in. The caller holds the account's row.
-func (a *Accounts) openPageOrHalf(ctx context.Context, tx *sqldb.Tx, userID string, c Client) (PageSession, error) {
+// openPageOrHalf opens a page session for who has shown the password or signed in at a provider (how says which, for the audit log), or, where a second
+// factor is on, a half sign-in. The caller holds the account's row.
+func (a *Accounts) openPageOrHalf(ctx context.Context, tx *sqldb.Tx, userID, how string, c Client) (PageSession, error) {
 	on, err := factorOn(ctx, tx, userID)
 	if err != nil {
 		return PageSession{}, err
@@ -29,8 +30,8 @@ func (a *Accounts) openPageOrHalf(ctx context.Context, tx *sqldb.Tx, userID stri
 	}
 	half, hash := newSecret()
 	expires := a.o.Now().Add(halfTTL)
-	if _, err := tx.Exec(ctx, `INSERT INTO half_sign_ins (hash, user_id, password_hash, expires_at)
-		SELECT $1, id, password_hash, $2 FROM users WHERE id = $3`, hash, sqldb.Micros(expires), userID); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO half_sign_ins (hash, user_id, password_hash, how, expires_at)
+		SELECT $1, id, password_hash, $2, $3 FROM users WHERE id = $4`, hash, how, sqldb.Micros(expires), userID); err != nil {
 		return PageSession{}, err
 	}
 	_, err = tx.Exec(ctx, `DELETE FROM half_sign_ins WHERE hash IN
@@ -48,7 +49,7 @@ func (a *Accounts) FinishPage(ctx context.Context, half, otp string, c Client) (
 	var page PageSession
 	err := a.decide(ctx, func(tx *sqldb.Tx) error {
 		hash := hashSecret(half)
-		u, err := a.halfOwner(ctx, tx, hash)
+		u, how, err := a.halfOwner(ctx, tx, hash)
 		if err != nil {
 			return err
 		}
@@ -62,7 +63,7 @@ func (a *Accounts) FinishPage(ctx context.Context, half, otp string, c Client) (
 			return err
 		}
 		page.User = u
-		return a.noteSignIn(ctx, tx, u.ID, "password and code, on the pages", c)
+		return a.noteSignIn(ctx, tx, u.ID, how+" and code, on the pages", c)
 	})
 	switch {
 	case err == nil:
@@ -76,23 +77,23 @@ func (a *Accounts) FinishPage(ctx context.Context, half, otp string, c Client) (
 	return PageSession{}, fault.Wrap(err, "authn.FinishPage")
 }
 
-// halfOwner counts a try of a half sign-in and takes the row of its account, which has a second factor and the password that was right.
-func (a *Accounts) halfOwner(ctx context.Context, tx *sqldb.Tx, hash []byte) (User, error) {
+// halfOwner counts a try of a half sign-in and takes the row of its account, which has a second factor and the password that was right. how is what was shown.
+func (a *Accounts) halfOwner(ctx context.Context, tx *sqldb.Tx, hash []byte) (u User, how string, err error) {
 	var userID string
-	err := tx.Row(ctx, `UPDATE half_sign_ins SET tries = tries + 1 WHERE hash = $1 AND expires_at > $2 AND tries < $3
-		AND password_hash = (SELECT password_hash FROM users WHERE id = user_id) RETURNING user_id`,
-		[]any{hash, a.now(), maxHalfTries}, &userID)
+	err = tx.Row(ctx, `UPDATE half_sign_ins SET tries = tries + 1 WHERE hash = $1 AND expires_at > $2 AND tries < $3
+		AND password_hash = (SELECT password_hash FROM users WHERE id = user_id) RETURNING user_id, how`,
+		[]any{hash, a.now(), maxHalfTries}, &userID, &how)
 	if sqldb.NoRow(err) {
-		return User{}, halfEnded()
+		return User{}, "", halfEnded()
 	}
 	if err != nil {
-		return User{}, err
+		return User{}, "", err
 	}
-	u, err := lockedUser(ctx, tx, userID)
+	u, err = lockedUser(ctx, tx, userID)
 	if fault.Is(err, fault.Unauthenticated) || err == nil && !u.SecondFactor {
-		return User{}, halfEnded()
+		return User{}, "", halfEnded()
 	}
-	return u, err
+	return u, how, err
 }
 
 func halfEnded() error {

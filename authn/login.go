@@ -58,7 +58,7 @@ func (a *Accounts) Login(ctx context.Context, cr Credentials, c Client) (SignIn,
 func (a *Accounts) LoginPage(ctx context.Context, login, password string, c Client) (PageSession, error) {
 	var p PageSession
 	u, err := a.login(ctx, Credentials{Login: login, Password: password}, c, func(tx *sqldb.Tx, u User) (err error) {
-		p, err = a.openPageOrHalf(ctx, tx, u.ID, c)
+		p, err = a.openPageOrHalf(ctx, tx, u.ID, "password", c)
 		if err == nil && p.Half != "" {
 			return refusal{errCodeMissing}
 		}
@@ -175,13 +175,13 @@ type proof struct {
 	newHash string // the same, or a hash of the same password at today's cost
 }
 
-// prove verifies a password against what userByLogin answered. Where that was no such account, a hash is
-// computed all the same.
+// prove verifies a password against what userByLogin answered. Where that was no such account, or one without a password (its
+// hash is empty), a hash is computed all the same.
 func (a *Accounts) prove(ctx context.Context, u User, hash string, readErr error, password string) (proof, error) {
 	if readErr != nil && !fault.Is(readErr, fault.NotFound) {
 		return proof{}, readErr
 	}
-	known := readErr == nil && hash != "" // an account may have no password
+	known := readErr == nil && hash != ""
 	if !known {
 		hash = a.hasher.decoy
 	}

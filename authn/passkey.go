@@ -112,7 +112,8 @@ func scanCredential(scan func(dest ...any) error, more ...any) (c webauthn.Crede
 	return c, err
 }
 
-// RemovePasskey removes one of the account's passkeys. Errors as byOwner; NotFound.
+// RemovePasskey removes one of the account's passkeys. Errors as byOwner; NotFound; Forbidden with code
+// "last_sign_in" if nothing else opens the account.
 func (a *Accounts) RemovePasskey(ctx context.Context, p Principal, id string, proof Proof, c Client) error {
 	if !sqldb.ValidID(id) {
 		return fault.New(fault.NotFound, "authn.RemovePasskey", "")
@@ -124,6 +125,9 @@ func (a *Accounts) RemovePasskey(ctx context.Context, p Principal, id string, pr
 			return fault.New(fault.NotFound, "authn.RemovePasskey", "There is no such passkey.").WithCode("no_passkey")
 		}
 		if err != nil {
+			return err
+		}
+		if err := a.mustOpen(ctx, tx, u.ID); err != nil {
 			return err
 		}
 		if err := a.audit(ctx, tx, auditEntry{event: AuditPasskeyRemoved, userID: u.ID, actor: u.ID, client: c, detail: name}); err != nil {

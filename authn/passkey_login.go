@@ -32,7 +32,7 @@ func (a *Accounts) BeginPasskeyLogin(ctx context.Context, site Site, half string
 			}
 			q.half = hashSecret(half)
 			var u User
-			if u, err = a.halfOwner(ctx, tx, q.half); err != nil {
+			if u, _, err = a.halfOwner(ctx, tx, q.half); err != nil {
 				return err
 			}
 			var holder keyholder

@@ -6,8 +6,8 @@ import (
 	"github.com/satchelhq/satchel/fault"
 )
 
-// Sweep drops what has ended: sessions with their tokens and tickets, tickets that nobody redeemed, sign-ins and
-// challenges that nobody finished, authenticator apps that nobody confirmed, failed attempts that no longer count,
+// Sweep drops what has ended: sessions with their tokens and tickets, tickets that nobody redeemed, sign-ins (also at a
+// provider) and challenges that nobody finished, authenticator apps that nobody confirmed, failed attempts that no longer count,
 // networks that were not used for long, retired keys of which no token lives, old lines of the audit log, app passwords that expired 30 days ago, codes that count no more,
 // invitations that ended a while ago, and used refresh tokens that are older than RefreshTTL, before which a token that comes again
 // still ends its session.
@@ -22,6 +22,7 @@ func (a *Accounts) Sweep(ctx context.Context) error {
 		{`DELETE FROM half_sign_ins WHERE expires_at <= $1`, now},
 		{`DELETE FROM passkey_challenges WHERE expires_at <= $1`, now},
 		{`DELETE FROM totp WHERE confirmed_at = 0 AND created_at <= $1`, now - totpPatience.Microseconds()},
+		{`DELETE FROM oidc_sign_ins WHERE expires_at <= $1`, now},
 		{`DELETE FROM sessions WHERE expires_at <= $1 OR revoked_at > 0`, now},
 		{`DELETE FROM signing_keys WHERE retired_at > 0 AND retired_at <= $1`, now - a.keys.keep.Microseconds()},
 		{`DELETE FROM attempts WHERE expires_at <= $1`, now},

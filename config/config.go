@@ -36,6 +36,14 @@ type Config struct {
 	CodeLog           bool   // whether messages that nothing sends are written to the log
 	CodesPerHour      int    // codes that are sent in an hour, to all together
 
+	// The OpenID Connect provider where people may sign in on the pages; an empty issuer is none.
+	OIDCIssuer       string
+	OIDCClientID     string
+	OIDCClientSecret string   // empty for a public client
+	OIDCName         string   // of the provider, on the pages; empty: the issuer's host
+	OIDCScopes       []string // asked for beside openid
+	OIDCRegistration string   // OIDCFollow, RegistrationOpen or RegistrationClosed: whether it makes accounts for newcomers
+
 	Durability string // DurabilityStrict or DurabilityRelaxed
 
 	Quota      int64    // bytes that a new drive may hold; 0 is no limit
@@ -74,6 +82,8 @@ const (
 	VerifyEmail = "email"
 	VerifyPhone = "phone"
 
+	OIDCFollow = "follow" // as registration says
+
 	DurabilityStrict  = "strict"
 	DurabilityRelaxed = "relaxed"
 
@@ -92,6 +102,8 @@ func Default() Config {
 		Registration:        RegistrationOpen,
 		Verify:              VerifyNone,
 		CodesPerHour:        1000,
+		OIDCScopes:          []string{"profile", "email"},
+		OIDCRegistration:    OIDCFollow,
 		Durability:          DurabilityStrict,
 		UploadExpiry:        24 * time.Hour,
 		MaxOpenUploads:      50_000,

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // address is HOST:PORT. An optional one may be off.
@@ -219,6 +221,22 @@ func validOrigin(text string) bool {
 }
 
 func (v origins) String() string { return strings.Join(*v.to, ",") }
+
+// text is a line of at most max bytes. What it means is said where it is used.
+type text struct {
+	to  *string
+	max int
+}
+
+func (v text) Set(text string) error {
+	if text = strings.TrimSpace(text); len(text) > v.max || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return fmt.Errorf("one line of at most %d bytes", v.max)
+	}
+	*v.to = text
+	return nil
+}
+
+func (v text) String() string { return *v.to }
 
 // boolean is true or false.
 type boolean struct{ to *bool }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/hooks"
+	"github.com/satchelhq/satchel/openid"
 	"github.com/satchelhq/satchel/server"
 	"github.com/satchelhq/satchel/sqldb"
 )
@@ -59,6 +61,10 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	if err != nil {
 		return nil, err
 	}
+	providers, err := providers(c, log)
+	if err != nil {
+		return nil, err
+	}
 	drives := drive.New(db, blobs, driveOptions(c, admission, log))
 	mail, texts, err := senders(c, log)
 	if err != nil {
@@ -69,6 +75,7 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 		Verify: c.Verify, Site: site(c), Mail: mail, Texts: texts, CodesPerHour: c.CodesPerHour,
 		CreateDrive: drives.Create, SetQuota: drives.SetQuota, RemoveDrive: drives.Remove, Observe: observeSignIn,
 		AuditExpiry: c.AuditExpiry,
+		Providers:   providers, OIDCRegistration: strings.TrimPrefix(c.OIDCRegistration, config.OIDCFollow),
 	})
 	return &rooms{db, blobs, accounts, drives}, nil
 }
@@ -95,6 +102,25 @@ func issuer(c *config.Config) string {
 		return ""
 	}
 	return c.PublicURL.String()
+}
+
+// providerID names the provider of the settings in addresses: the one at which its answers arrive is registered with it, so it must not change.
+const providerID = "sso"
+
+// providers is where people may sign in besides.
+func providers(c *config.Config, log *slog.Logger) ([]*openid.Provider, error) {
+	if c.OIDCIssuer == "" {
+		if c.OIDCClientID != "" || c.OIDCClientSecret != "" {
+			return nil, errors.New("oidc_issuer: there is a client of an OpenID Connect provider, but it is not said which provider")
+		}
+		return nil, nil
+	}
+	p, err := openid.New(openid.Options{ID: providerID, Name: c.OIDCName, Issuer: c.OIDCIssuer, ClientID: c.OIDCClientID,
+		ClientSecret: c.OIDCClientSecret, Scopes: c.OIDCScopes, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("oidc_issuer and oidc_client_id: %w", err)
+	}
+	return []*openid.Provider{p}, nil
 }
 
 // withRooms runs do with the rooms of a command's settings, which may be in use by a server too.

@@ -89,6 +89,9 @@ func (p *program) settings(cmd *cobra.Command) (*config.Config, error) {
 	if _, _, err := senders(c, nil); err != nil {
 		return nil, &usageError{err}
 	}
+	if _, err := providers(c, nil); err != nil {
+		return nil, &usageError{err}
+	}
 	return c, nil
 }
 

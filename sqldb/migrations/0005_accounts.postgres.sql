@@ -78,6 +78,7 @@ CREATE TABLE half_sign_ins (
     hash          BYTEA PRIMARY KEY,
     user_id       TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     password_hash TEXT COLLATE "C" NOT NULL,
+    how           TEXT COLLATE "C" NOT NULL,
     tries         BIGINT NOT NULL DEFAULT 0,
     expires_at    BIGINT NOT NULL
 );
@@ -137,6 +138,35 @@ DROP INDEX uploads_chunked;
 CREATE UNIQUE INDEX uploads_chunked ON uploads (drive_id, name, within) WHERE kind = 'chunked';
 
 -- Accounts elsewhere (OpenID Connect).
+CREATE TABLE identities (
+    id         TEXT COLLATE "C" PRIMARY KEY,
+    user_id    TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    issuer     TEXT COLLATE "C" NOT NULL,
+    subject    TEXT COLLATE "C" NOT NULL,
+    label      TEXT COLLATE "C" NOT NULL DEFAULT '',
+    created_at BIGINT NOT NULL,
+    used_at    BIGINT NOT NULL,
+    UNIQUE (issuer, subject)
+);
+CREATE INDEX identities_user ON identities (user_id);
+
+-- Sign-ins at a provider that have begun. state and browser are hashes. Of one that links the provider's account to one that is
+-- signed in here, user_id and session_id say to which.
+CREATE TABLE oidc_sign_ins (
+    state      BYTEA PRIMARY KEY,
+    browser    BYTEA NOT NULL,
+    provider   TEXT COLLATE "C" NOT NULL,
+    callback   TEXT COLLATE "C" NOT NULL,
+    next       TEXT COLLATE "C" NOT NULL DEFAULT '',
+    user_id    TEXT COLLATE "C" NOT NULL DEFAULT '',
+    session_id TEXT COLLATE "C" NOT NULL DEFAULT '',
+    address    TEXT COLLATE "C" NOT NULL DEFAULT '',
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX oidc_sign_ins_address ON oidc_sign_ins (address, created_at);
+CREATE INDEX oidc_sign_ins_created ON oidc_sign_ins (created_at);
+CREATE INDEX oidc_sign_ins_expiry ON oidc_sign_ins (expires_at);
 
 -- Administration. An account that is being deleted (deleted_at) has lost its names, so that others may take them, and waits for its drive to be
 -- removed in pieces. A drive that is being removed (closed_at) takes no change any more.
