@@ -258,6 +258,24 @@ func TestWhoMayComeFromElsewhere(t *testing.T) {
 	}
 }
 
+// Where an address must be proven before there is an account, a provider proves one too or brings nobody.
+func TestAProviderProvesWhatACodeWould(t *testing.T) {
+	for _, c := range []struct {
+		verify, oidc, login, code string
+	}{
+		{VerifyEmail, "", "mia", ""}, {VerifyEmail, "", "bob", "email_unverified"}, {VerifyEmail, RegistrationOpen, "bob", ""},
+		{VerifyPhone, "", "mia", "registration_closed"}, {VerifyPhone, RegistrationOpen, "mia", ""},
+	} {
+		federate(t, func(f *federation) {
+			if _, err := f.come(c.login); c.code == "" {
+				accepted(f.T, c.verify, err)
+			} else {
+				refused(f.T, c.verify, err, fault.Forbidden, c.code)
+			}
+		}, func(o *Options) { o.Verify, o.OIDCRegistration = c.verify, c.oidc })
+	}
+}
+
 func TestAttackTakeoverByEmail(t *testing.T) {
 	federate(t, func(f *federation) {
 		annsID := f.register(f.T, ann()).User.ID

@@ -33,7 +33,7 @@ type oidcBegun struct {
 // of a new one, or links them. who is whom the browser is signed in as, for linking; the zero Principal for nobody.
 //
 // Invalid with code "sign_in_not_begun" for what this browser did not begin, began too long ago or has completed. What openid.Complete
-// answers; TooMany. Forbidden with code "account_disabled", or "registration_closed" where newcomers are not welcome. Exists with
+// answers; TooMany. Forbidden with code "account_disabled", "registration_closed" where newcomers are not welcome, or "email_unverified". Exists with
 // code "email_taken" if another account has the newcomer's verified address, or "identity_taken" if the provider's account is
 // linked to another. Unauthenticated with code "session_ended" if whoever began to link is not signed in any more.
 func (a *Accounts) FinishOIDC(ctx context.Context, answer OIDCAnswer, who Principal, c Client) (OIDCEnd, error) {
@@ -154,8 +154,12 @@ func identified(ctx context.Context, q sqldb.Querier, issuer, subject string) (U
 func (a *Accounts) adopt(ctx context.Context, tx *sqldb.Tx, provider *openid.Provider, person openid.Person, c Client) (User, error) {
 	if !a.OIDCRegisters() {
 		how := "are made by the administrator"
-		if a.o.Registration == RegistrationInvite && a.o.OIDCRegistration == "" {
+		switch {
+		case a.o.OIDCRegistration != "":
+		case a.o.Registration == RegistrationInvite:
 			how = "need an invitation"
+		case a.o.Registration == RegistrationOpen:
+			how = "are made on the page for newcomers"
 		}
 		return User{}, fault.New(fault.Forbidden, "authn.adopt", "No account here is linked to yours at "+provider.Name()+
 			", and new ones "+how+". If you have one, sign in to it, and link the two under Account, Sign-in elsewhere.").WithCode("registration_closed")
@@ -166,6 +170,10 @@ func (a *Accounts) adopt(ctx context.Context, tx *sqldb.Tx, provider *openid.Pro
 	u := User{ID: sqldb.NewID(), Role: RoleUser}
 	if key, ok := emailKey(person.Email); ok && person.EmailVerified {
 		acc.emailKey, u.Email, u.EmailVerified, verified = key, person.Email, true, now
+	}
+	if verified == 0 && a.o.OIDCRegistration == "" && a.o.Verify == VerifyEmail {
+		return User{}, fault.New(fault.Forbidden, "authn.adopt", "An account here needs an e-mail address that is confirmed, and "+provider.Name()+
+			" does not say that yours is.").WithCode("email_unverified")
 	}
 	if err := acc.taken(ctx, tx); err != nil {
 		if code, _, _ := fault.Public(err); code == "email_taken" {

@@ -236,6 +236,9 @@ func apiProbes() []probe {
 		{"DELETE", "/api/v1/sessions/{session}", nil, "", []int{404, 403}},
 		{"DELETE", "/api/v1/sessions?all={ann}", nil, "", []int{400, 403}},
 		{"POST", "/api/v1/me/password", asJSON, `{"password": "not bob's either", "new_password": "a new password"}`, []int{403}},
+		// A password that is sent with every request does not manage the account.
+		{"GET", "/api/v1/me/identities", nil, "", []int{200, 403}},
+		{"DELETE", "/api/v1/me/identities/{trash}", nil, "", []int{404, 403}},
 		{"GET", "/api/v1/files/", nil, "", []int{200}},
 		{"GET", "/api/v1/files/secret-plan.txt", nil, "", []int{404}},
 		{"GET", "/api/v1/files/private-things", nil, "", []int{404}},
@@ -288,6 +291,8 @@ func webProbes() []probe {
 		{"GET", "/account/activity", nil, "", []int{200}},
 		{"GET", "/account/data", nil, "", []int{200}},
 		{"GET", "/account/data/delete", nil, "", []int{200}},
+		{"GET", "/account/identities", nil, "", []int{200}},
+		{"POST", "/account/identities", asForm, "action=unlink&id={trash}", []int{404}},
 		{"GET", "/drive/", nil, "", []int{200}},
 		{"GET", "/account/sessions", nil, "", []int{200}},
 		{"POST", "/account/sessions", asForm, "action=end&id={session}", []int{404}},

@@ -5,6 +5,9 @@ import "time"
 // Section is a part of the account's pages.
 type Section struct{ Address, Name string }
 
+// IdentitiesSection is the address of the accounts elsewhere that open this one.
+const IdentitiesSection = "/account/identities"
+
 // accountSections are the parts in the order in which they are offered.
 func accountSections() []Section {
 	return []Section{
@@ -13,6 +16,7 @@ func accountSections() []Section {
 		{"/account/second-factor", "Second factor"},
 		{"/account/profile", "Name and addresses"},
 		{"/account/app-passwords", "App passwords"},
+		{IdentitiesSection, "Sign-in elsewhere"},
 		{"/account/activity", "Activity"},
 		{"/account/data", "Your data"},
 		{"/account/sessions", "Signed in"},

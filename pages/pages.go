@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"slices"
 )
 
 //go:embed templates/*.html
@@ -21,6 +22,8 @@ type Pages struct {
 type Options struct {
 	// Bundle holds satchel.js; a bundle without it makes pages with plain forms.
 	Bundle fs.FS
+	// Without are the addresses of the account's sections that are not offered, because there is nothing in them on this server.
+	Without []string
 }
 
 // New parses the templates. It fails only on a template or an asset that is broken.
@@ -40,7 +43,9 @@ func New(o Options) (*Pages, error) {
 		"time":  formatTime,
 		"stamp": formatStamp,
 		"qr":    qrImage,
-	}).ParseFS(templateFiles, "templates/layout.html", "templates/icons.html", "templates/sections.html", "templates/code.html")
+		// Whether a section of the account's pages is offered.
+		"offered": func(address string) bool { return !slices.Contains(o.Without, address) },
+	}).ParseFS(templateFiles, "templates/layout.html", "templates/icons.html", "templates/sections.html", "templates/code.html", "templates/elsewhere.html")
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +65,8 @@ func New(o Options) (*Pages, error) {
 		"sessions",
 		"password",
 		"continue",
+		"identities",
+		"onward",
 		"failure",
 	} {
 		page, err := layout.Clone()

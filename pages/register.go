@@ -12,6 +12,7 @@ type Register struct {
 	Verify                 string // "email" or "phone": the address that a code proves; anything else is none
 	Sent                   bool   // a code is on its way: this is the second step
 	MinPassword            int    // characters that a password has at least
+	Elsewhere              []Elsewhere
 }
 
 // Address is the address that a code proves.

@@ -10,6 +10,7 @@ type Login struct {
 	Passkeys     bool   // passkeys work at this address
 	Forgot       bool   // codes stand in for forgotten passwords
 	Reset        bool   // a forgotten password was just replaced
+	Elsewhere    []Elsewhere
 }
 
 // Login renders the page to sign in on.

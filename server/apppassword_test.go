@@ -293,6 +293,8 @@ func limitedRows() (rows []row) {
 	add(400, 403, "POST", v1+"/token/refresh", `{}`, asJSON)
 	add(400, 403, "POST", v1+"/logout", "")
 	add(200, 200, "GET", v1+"/me", "")
+	add(403, 403, "GET", v1+"/me/identities", "")
+	add(403, 403, "DELETE", v1+"/me/identities/00000000000000000000000000", "")
 	add(200, 200, "GET", v1+"/files/", "")
 	add(200, 200, "GET", v1+"/files/file", "")
 	add(404, 404, "GET", v1+"/files/{outside}", "")

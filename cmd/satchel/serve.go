@@ -46,7 +46,11 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
 
-	html, err := pages.New(pages.Options{})
+	look := pages.Options{}
+	if c.OIDCIssuer == "" {
+		look.Without = append(look.Without, pages.IdentitiesSection)
+	}
+	html, err := pages.New(look)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ func (a *api) routes() []route {
 		a.registerRoutes(),
 		a.adminRoutes(),
 		a.ownDataRoutes(),
+		a.identityRoutes(),
 		a.documentRoutes(),
 	)
 }

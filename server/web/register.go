@@ -40,6 +40,9 @@ func (h *Web) registerPage(w http.ResponseWriter, r *http.Request) error {
 func (h *Web) showRegister(w http.ResponseWriter, status int, v pages.Register) error {
 	n := h.accounts.Newcomers()
 	v.Open, v.Invited, v.Verify, v.MinPassword = h.registration, n.Registration == authn.RegistrationInvite, n.Verify, authn.MinPassword
+	if h.accounts.OIDCRegisters() {
+		v.Elsewhere = h.elsewhere()
+	}
 	html, err := h.pages.Register(v)
 	if err != nil {
 		return err

@@ -48,6 +48,7 @@ func New(o Options) *Web {
 		h.appPasswordRoutes(),
 		h.registerRoutes(),
 		h.ownDataRoutes(),
+		h.oidcRoutes(),
 	} {
 		for pattern, handler := range routes {
 			h.mux.Handle(pattern, answer.Handle(handler, h.Refuse))

@@ -115,6 +115,9 @@ func (b *browser) send(r *http.Request) *http.Response {
 	if b.origin.Secure(r) {
 		name = authn.SecureCookieName
 	}
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
 	if value, ok := b.cookies[name]; ok {
 		r.AddCookie(&http.Cookie{Name: name, Value: value})
 		if who, err := b.accounts.Cookie(ctx, value); err == nil {
