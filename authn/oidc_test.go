@@ -648,7 +648,7 @@ func TestAnAccountWithoutAPassword(t *testing.T) {
 func TestAnAccountWithoutAPasswordCostsAHash(t *testing.T) {
 	federate(t, func(f *federation) {
 		f.comes("mia")
-		f.hasher.waiting.Store(int64((1 + waitersPerSlot) * cap(f.hasher.slots)))
+		f.hasher.waiting.Store(maxHashing)
 		for _, login := range []string{"mia", "nobody"} {
 			_, err := f.Login(f.Context(), Credentials{Login: login, Password: password}, Client{})
 			refused(f.T, login, err, fault.Busy, "sign_in_busy")
