@@ -63,6 +63,9 @@ type Config struct {
 
 	AuditExpiry time.Duration // how long the audit log knows something; negative is for ever
 
+	Thumbnails      int   // images that are decoded at once to make thumbnails; 0 makes none
+	ThumbnailMemory int64 // bytes that decoding one of them may take
+
 	LogLevel  slog.Level
 	LogFormat string // LogAuto, LogText or LogJSON
 
@@ -113,6 +116,8 @@ func Default() Config {
 		ChangesExpiry:       30 * 24 * time.Hour,
 		MaxChanges:          50_000,
 		AuditExpiry:         365 * 24 * time.Hour,
+		Thumbnails:          2,
+		ThumbnailMemory:     256 << 20,
 		LogLevel:            slog.LevelInfo,
 		LogFormat:           LogAuto,
 		ShutdownGrace:       10 * time.Second,

@@ -45,7 +45,7 @@ func TestDefaults(t *testing.T) {
 		"oidc_issuer": "", "oidc_client_id": "", "oidc_client_secret": "", "oidc_name": "", "oidc_scopes": "profile,email", "oidc_registration": "follow", "durability": "strict",
 		"quota": "0", "max_file": "0", "deny_names": "", "allow_types": "", "upload_expiry": "1d",
 		"upload_max_age": "0s", "max_open_uploads": "50000", "proof": "false", "trash_expiry": "30d", "versions": "20", "finder_quota": "true",
-		"changes_expiry": "30d", "max_changes": "50000", "audit_expiry": "365d",
+		"changes_expiry": "30d", "max_changes": "50000", "audit_expiry": "365d", "thumbnails": "2", "thumbnail_memory": "256MiB",
 		"log_level": "info", "log_format": "auto", "shutdown_grace": "10s", "database_connections": "16",
 	}
 	for _, s := range c.Settings() {
@@ -185,6 +185,7 @@ func TestRefused(t *testing.T) {
 		{name: "no time", env: "SATCHEL_UPLOAD_EXPIRY=0s", want: "want a time such as"},
 		{name: "a time that never ends where it must", env: "SATCHEL_UPLOAD_EXPIRY=never", want: "want a time such as"},
 		{name: "an age below zero", env: "SATCHEL_UPLOAD_MAX_AGE=-1h", want: "want a time such as 30s, or 0s"},
+		{name: "thumbnails in no memory", file: "thumbnail_memory = \"1MiB\"", want: `thumbnail_memory = "1MiB" (file FILE): want a size from 96MiB to 8GiB`},
 		{name: "no upload at all", file: "max_open_uploads = 0", want: `max_open_uploads = "0" (file FILE): want a whole number from 1 to 1000000`},
 		{name: "a word for yes", env: "SATCHEL_PROOF=yes", want: `proof = "yes" (environment SATCHEL_PROOF): want true or false`},
 		{name: "a count beyond its bounds", file: "versions = 1000000", want: `versions = "1000000" (file FILE): want a whole number from 0 to 10000`},

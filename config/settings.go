@@ -61,6 +61,8 @@ func (c *Config) settings() []setting {
 		{key: "changes_expiry", usage: "how long a client that was away finds out what changed, and need not list everything", value: duration{&c.ChangesExpiry, durationOrNever}},
 		{key: "max_changes", usage: "changes of one drive that are kept for such clients", value: count{&c.MaxChanges, 1000, 1_000_000}},
 		{key: "audit_expiry", usage: "how long the audit log knows who did what", value: duration{&c.AuditExpiry, durationOrNever}},
+		{key: "thumbnails", usage: "images that are decoded at once to make thumbnails, each in a process of its own; 0 makes none", value: count{&c.Thumbnails, 0, 64}},
+		{key: "thumbnail_memory", usage: "memory that decoding one of them may take; images that need more have no thumbnail", value: boundedSize{&c.ThumbnailMemory, 96 << 20, 8 << 30}},
 		{key: "log_level", usage: "least important log line that is written", value: level{&c.LogLevel}},
 		{key: "log_format", usage: "how log lines are written", value: choice{&c.LogFormat, []string{LogAuto, LogText, LogJSON}}},
 		{key: "shutdown_grace", usage: "how long running requests may take to end at shutdown", value: duration{&c.ShutdownGrace, durationOrZero}},

@@ -323,6 +323,23 @@ func (v size) String() string {
 	return strconv.FormatInt(n, 10)
 }
 
+// boundedSize is a size within bounds, in bytes.
+type boundedSize struct {
+	to        *int64
+	min, most int64
+}
+
+func (v boundedSize) Set(text string) error {
+	var n int64
+	if err := (size{&n}).Set(text); err != nil || n < v.min || n > v.most {
+		return fmt.Errorf("a size from %s to %s", size{&v.min}, size{&v.most})
+	}
+	*v.to = n
+	return nil
+}
+
+func (v boundedSize) String() string { return size{v.to}.String() }
+
 // duration is a time.Duration, with d for days of 24 hours.
 type duration struct {
 	to     *time.Duration

@@ -52,6 +52,7 @@ func New(o Options) (*Pages, error) {
 	for _, name := range [...]string{
 		"login", "register", "forgot",
 		"drive", "delete",
+		"view",
 		"account",
 		"app-passwords",
 		"second-factor",

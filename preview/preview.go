@@ -3,6 +3,7 @@ package preview
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/satchelhq/satchel/drive"
@@ -123,4 +124,14 @@ func (p *Previews) wait(ctx context.Context, i image) error {
 
 func busy() error {
 	return fault.New(fault.Busy, "preview.Thumbnail", "The thumbnail is being made. Try again.").WithCode("thumbnail_pending")
+}
+
+// ParseSize reads a size as an address spells it. Empty is Small.
+func ParseSize(text string) (size int, ok bool) {
+	for _, size := range [...]int{Small, Large} {
+		if text == strconv.Itoa(size) {
+			return size, true
+		}
+	}
+	return Small, text == ""
 }

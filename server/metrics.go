@@ -37,6 +37,9 @@ type Metrics struct {
 	dbErrors    *prometheus.CounterVec
 	signIns     *prometheus.CounterVec
 
+	thumbnails         *prometheus.CounterVec
+	thumbnailDurations prometheus.Histogram
+
 	jobs         *prometheus.CounterVec
 	jobDurations *prometheus.HistogramVec
 	jobSuccess   *prometheus.GaugeVec
@@ -83,6 +86,13 @@ func NewMetrics() *Metrics {
 		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "satchel_signins_total", Help: "Sign-ins, registrations, token refreshes, sign-outs and codes, by what came of them.",
 		}, []string{"result"}),
+		thumbnails: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "satchel_thumbnails_total", Help: "Images whose thumbnails were tried to be made: made, none where the image can have none, failed where that broke or took too long.",
+		}, []string{"result"}),
+		thumbnailDurations: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "satchel_thumbnails_duration_seconds", Help: "Time that an image's thumbnails took, whatever came of it.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20},
+		}),
 		jobs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "satchel_jobs_total", Help: "Runs of background jobs, by result.",
 		}, []string{"job", "result"}),
@@ -96,7 +106,7 @@ func NewMetrics() *Metrics {
 	}
 	m.Registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
-		m.requests, m.durations, m.sent, m.received, m.patchDurations, m.patchBytes, m.davRequests, m.davConflicts, m.dbDurations, m.dbErrors, m.signIns, m.jobs, m.jobDurations, m.jobSuccess,
+		m.requests, m.durations, m.sent, m.received, m.patchDurations, m.patchBytes, m.davRequests, m.davConflicts, m.dbDurations, m.dbErrors, m.signIns, m.thumbnails, m.thumbnailDurations, m.jobs, m.jobDurations, m.jobSuccess,
 	)
 	for _, op := range dbOps {
 		m.dbDurations.WithLabelValues(op)
@@ -104,6 +114,9 @@ func NewMetrics() *Metrics {
 	}
 	for _, result := range signInResults {
 		m.signIns.WithLabelValues(result)
+	}
+	for _, result := range thumbnailResults {
+		m.thumbnails.WithLabelValues(result)
 	}
 	for _, code := range davConflicts {
 		m.davConflicts.WithLabelValues(code)
@@ -117,7 +130,10 @@ var (
 	signInResults = [...]string{"login_ok", "login_failed", "login_limited", "register", "refresh", "refresh_reused", "logout",
 		"code_sent", "code_failed", "code_wrong", "password_reset"}
 	davConflicts = [...]string{"409", "412", "423"}
-	methods      = [...]string{
+
+	thumbnailResults = [...]string{"made", "none", "failed"}
+
+	methods = [...]string{
 		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 		"PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT",
 	}
@@ -220,6 +236,12 @@ func dbFailed(err error) bool {
 // ObserveSignIn is for authn.Options.Observe.
 func (m *Metrics) ObserveSignIn(event string) {
 	m.signIns.WithLabelValues(known(signInResults[:], event)).Inc()
+}
+
+// ObserveThumbnails is for preview.Options.Observe.
+func (m *Metrics) ObserveThumbnails(result string, took time.Duration) {
+	m.thumbnails.WithLabelValues(known(thumbnailResults[:], result)).Inc()
+	m.thumbnailDurations.Observe(took.Seconds())
 }
 
 // ObserveJob counts a run of a background job. Jobs are named in the program, never by strangers.

@@ -13,6 +13,7 @@ import (
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/pages"
+	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/api"
 	"github.com/satchelhq/satchel/server/dav"
 	"github.com/satchelhq/satchel/server/origin"
@@ -25,6 +26,7 @@ import (
 type Options struct {
 	Accounts *authn.Accounts
 	Drives   *drive.Drives
+	Previews *preview.Previews
 	DB       *sqldb.DB
 	Blobs    blob.Store
 	Pages    *pages.Pages
@@ -69,13 +71,13 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Pages: o.Pages, Mount: davPrefix, Registration: o.Registration})
+	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Previews: o.Previews, Origin: o.Origin, Pages: o.Pages, Mount: davPrefix, Registration: o.Registration})
 	return assemble(o, handlers{
 		tus: uploads,
 		dav: dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix, NoFinderQuota: o.NoFinderQuota, Conflict: o.Metrics.observeConflict,
 			Uploads: dav.Uploads{BeginUpload: uploads.CreateIn, TellUploads: uploads.TellCreateIn}}),
 		above:     dav.Above(davPrefix),
-		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Origin: o.Origin, Uploads: tus.Prefix, Mount: davPrefix}),
+		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Previews: o.Previews, Origin: o.Origin, Uploads: tus.Prefix, Mount: davPrefix}),
 		web:       people,
 		webRefuse: people.Refuse,
 	})
@@ -105,6 +107,9 @@ func assemble(o Options, h handlers) (*Server, error) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "satchel_http_requests_in_flight", Help: "Requests that are being answered.",
 		}, func() float64 { return float64(s.inFlight.Load()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "satchel_thumbnails_waiting", Help: "Images that wait for their thumbnails, those that are being decoded among them.",
+		}, func() float64 { return float64(o.Previews.Waiting()) }),
 	)
 	return s, nil
 }

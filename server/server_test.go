@@ -15,6 +15,7 @@ import (
 	"github.com/satchelhq/satchel/blob/mem"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
 	"github.com/satchelhq/satchel/sqldb"
@@ -57,7 +58,7 @@ func newFront(t *testing.T, o frontOptions) *front {
 	metrics := NewMetrics()
 	drives := drive.New(db, blobs, drive.Options{Log: logger})
 	accounts := authn.New(db, authn.Options{CreateDrive: drives.Create, Log: logger, Observe: metrics.ObserveSignIn})
-	s, err := assemble(Options{Accounts: accounts, Drives: drives, DB: db, Blobs: blobs, Origin: o.origin, CORSOrigins: o.cors, Metrics: metrics, Log: logger},
+	s, err := assemble(Options{Accounts: accounts, Drives: drives, Previews: preview.New(db, drives, preview.NewQueue(), preview.Options{}), DB: db, Blobs: blobs, Origin: o.origin, CORSOrigins: o.cors, Metrics: metrics, Log: logger},
 		handlers{tus: o.behind, dav: o.behind, above: o.behind, api: o.behind, web: o.behind, webRefuse: answer.Text})
 	if err != nil {
 		t.Fatal(err)

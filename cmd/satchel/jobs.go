@@ -28,6 +28,7 @@ func jobs(in *rooms, log *slog.Logger) []job {
 		{name: "remove_accounts", every: 15 * time.Minute, run: in.accounts.RemoveClosed, wake: in.accounts.Closed()},
 		{name: "sweep_drives", every: 5 * time.Minute, run: in.drives.Sweep},
 		{name: "checksums", every: time.Hour, run: in.drives.ComputeChecksums, wake: in.drives.ChecksumsWanted()},
+		{name: "thumbnails", run: in.previews.Run}, // until the end
 		{name: "gc", every: time.Hour, run: func(ctx context.Context) error {
 			removed, err := in.drives.GC(ctx)
 			if removed.Blobs+removed.Orphans > 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/openid"
+	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server"
 	"github.com/satchelhq/satchel/sqldb"
 )
@@ -26,16 +28,17 @@ type rooms struct {
 	blobs    blob.Store
 	accounts *authn.Accounts
 	drives   *drive.Drives
+	previews *preview.Previews
 }
 
 // openRooms opens what the settings name and brings the schema up to date. The server, and nothing else, gives metrics and
 // has the data to itself.
 func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics *server.Metrics) (_ *rooms, err error) {
 	options := sqldb.Options{Relaxed: c.Relaxed(), MaxConns: c.DatabaseConnections}
-	observeSignIn := func(string) {}
+	observeSignIn, observeThumbnails := func(string) {}, func(string, time.Duration) {}
 	if metrics != nil {
 		options.Exclusive, options.Observe = true, metrics.ObserveDB
-		observeSignIn = metrics.ObserveSignIn
+		observeSignIn, observeThumbnails = metrics.ObserveSignIn, metrics.ObserveThumbnails
 	}
 	db, err := sqldb.Open(ctx, c.Database, options)
 	if err != nil {
@@ -65,7 +68,8 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	if err != nil {
 		return nil, err
 	}
-	drives := drive.New(db, blobs, driveOptions(c, admission, log))
+	images := preview.NewQueue()
+	drives := drive.New(db, blobs, driveOptions(c, admission, images, log))
 	mail, texts, err := senders(c, log)
 	if err != nil {
 		return nil, err
@@ -77,13 +81,16 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 		AuditExpiry: c.AuditExpiry,
 		Providers:   providers, OIDCRegistration: strings.TrimPrefix(c.OIDCRegistration, config.OIDCFollow),
 	})
-	return &rooms{db, blobs, accounts, drives}, nil
+	previews := preview.New(db, drives, images, preview.Options{
+		Workers: c.Thumbnails, Memory: c.ThumbnailMemory, Command: workshopCommand(), Log: log, Observe: observeThumbnails,
+	})
+	return &rooms{db, blobs, accounts, drives, previews}, nil
 }
 
 func (r *rooms) close() error { return r.db.Close() }
 
 // driveOptions says the settings as package drive wants them, where zero is the default and negative is none.
-func driveOptions(c *config.Config, admission *hooks.Rules, log *slog.Logger) drive.Options {
+func driveOptions(c *config.Config, admission *hooks.Rules, images *preview.Queue, log *slog.Logger) drive.Options {
 	versions := c.Versions
 	if versions == 0 {
 		versions = -1
@@ -92,7 +99,7 @@ func driveOptions(c *config.Config, admission *hooks.Rules, log *slog.Logger) dr
 		Quota: c.Quota, MaxFile: c.MaxFile, TrashExpiry: c.TrashExpiry, Versions: versions, Proof: c.Proof, Log: log,
 		ChangesExpiry: c.ChangesExpiry, MaxChanges: c.MaxChanges,
 		UploadExpiry: c.UploadExpiry, UploadMaxAge: c.UploadMaxAge, MaxOpenUploads: c.MaxOpenUploads,
-		Admit: admission.Admit, Changed: hooks.Feed{hooks.LogSink{Log: log}}.Tell,
+		Admit: admission.Admit, Changed: hooks.Feed{hooks.LogSink{Log: log}, images}.Tell,
 	}
 }
 

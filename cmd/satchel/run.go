@@ -66,7 +66,7 @@ func (p *program) rootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.migrateCommand(), p.gcCommand(), p.fsckCommand(),
-		p.healthcheckCommand(), p.configCommand(), p.versionCommand(),
+		p.healthcheckCommand(), p.configCommand(), p.versionCommand(), p.workshopCommand(),
 	)
 	return root
 }

@@ -5,6 +5,7 @@ import { enhanceFolder } from "./folder.js";
 import { askBeforeDelete } from "./confirm.js";
 import { enhanceUploads } from "./uploads.js";
 import { askForPasskey } from "./passkey.js";
+import { enhanceView } from "./view.js";
 
 document.documentElement.classList.add("script");
 
@@ -17,3 +18,6 @@ if (uploads) {
   enhanceFolder(() => transfers.holding());
   askBeforeDelete();
 }
+
+const view = document.querySelector("main.view");
+if (view) enhanceView(view);

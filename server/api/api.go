@@ -8,6 +8,7 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
 )
@@ -16,6 +17,7 @@ import (
 type Options struct {
 	Accounts *authn.Accounts
 	Drives   *drive.Drives
+	Previews *preview.Previews
 	Origin   origin.Origin
 	Uploads  string // the path below which tus has its uploads, such as /files/
 	Mount    string // the path at which WebDAV has the drive, such as /dav/
@@ -24,6 +26,7 @@ type Options struct {
 type api struct {
 	accounts *authn.Accounts
 	drives   *drive.Drives
+	previews *preview.Previews
 	origin   origin.Origin
 	uploads  string
 	mount    string
@@ -37,7 +40,7 @@ func New(o Options) http.Handler {
 	if err != nil {
 		panic(err) // it is part of the program, and a test reads it
 	}
-	a := &api{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, uploads: o.Uploads, mount: o.Mount, document: document, exports: newExports()}
+	a := &api{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, uploads: o.Uploads, mount: o.Mount, document: document, exports: newExports()}
 	byPath := make(map[string]methods)
 	for _, r := range a.routes() {
 		if byPath[r.path] == nil {

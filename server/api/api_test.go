@@ -15,6 +15,7 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/blob/mem"
 	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
 	"github.com/satchelhq/satchel/sqldb"
@@ -26,6 +27,7 @@ type site struct {
 	t        *testing.T
 	accounts *authn.Accounts
 	drives   *drive.Drives
+	previews *preview.Previews
 	handler  http.Handler // the gate, and inner behind it
 	inner    http.Handler
 	document document
@@ -50,14 +52,15 @@ func newSiteOf(t *testing.T, db *sqldb.DB, set func(*authn.Options)) *site {
 func newSiteSet(t *testing.T, db *sqldb.DB, o drive.Options, set func(*authn.Options)) *site {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	o.Log, o.Quota = log, 1<<20
+	images := preview.NewQueue()
+	o.Log, o.Quota, o.Changed = log, 1<<20, images.Tell
 	drives := drive.New(db, mem.New(), o)
 	options := authn.Options{Log: log, CreateDrive: drives.Create, SetQuota: drives.SetQuota, RemoveDrive: drives.Remove}
 	set(&options)
 	accounts := authn.New(db, options)
 	public := &url.URL{Scheme: "https", Host: "files.example.org"}
-	s := &site{t: t, accounts: accounts, drives: drives, document: readDocument(t)}
-	s.inner = New(Options{Accounts: accounts, Drives: drives, Origin: origin.Origin{Public: public}, Uploads: "/files/", Mount: "/dav/"})
+	s := &site{t: t, accounts: accounts, drives: drives, previews: newPreviews(db, drives, images), document: readDocument(t)}
+	s.inner = New(Options{Accounts: accounts, Drives: drives, Previews: s.previews, Origin: origin.Origin{Public: public}, Uploads: "/files/", Mount: "/dav/"})
 	gate := func(w http.ResponseWriter, r *http.Request) {
 		ctx := answer.WithLog(answer.WithRequestID(r.Context(), "r1"), log)
 		var p authn.Principal

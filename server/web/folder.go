@@ -109,8 +109,8 @@ func entry(n drive.Node) pages.Entry {
 		e.Address = e.Action
 		return e
 	}
-	e.Address = rawAddress(n.Path)
-	e.Download = e.Address + "?download"
+	e.Address = viewAddress(n.Path)
+	e.Download = rawAddress(n.Path) + "?download"
 	return e
 }
 

@@ -46,8 +46,12 @@ func TestAwkwardNames(t *testing.T) {
 		if got := doc.Find("#upload").AttrOr("data-folder", ""); got != "/"+name {
 			t.Errorf("uploads to %q go to %q", name, got)
 		}
-		if got := string(read(t, mia.get(files[name]))); got != "content of "+name {
+		doc = mia.page(mia.get(files[name]), 200)
+		if got := doc.Find("h1").Text(); got != name {
 			t.Errorf("the link of file %q leads to %q", name, got)
+		}
+		if got := string(read(t, mia.get(doc.Find(".view-head a[download]").AttrOr("href", "")))); got != "content of "+name {
+			t.Errorf("the download of file %q is %q", name, got)
 		}
 	}
 }

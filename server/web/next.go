@@ -17,7 +17,7 @@ func localNext(s string) string {
 	if len(s) > maxNext || strings.ContainsFunc(s, func(c rune) bool { return c == '\\' || c == unicode.ReplacementChar || unicode.IsControl(c) }) {
 		return ""
 	}
-	if !strings.HasPrefix(s, drivePrefix) && !strings.HasPrefix(s, rawPrefix) && s != accountPath && !strings.HasPrefix(s, accountPath+"/") {
+	if !strings.HasPrefix(s, drivePrefix) && !strings.HasPrefix(s, rawPrefix) && !strings.HasPrefix(s, viewPrefix) && s != accountPath && !strings.HasPrefix(s, accountPath+"/") {
 		return ""
 	}
 	u, err := url.Parse(s)

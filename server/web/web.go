@@ -10,6 +10,7 @@ import (
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/pages"
+	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
 )
@@ -18,6 +19,7 @@ import (
 type Options struct {
 	Accounts     *authn.Accounts
 	Drives       *drive.Drives
+	Previews     *preview.Previews
 	Origin       origin.Origin
 	Pages        *pages.Pages
 	Mount        string // the path at which WebDAV has the drive, such as /dav/
@@ -28,6 +30,7 @@ type Options struct {
 type Web struct {
 	accounts     *authn.Accounts
 	drives       *drive.Drives
+	previews     *preview.Previews
 	origin       origin.Origin
 	pages        *pages.Pages
 	mount        string
@@ -37,11 +40,12 @@ type Web struct {
 
 // New makes the door.
 func New(o Options) *Web {
-	h := &Web{accounts: o.Accounts, drives: o.Drives, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration,
+	h := &Web{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration,
 		mux: http.NewServeMux()}
 	for _, routes := range [...]map[string]answer.Handler{
 		h.signInRoutes(),
 		h.driveRoutes(),
+		h.viewRoutes(),
 		h.accountRoutes(),
 		h.sessionRoutes(),
 		h.factorRoutes(),

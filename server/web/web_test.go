@@ -18,6 +18,7 @@ import (
 	"github.com/satchelhq/satchel/blob/disk"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/pages"
+	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
 	"github.com/satchelhq/satchel/server/web"
@@ -32,6 +33,7 @@ type house struct {
 	*testing.T
 	accounts *authn.Accounts
 	drives   *drive.Drives
+	previews *preview.Previews
 	origin   origin.Origin
 	door     *web.Web
 	now      time.Time // added to by tests; zero is the real time
@@ -63,6 +65,8 @@ func newHouseOn(t *testing.T, db *sqldb.DB, settings ...setting) *house {
 	ao.CreateDrive = h.drives.Create
 	h.accounts = authn.New(db, ao)
 	wo.Accounts, wo.Drives = h.accounts, h.drives
+	h.previews = newPreviews(db, h.drives)
+	wo.Previews = h.previews
 	h.origin = wo.Origin
 	h.door = web.New(wo)
 	return h
