@@ -20,6 +20,9 @@ func (a *api) thumbnailRoutes() []route {
 // thumbnail answers a small picture of an image.
 func (a *api) thumbnail(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
 	path, err := drive.ParsePath(r.PathValue("path"))
+	if err == nil {
+		path, err = drive.Inside(r.Context(), path)
+	}
 	if err != nil {
 		return err
 	}
