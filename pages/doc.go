@@ -10,6 +10,7 @@
 //   - signin.go     signing in and registering
 //   - account.go    one's own account, a page for each part of it
 //   - drive.go      a folder, and the question before a removal
+//   - view.go       a file
 //   - failure.go    the error page
 //   - format.go     sizes and times in words
 //

@@ -2,7 +2,7 @@
 //
 // Both read what strangers wrote, by decoders that cannot be interrupted. So they run in a process of their own: the program itself,
 // started once more (workshop.go starts and ends it, serve.go is what runs in it, frame.go is how both speak). The system bounds its
-// memory (limit_linux.go), a clock its time, and if it dies the server is none the worse: there is no thumbnail then.
+// memory (limit_linux.go), it counts its own time, and if it dies the server is none the worse: there is no thumbnail then.
 //
 //	preview.go   asking for a thumbnail
 //	stored.go    thumbnails on record, by drive and content; also that there is none

@@ -15,9 +15,9 @@ const maxHeader = 64 << 10
 
 // order is the header of what is to be made.
 type order struct {
-	What   string `json:"what"` // orderThumbnails or orderMarkdown
-	Size   int64  `json:"size"` // bytes of content that follow
-	Memory int64  `json:"memory,omitempty"`
+	What   string `json:"what"`             // orderThumbnails or orderMarkdown
+	Size   int64  `json:"size"`             // bytes of content that follow
+	Work   int64  `json:"work,omitempty"`   // nanoseconds that it may take on the processor; 0 is no limit
 	Folder string `json:"folder,omitempty"` // of Markdown: the address that relative links begin at
 	Top    string `json:"top,omitempty"`    // of Markdown: the address that they may not leave
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,4 +33,13 @@ func confine(memory int64) error {
 		}
 	}
 	return nil
+}
+
+// worked is how long this process has been on the processor.
+func worked() time.Duration {
+	var used unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+		return 0 // it never fails for oneself
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// makingPatience is how long the workshop may take for one image.
-	makingPatience = 20 * time.Second
+	// makingPatience is how long the workshop may take for one image, by the clock: it bounds its time on the processor itself.
+	makingPatience = 2 * time.Minute
 	// idlePatience is how long a workshop is kept that has nothing to do.
 	idlePatience = 30 * time.Second
 	// maxThumbnail bounds what a workshop delivers, in bytes: package picture's own bound is far below.
@@ -103,7 +103,7 @@ func (p *Previews) make(ctx context.Context, in *workshop, i image) (string, err
 		}
 		return "failed", err
 	}
-	d, pieces, err := in.do(ctx, order{What: orderThumbnails, Size: node.Size}, content, makingPatience, maxThumbnail)
+	d, pieces, err := in.do(ctx, order{What: orderThumbnails, Size: node.Size, Work: int64(p.o.Work)}, content, makingPatience, maxThumbnail)
 	switch {
 	case errors.Is(err, errBroken):
 		p.o.Log.Warn("an image has no thumbnail", "drive", i.drive, "node", i.node, "err", err)

@@ -57,7 +57,7 @@ func (p *Previews) Markdown(ctx context.Context, content []byte, folder, top str
 	case <-ctx.Done():
 		return nil, fault.As(fault.Busy, "preview.Markdown", ctx.Err())
 	}
-	d, pieces, err := p.pages.do(ctx, order{What: orderMarkdown, Size: int64(len(content)), Folder: folder, Top: top},
+	d, pieces, err := p.pages.do(ctx, order{What: orderMarkdown, Size: int64(len(content)), Work: int64(readingPatience), Folder: folder, Top: top},
 		bytes.NewReader(content), readingPatience, maxMarkdownHTML)
 	p.pages.rest()
 	if err != nil {

@@ -81,6 +81,26 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
+// Hard, for the tests outside of the package too, is text that makes parsers of Markdown slow, or deep.
+func Hard() map[string]string {
+	fill := func(part string) string { return strings.Repeat(part, MaxText/len(part)) }
+	return map[string]string{
+		"quotes in quotes":    fill(">"),
+		"lists in lists":      fill("- "),
+		"links in links":      fill("[a]("),
+		"open emphasis":       fill("*a **a "),
+		"emphasis both ways":  fill("a**b") + fill("c* "),
+		"backticks":           fill("`a``b```"),
+		"entities":            fill("&"),
+		"autolinks":           fill("<http://a"),
+		"tables":              "|" + fill("a|")[:MaxText/2] + "\n|" + fill("-|")[:MaxText/2],
+		"footnotes and links": fill("[a]: b\n[a]"),
+		"nothing but lines":   fill("\n"),
+		"raw HTML":            fill("<!--"),
+		"nested quotes":       fill("> > > > > > > > a\n"),
+	}
+}
+
 // Whatever the text, its page has no element, attribute or link beside those above.
 func FuzzMarkdown(f *testing.F) {
 	for _, text := range []string{"# a *b* [c](d) ![e](f) <g> `h`", "[x](javascript:alert(1))", "| a |\n|:-:|\n| ~~b~~ |", "<http://a> <b@c.d>\n\n[x]: &#106;avascript:1 'y'\n[x]"} {

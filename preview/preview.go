@@ -18,6 +18,9 @@ type Options struct {
 	Workers int
 	// Memory is how many bytes an image and what is made of it may take in such a process; default 256 MiB.
 	Memory int64
+	// Work is how long an image may keep such a process busy, on the processor and not by the clock, which says little about an image on a
+	// busy machine; default 15 s.
+	Work time.Duration
 	// Command starts the process: a program and its arguments, to which Memory is added, that calls Serve with its standard input and
 	// output. Without one there are neither thumbnails nor Markdown.
 	Command []string
@@ -58,6 +61,9 @@ const patience = 10 * time.Second
 func New(db *sqldb.DB, drives *drive.Drives, queue *Queue, o Options) *Previews {
 	if o.Memory <= 0 {
 		o.Memory = 256 << 20
+	}
+	if o.Work <= 0 {
+		o.Work = 15 * time.Second
 	}
 	if len(o.Command) == 0 {
 		o.Workers = 0

@@ -3,7 +3,6 @@ package preview_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -12,7 +11,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,8 +28,9 @@ import (
 // What the test binary is when it is started with one of these as its first argument.
 const (
 	asWorkshop = "preview-workshop"
-	asStuck    = "preview-stuck" // takes orders and never delivers
-	asLiar     = "preview-liar"  // delivers what it may not
+	asStuck    = "preview-stuck"  // takes orders and never delivers
+	asLiar     = "preview-liar"   // delivers what it may not
+	asGreedy   = "preview-greedy" // takes more memory than it may
 )
 
 func TestMain(m *testing.M) {
@@ -52,6 +51,20 @@ func TestMain(m *testing.M) {
 	case asStuck:
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
+	case asGreedy:
+		go func() {
+			time.Sleep(100 * time.Millisecond) // Serve has bounded the process by then
+			var all [][]byte
+			for {
+				b := make([]byte, 16<<20)
+				for i := 0; i < len(b); i += 4096 {
+					b[i] = 1
+				}
+				all = append(all, b)
+			}
+		}()
+		_ = preview.Serve(slow{os.Stdin}, os.Stdout, 96<<20)
+		os.Exit(0)
 	case asLiar:
 		_, _ = os.Stdin.Read(make([]byte, 1))
 		header := `{"pieces": [{"size": 160, "media_type": "text/html", "length": 1}]}`
@@ -60,6 +73,14 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+// slow reads after everything else is done.
+type slow struct{ io.Reader }
+
+func (s slow) Read(b []byte) (int, error) {
+	time.Sleep(10 * time.Second)
+	return s.Reader.Read(b)
 }
 
 // house is previews of two users' drives.
@@ -394,27 +415,19 @@ func TestManyAskAtOnce(t *testing.T) {
 	})
 }
 
-// resident is the largest resident set of a process so far, in bytes.
-func resident(t *testing.T, process string) int64 {
-	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Fatal("this reads /proc")
+// Text that is hard to parse costs a bounded time and, at worst, this page's Markdown: the next one is rendered.
+func TestHardMarkdown(t *testing.T) {
+	h := newHouse(t, sqldbtest.OpenSQLite(t), preview.Options{}, asWorkshop)
+	h.run()
+	for name, text := range preview.Hard() {
+		page, err := h.Markdown(t.Context(), []byte(text), "/view/", "/view/")
+		if err != nil && !fault.Is(err, fault.Busy) {
+			t.Errorf("%s: %v", name, err)
+		}
+		t.Logf("%s: %d bytes (%v)", name, len(page), err)
 	}
-	status, err := os.ReadFile("/proc/" + process + "/status")
-	if errors.Is(err, os.ErrNotExist) {
-		return 0
+	page, err := h.Markdown(t.Context(), []byte("*fine*"), "/view/", "/view/")
+	if err != nil || string(page) != "<p><em>fine</em></p>\n" {
+		t.Errorf("%q, %v", page, err)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	fields := strings.Fields(rest)
-	if len(fields) == 0 {
-		return 0
-	}
-	kib, err := strconv.ParseInt(fields[0], 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kib << 10
 }

@@ -12,12 +12,11 @@ import (
 	"github.com/satchelhq/satchel/picture"
 )
 
-// The bounds of a workshop on itself, beside those that its server has on it.
-const (
-	maxStack = 64 << 20
-	// watchdog ends a workshop whose server was killed, or does not end it.
-	watchdog = time.Minute
-)
+// maxStack bounds the stack of a workshop, in bytes.
+const maxStack = 64 << 20
+
+// workLook is how often a workshop looks whether it has worked for too long.
+const workLook = 100 * time.Millisecond
 
 // Serve is the workshop: it takes orders from in and delivers to out until in ends. It bounds the memory of this whole process, in
 // bytes, and makes it give way to all others. The process is expected to die of content that is too hard.
@@ -43,15 +42,38 @@ func Serve(in io.Reader, out io.Writer, memory int64) error {
 		if _, err := io.ReadFull(from, content); err != nil {
 			return err
 		}
-		late := time.AfterFunc(watchdog, func() { os.Exit(1) })
+		done := boundWork(time.Duration(o.Work))
 		d, pieces := fulfil(o, content, memory)
-		late.Stop()
+		done()
 		if err := deliver(to, d, pieces); err != nil {
 			return err
 		}
 		content, pieces = nil, nil
 		debug.FreeOSMemory() // what one image needed is not kept beside what the next one needs
 	}
+}
+
+// boundWork ends this process when it has worked for longer than most, unless done is called before.
+func boundWork(most time.Duration) (done func()) {
+	if most <= 0 {
+		return func() {}
+	}
+	begin, stop := worked(), make(chan struct{})
+	go func() {
+		look := time.NewTicker(workLook)
+		defer look.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-look.C:
+				if worked()-begin > most {
+					os.Exit(1)
+				}
+			}
+		}
+	}()
+	return func() { close(stop) }
 }
 
 func deliver(to *bufio.Writer, d delivery, pieces [][]byte) error {

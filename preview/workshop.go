@@ -12,8 +12,12 @@ import (
 	"time"
 )
 
-// errBroken says that the workshop died, or took too long: because of what it was given, as far as anybody can tell.
-var errBroken = errors.New("preview: the workshop broke")
+var (
+	// errBroken says that the workshop ended itself over what it was given: it needed too much memory or time.
+	errBroken = errors.New("preview: the workshop broke")
+	// errCut says that it was ended, by the system or because it was not done in time: on a machine that is busy enough that is nobody's fault.
+	errCut = errors.New("preview: the workshop was cut off")
+)
 
 // workshop is the process that orders are given to, started when there is one. It is used by one goroutine at a time.
 type workshop struct {
@@ -25,30 +29,48 @@ type workshop struct {
 	out     *bufio.Reader
 }
 
-// do gives an order and takes what was made. It fails with errBroken if the workshop does within patience, with ctx's error if that
-// ends, and otherwise because of what is not the content's fault.
-func (w *workshop) do(ctx context.Context, o order, content io.Reader, patience time.Duration, most int) (d delivery, pieces [][]byte, err error) {
+// do gives an order and takes what was made. It fails with errBroken, errCut, ctx's error if that ends, and otherwise because content could not
+// be read, or no process be started.
+func (w *workshop) do(ctx context.Context, o order, content io.ReadSeeker, patience time.Duration, most int) (delivery, [][]byte, error) {
+	ctx, stop := context.WithTimeoutCause(ctx, patience, errCut)
+	defer stop()
+	for {
+		fresh := w.process == nil
+		d, pieces, err := w.once(ctx, o, content, most)
+		if fresh || ctx.Err() != nil || !errors.Is(err, errBroken) && !errors.Is(err, errCut) {
+			return d, pieces, err
+		}
+		// It may have died while it had nothing to do.
+		if _, err := content.Seek(0, io.SeekStart); err != nil {
+			return d, nil, err
+		}
+	}
+}
+
+func (w *workshop) once(ctx context.Context, o order, content io.Reader, most int) (d delivery, pieces [][]byte, err error) {
 	if w.process == nil {
 		if err := w.start(); err != nil {
 			return d, nil, err
 		}
 	}
-	ended := w.process
-	late, stop := context.WithTimeout(ctx, patience)
-	defer stop()
-	defer context.AfterFunc(late, func() { _ = ended.Process.Kill() })()
+	process := w.process.Process
+	unwatch := context.AfterFunc(ctx, func() { _ = process.Kill() })
 	from := &source{Reader: content}
-	if d, pieces, err = w.exchange(o, from, most); err == nil {
+	d, pieces, err = w.exchange(o, from, most)
+	inTime := unwatch()
+	if err == nil && inTime {
 		return d, pieces, nil
 	}
-	how := w.kill()
+	ended := w.end(inTime)
 	switch {
 	case ctx.Err() != nil:
-		return d, nil, ctx.Err()
+		return d, nil, context.Cause(ctx)
 	case from.err != nil:
 		return d, nil, from.err
+	case !ended.Exited(): // by a signal that is none of ours
+		return d, nil, fmt.Errorf("%w: %w (%s)", errCut, err, ended)
 	}
-	return d, nil, fmt.Errorf("%w: %w (%s)", errBroken, err, how)
+	return d, nil, fmt.Errorf("%w: %w (%s)", errBroken, err, ended)
 }
 
 func (w *workshop) exchange(o order, content io.Reader, most int) (d delivery, pieces [][]byte, err error) {
@@ -109,14 +131,26 @@ func (w *workshop) start() error {
 	return nil
 }
 
-// kill ends the process at once and answers how it ended.
-func (w *workshop) kill() string {
-	if w.process == nil {
-		return ""
-	}
-	_ = w.process.Process.Kill()
-	_ = w.process.Wait()
-	how := w.process.ProcessState.String()
+// endPatience is how long a process may take to end that has closed its output.
+const endPatience = 2 * time.Second
+
+// end waits for a process that ends by itself, and helps it along; or ends it at once. It answers how it ended.
+func (w *workshop) end(byItself bool) *os.ProcessState {
+	process := w.process
 	w.process = nil
-	return how
+	_ = w.in.Close()
+	if !byItself {
+		_ = process.Process.Kill()
+	}
+	late := time.AfterFunc(endPatience, func() { _ = process.Process.Kill() })
+	defer late.Stop()
+	_ = process.Wait() // the state says more
+	return process.ProcessState
+}
+
+// kill ends the process, if there is one.
+func (w *workshop) kill() {
+	if w.process != nil {
+		w.end(false)
+	}
 }

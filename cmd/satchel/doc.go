@@ -7,5 +7,6 @@
 //   - run.go      the command tree, errors, exit codes
 //   - rooms.go    opening the database, the blobs, the accounts and the drives
 //   - serve.go    the server; listen.go, jobs.go, stop.go and log.go are its parts
+//   - workshop.go decoding what strangers sent, in a process of its own (package preview)
 //   - one file for each other command
 package main

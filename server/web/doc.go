@@ -12,6 +12,8 @@
 //	GET  /drive/{node}?delete the question before a removal
 //	POST /drive/{path}        a form: action=new-folder, action=delete, or files (multipart/form-data)
 //	GET  /raw/{file}          the file's content, with ranges; ?download saves it in any case
+//	GET  /view/{file}         a page that shows the file
+//	GET  /thumb/{file}        a small picture of an image: ?size=160 or 480, &v= its ETag without quotation marks to have it kept
 //	GET  /assets/{name}       style, script and icon of the pages
 //
 // Who asks is in the context (authn.From), put there by the gate. Nobody is sent to /login and back
@@ -27,6 +29,8 @@
 //	upload.go   a plain form with files: streamed, never held
 //	factor.go   the second factor and the second step of signing in; passkey.go: passkeys
 //	raw.go      content, in a way that it never runs as part of our pages
+//	view.go     the page that shows a file: viewer.go chooses how, text.go reads text
+//	thumb.go    thumbnails
 //	address.go  drive paths as addresses
 //	failure.go  the error page
 //
