@@ -267,6 +267,31 @@ func TestThumbnails(t *testing.T) {
 	})
 }
 
+// Who is kept to a folder sees no thumbnail of what is outside, asked for or made before.
+func TestThumbnailsOfAFolderAlone(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		h := newHouse(t, db, preview.Options{Workers: 1}, asWorkshop)
+		h.run()
+		folder, err := h.drives.MakeFolder(t.Context(), h.alice, "/in", drive.Guard{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.put(h.alice, "/in/photo.jpg", photo(t, 300, 200, 1))
+		h.put(h.alice, "/photo.jpg", photo(t, 300, 200, 1))
+		h.settle()
+		kept, err := h.drives.WithLimit(t.Context(), h.alice, drive.Limit{Folder: folder.ID, ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := h.Thumbnail(kept, h.alice, "/photo.jpg", 160); !fault.Is(err, fault.NotFound) {
+			t.Errorf("outside: %v", err)
+		}
+		if _, _, err := h.Thumbnail(kept, h.alice, "/in/photo.jpg", 160); err != nil {
+			t.Errorf("inside: %v", err)
+		}
+	})
+}
+
 // What was tried is on record: copies, other processes and the next start make nothing anew, and a broken image is not tried again.
 func TestEveryContentIsTriedOnce(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {

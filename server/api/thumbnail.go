@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/satchelhq/satchel/authn"
-	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
@@ -19,10 +18,7 @@ func (a *api) thumbnailRoutes() []route {
 
 // thumbnail answers a small picture of an image.
 func (a *api) thumbnail(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
-	path, err := drive.ParsePath(r.PathValue("path"))
-	if err == nil {
-		path, err = drive.Inside(r.Context(), path)
-	}
+	path, err := pathOf(r, r.PathValue("path"))
 	if err != nil {
 		return err
 	}
