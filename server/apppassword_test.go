@@ -17,6 +17,7 @@ import (
 	"github.com/satchelhq/satchel/blob/mem"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/pages"
+	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/sqldb"
 	"github.com/satchelhq/satchel/sqldb/sqldbtest"
 )
@@ -54,7 +55,7 @@ func newHouse(t *testing.T, db *sqldb.DB) *house {
 	blobs := mem.New()
 	drives := drive.New(db, blobs, drive.Options{Log: log, Proof: true})
 	accounts := authn.New(db, authn.Options{CreateDrive: drives.Create, Log: log})
-	s, err := New(Options{Accounts: accounts, Drives: drives, DB: db, Blobs: blobs, Pages: html, Log: log})
+	s, err := New(Options{Accounts: accounts, Drives: drives, Previews: preview.New(db, drives, preview.NewQueue(), preview.Options{}), DB: db, Blobs: blobs, Pages: html, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,6 +300,9 @@ func limitedRows() (rows []row) {
 	add(200, 200, "GET", v1+"/files/file", "")
 	add(404, 404, "GET", v1+"/files/{outside}", "")
 	add(404, 404, "GET", v1+"/files/in/file", "")
+	add(404, 404, "GET", v1+"/thumbnails/file", "") // no image
+	add(404, 404, "GET", v1+"/thumbnails/{outside}", "")
+	add(404, 404, "GET", v1+"/thumbnails/in/file", "")
 	add(404, 403, "DELETE", v1+"/files/{outside}", "")
 	add(403, 403, "DELETE", v1+"/files/", "")
 	add(201, 403, "POST", v1+"/folders", `{"path": "/api"}`, asJSON)
@@ -334,7 +338,7 @@ func limitedRows() (rows []row) {
 	add(403, 403, "DELETE", v1+"/app-passwords/{app}", "")
 	add(200, 200, "GET", v1+"/openapi.json", "")
 	add(200, 200, "GET", "/.well-known/jwks.json", "")
-	for _, page := range []string{"/drive/", "/raw/in/file", "/account"} {
+	for _, page := range []string{"/drive/", "/raw/in/file", "/view/in/file", "/thumb/in/file", "/account"} {
 		add(401, 401, "GET", page, "") // pages take no Basic
 	}
 	return rows
