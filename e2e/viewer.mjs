@@ -65,6 +65,8 @@ const scenarios = {
     await page.goto(base + '/drive/')
     await page.waitForTimeout(300)
     assert.deepEqual(wrong, [])
+    await page.evaluate(() => fetch('/pwned')) // what would have been seen
+    assert.deepEqual(wrong, ['a script ran'])
     tell('done')
   },
 

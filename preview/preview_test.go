@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,13 +56,14 @@ func TestMain(m *testing.M) {
 		go func() {
 			time.Sleep(100 * time.Millisecond) // Serve has bounded the process by then
 			var all [][]byte
-			for {
+			for range 1000 {
 				b := make([]byte, 16<<20)
 				for i := 0; i < len(b); i += 4096 {
 					b[i] = 1
 				}
 				all = append(all, b)
 			}
+			runtime.KeepAlive(all)
 		}()
 		_ = preview.Serve(slow{os.Stdin}, os.Stdout, 96<<20)
 		os.Exit(0)
