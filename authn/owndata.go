@@ -22,6 +22,7 @@ func ownRecords() []ownRecord {
 		{"sessions", "sessions", []string{"id", "kind", "address", "user_agent"}, []string{"created_at", "seen_at", "expires_at", "revoked_at"}},
 		{"app_passwords", "app_passwords", []string{"id", "name", "folder_id"}, []string{"created_at", "seen_at", "expires_at"}},
 		{"passkeys", "passkeys", []string{"id", "name", "rp_id"}, []string{"created_at", "used_at"}},
+		{"identities", "identities", []string{"id", "issuer", "subject", "label"}, []string{"created_at", "used_at"}},
 		{"known_networks", "known_networks", []string{"network"}, []string{"seen_at"}},
 	}
 }
