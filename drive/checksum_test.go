@@ -29,10 +29,7 @@ func sumsOf(text string) string {
 // checksums are the known digests of the files in alice's folder at path, by path.
 func (f *fixture) checksums(path Path) map[string]string {
 	f.t.Helper()
-	_, children, err := f.Page(f.t.Context(), f.alice, path, "", 1000)
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	children := f.children(path)
 	known, err := f.Checksums(f.t.Context(), f.alice, children)
 	if err != nil {
 		f.t.Fatal(err)

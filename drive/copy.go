@@ -18,26 +18,31 @@ const MaxCopy = 200_000
 // a folder above it is Forbidden. NotFound, ParentMissing, Locked, Precondition, Full. g.Check sees the target.
 func (s *Drives) Copy(ctx context.Context, driveID string, from, to Path, overwrite, deep bool, g Guard) (node Node, replaced bool, err error) {
 	err = s.edit(ctx, "drive.Copy", driveID, func(e *edit) error {
-		src, dst, err := e.pair(ctx, from, to, overwrite, g)
-		if err != nil {
-			return err
-		}
-		if dst.node != nil && dst.node.ID == src.node.ID {
-			return fault.New(fault.Forbidden, "drive.Copy", "A file cannot be copied onto itself.").WithCode("same_place")
-		}
-		replaced = dst.node != nil
-		if replaced && !src.node.Folder && !dst.node.Folder {
-			node, err = e.copyOnto(ctx, src, dst)
-			return err
-		}
-		if replaced {
-			if err := e.trash(ctx, dst); err != nil {
-				return err
-			}
-		}
-		node, err = e.copy(ctx, src, dst, deep)
+		node, replaced, err = e.copyTo(ctx, from, to, overwrite, deep, g)
 		return err
 	})
+	return node, replaced, err
+}
+
+func (e *edit) copyTo(ctx context.Context, from, to Path, overwrite, deep bool, g Guard) (node Node, replaced bool, err error) {
+	src, dst, err := e.pair(ctx, from, to, overwrite, g)
+	if err != nil {
+		return Node{}, false, err
+	}
+	if dst.node != nil && dst.node.ID == src.node.ID {
+		return Node{}, false, fault.New(fault.Forbidden, "drive.Copy", "A file cannot be copied onto itself.").WithCode("same_place")
+	}
+	replaced = dst.node != nil
+	if replaced && !src.node.Folder && !dst.node.Folder {
+		node, err = e.copyOnto(ctx, src, dst)
+		return node, replaced, err
+	}
+	if replaced {
+		if err := e.trash(ctx, dst); err != nil {
+			return Node{}, false, err
+		}
+	}
+	node, err = e.copy(ctx, src, dst, deep)
 	return node, replaced, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/satchelhq/satchel/blob"
@@ -62,6 +63,8 @@ type Drives struct {
 	nodes   *sqldb.Memo[nodeKey, Node]
 	tops    *sqldb.Memo[topKey, Path] // where folders are
 	small   *smallContent
+	watches *watches
+	linkKey atomic.Pointer[[]byte]
 }
 
 // New gives access to the drives in db, whose content is in blobs.
@@ -107,7 +110,7 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 		o.Changed = func([]Change) {}
 	}
 	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), flow: newFlow(), wishes: newWishes(), patches: newTurns(),
-		nodes: sqldb.NewMemo[nodeKey, Node](db, maxNodes, false), tops: sqldb.NewMemo[topKey, Path](db, maxNodes, false), small: newSmallContent(),
+		nodes: sqldb.NewMemo[nodeKey, Node](db, maxNodes, false), tops: sqldb.NewMemo[topKey, Path](db, maxNodes, false), small: newSmallContent(), watches: newWatches(),
 		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }},
 		wide:   sync.Pool{New: func() any { b := make([]byte, wideChunk); return &b }}}
 }

@@ -272,7 +272,7 @@ func TestVersions(t *testing.T) {
 		}
 		var got []string
 		for _, v := range all {
-			_, c, err := f.OpenVersion(t.Context(), f.alice, "/f", v.ID)
+			_, _, c, err := f.OpenVersion(t.Context(), f.alice, v.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -293,24 +293,16 @@ func TestVersions(t *testing.T) {
 func TestList(t *testing.T) {
 	each(t, Options{}, func(t *testing.T, f *fixture) {
 		f.run("mkdir /d\nput /d/b 1\nput /d/a 2\nmkdir /d/c\nput /d/c/x 3\nput /e 4")
-		folder, children, err := f.Page(t.Context(), f.alice, "/d", "", 10)
-		if err != nil || !folder.Folder {
-			t.Fatal(folder, err)
-		}
 		var names []string
-		for _, c := range children {
+		for _, c := range f.children("/d") {
 			names = append(names, string(c.Path))
 		}
-		if got := strings.Join(names, " "); got != "/d/a /d/b /d/c" {
+		if got := strings.Join(names, " "); got != "/d/c /d/a /d/b" {
 			t.Errorf("list: %s", got)
 		}
-		_, page, err := f.Page(t.Context(), f.alice, "/d", "a", 1)
-		if err != nil || len(page) != 1 || page[0].Name != "b" {
-			t.Errorf("page after a: %v, %v", page, err)
-		}
-		err = f.Walk(t.Context(), f.alice, "/d", 4, func(Node) error { t.Error("called although the limit is passed"); return nil })
+		err := f.Walk(t.Context(), f.alice, "/d", 4, func(Node) error { t.Error("called although the limit is passed"); return nil })
 		wantKind(t, "walk over its limit", err, "too_large")
-		if _, _, err := f.Page(t.Context(), f.bob, "/d", "", 10); !fault.Is(err, fault.NotFound) {
+		if _, err := f.List(t.Context(), f.bob, "/d", Order{}, "", 10); !fault.Is(err, fault.NotFound) {
 			t.Errorf("bob lists alice's folder: %v", err)
 		}
 		node, _ := f.Stat(t.Context(), f.alice, "/d/a")

@@ -173,8 +173,8 @@ func (x *exporter) versioned(ctx context.Context, nodes []Node) (map[string]bool
 
 // versions tells what a file held before, oldest first, below at.
 func (x *exporter) versions(ctx context.Context, n Node, at string) error {
-	all, err := sqldb.All(ctx, x.s.db, `SELECT id, blob_id, size, media_type, modified_at, created_at FROM versions
-		WHERE node_id = $1 ORDER BY revision, created_at`, []any{n.ID}, scanVersion)
+	all, err := sqldb.All(ctx, x.s.db, `SELECT `+versionColumns+` FROM versions v JOIN blobs b ON b.id = v.blob_id
+		WHERE v.node_id = $1 ORDER BY v.revision, v.created_at`, []any{n.ID}, scanVersion)
 	if err != nil {
 		return err
 	}

@@ -102,6 +102,16 @@ func (f *fixture) read(driveID string, path Path) (string, error) {
 	return string(b), err
 }
 
+// children are what is in a folder of alice's, by name.
+func (f *fixture) children(folder Path) []Node {
+	f.t.Helper()
+	l, err := f.List(f.t.Context(), f.alice, folder, Order{}, "", MaxList)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return l.Children
+}
+
 // stored is how many stages and blobs the store holds.
 func (f *fixture) stored() (n int) {
 	f.t.Helper()
@@ -189,7 +199,7 @@ func (f *fixture) step(words []string) error {
 		_, _, err := f.Copy(ctx, f.alice, path, Path(words[2]), words[0] == "cp!", words[0] != "cp0", Guard{})
 		return err
 	case "restore":
-		all, err := f.TrashList(ctx, f.alice, 100)
+		all, _, err := f.TrashList(ctx, f.alice, "", 100)
 		if err != nil {
 			return err
 		}

@@ -27,6 +27,8 @@ type kept struct {
 	lock    Lock            // on /locked
 	trash   string          // id of what she removed from /in
 	point   Point           // of /out
+	version string          // id of what /out/secret held before
+	removed time.Time       // when she removed trash
 	chunked string          // name of an upload in chunks of hers
 }
 
@@ -39,6 +41,7 @@ func (f *fixture) kept() *kept {
 		mkdir /out
 		mkdir /locked`)
 	f.put("/in/file", "in the folder")
+	f.put("/out/secret", "what was outside before")
 	k.out = f.put("/out/secret", "outside of it")
 	f.put("/in/removed", "in the trash")
 	must := func(err error) {
@@ -48,9 +51,12 @@ func (f *fixture) kept() *kept {
 		}
 	}
 	must(f.Trash(ctx, f.alice, "/in/removed", Guard{}))
-	all, err := f.TrashList(ctx, f.alice, 1)
+	all, _, err := f.TrashList(ctx, f.alice, "", 1)
 	must(err)
-	k.trash = all[0].Node.ID
+	k.trash, k.removed = all[0].Node.ID, all[0].Removed
+	versions, err := f.Versions(ctx, f.alice, "/out/secret")
+	must(err)
+	k.version = versions[0].ID
 	k.in, err = f.Stat(ctx, f.alice, "/in")
 	must(err)
 	k.upload = f.begin(NewUpload{Folder: "/in", Name: "hers", Length: 5})
@@ -90,9 +96,37 @@ func limitedCalls() map[string]limited {
 	return map[string]limited{
 		"Stat":   {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Stat(ctx, k.alice, "/out/secret") }},
 		"StatID": {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.StatID(ctx, k.alice, k.out.ID) }},
-		"Page": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
-			_, all, err := k.Page(ctx, k.alice, "/out", "", 10)
-			return all, err
+		"List": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
+			l, err := k.List(ctx, k.alice, "/out", Order{}, "", 10)
+			return l.Children, err
+		}},
+		"Search": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
+			hits, err := k.Search(ctx, k.alice, Search{Text: "secret", In: Root, Limit: 10})
+			return hits.Nodes, err
+		}},
+		"Present":   {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Present(ctx, k.alice) }},
+		"Since":     {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Since(ctx, k.alice, Moment{}, 10) }},
+		"RemovedAt": {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.RemovedAt(ctx, k.alice, k.removed) }},
+		"DownloadLink": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
+			_, _, _, err := k.DownloadLink(ctx, k.alice, "/in/file", 0)
+			return nil, err
+		}},
+		"Undo":      {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) { return k.Undo(ctx, k.alice, k.removed) }},
+		"RestoreAs": {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) { return k.RestoreAs(ctx, k.alice, k.trash, "x") }},
+		"TrashAll": {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) {
+			return k.TrashAll(ctx, k.alice, []Path{"/in/file", "/out/secret"}, Guard{})
+		}},
+		"MoveInto": {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) {
+			return k.MoveInto(ctx, k.alice, "/in/file", "/out", Guard{})
+		}},
+		"CopyInto": {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) {
+			return k.CopyInto(ctx, k.alice, "/out/secret", "/in", Guard{})
+		}},
+		"RestoreVersion": {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) {
+			return k.RestoreVersion(ctx, k.alice, k.version, Guard{})
+		}},
+		"RemoveVersion": {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) {
+			return nil, k.RemoveVersion(ctx, k.alice, k.version, Guard{})
 		}},
 		"Walk": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
 			return nil, k.Walk(ctx, k.alice, "/out", 10, func(Node) error { return nil })
@@ -108,8 +142,11 @@ func limitedCalls() map[string]limited {
 			return nil, err
 		}},
 		"Versions": {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Versions(ctx, k.alice, "/out/secret") }},
-		"OpenVersion": {notFound, "not_found", func(ctx context.Context, k *kept) (any, error) {
-			_, _, err := k.OpenVersion(ctx, k.alice, "/out/secret", "")
+		"OpenVersion": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
+			_, _, c, err := k.OpenVersion(ctx, k.alice, k.version)
+			if err == nil {
+				c.Close()
+			}
 			return nil, err
 		}},
 		"FileChecksums": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
@@ -121,7 +158,10 @@ func limitedCalls() map[string]limited {
 		}},
 		"Unchanged": {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Unchanged(ctx, k.alice, "/out", k.point) }},
 		"Changes":   {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Changes(ctx, k.alice, 0, 10) }},
-		"TrashList": {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.TrashList(ctx, k.alice, 10) }},
+		"TrashList": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
+			all, _, err := k.TrashList(ctx, k.alice, "", 10)
+			return all, err
+		}},
 		"Export": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
 			return nil, k.Export(ctx, k.alice, true, func(Exported, blob.Content) error { return nil })
 		}},
@@ -214,23 +254,25 @@ func limitedCalls() map[string]limited {
 
 // notLimited are the methods that ask nobody's leave, and why that tells and changes nothing.
 var notLimited = map[string]string{
-	"Create":     "makes a drive with its user",
-	"Check":      "of who runs the server",
-	"GC":         "of who runs the server",
-	"Recover":    "of who runs the server",
-	"Sweep":      "of who runs the server",
-	"Counts":     "numbers for metrics",
-	"LocksHeld":  "a number for metrics",
-	"MaxFile":    "a setting",
-	"Head":       "the number of the last change",
-	"HoldUpload": "holds an id, and answers nothing about it",
-	"Asked":      "notes an id, and answers nothing about it",
-	"Properties": "of nodes that another call answered",
-	"Checksums":  "of nodes that another call answered",
-	"WithLimit":  "makes the limit",
-	"Remove":     "of who runs the server, and of an owner who closes the account",
-	"SetQuota":   "of who runs the server",
-	"Usages":     "of who runs the server",
+	"Create":      "makes a drive with its user",
+	"Check":       "of who runs the server",
+	"GC":          "of who runs the server",
+	"Recover":     "of who runs the server",
+	"Sweep":       "of who runs the server",
+	"Counts":      "numbers for metrics",
+	"LocksHeld":   "a number for metrics",
+	"MaxFile":     "a setting",
+	"Head":        "the number of the last change",
+	"HoldUpload":  "holds an id, and answers nothing about it",
+	"Asked":       "notes an id, and answers nothing about it",
+	"Properties":  "of nodes that another call answered",
+	"Checksums":   "of nodes that another call answered",
+	"WithLimit":   "makes the limit",
+	"Watch":       "says that something happened, and not what",
+	"LinkedDrive": "for who has a code and no credentials",
+	"Remove":      "of who runs the server, and of an owner who closes the account",
+	"SetQuota":    "of who runs the server",
+	"Usages":      "of who runs the server",
 
 	"UploadStates":     "numbers for metrics",
 	"ChecksumsWanted":  "wakes a job",

@@ -26,32 +26,6 @@ func (s *Drives) StatID(ctx context.Context, driveID, nodeID string) (Node, erro
 	return *p.node, nil
 }
 
-// Page answers a folder and at most limit of its children whose names sort after the name after: by the byte order of the NFC form,
-// folders and files mixed. A further page begins after the last child's name. NotFound; a file is Invalid with code "is_file".
-func (s *Drives) Page(ctx context.Context, driveID string, path Path, after string, limit int) (Node, []Node, error) {
-	if !storable(after) {
-		return Node{}, nil, fault.New(fault.Invalid, "drive.Page", "A name must be UTF-8.").WithCode("invalid_name")
-	}
-	node, err := s.Stat(ctx, driveID, path)
-	if err != nil {
-		return node, nil, err
-	}
-	if !node.Folder {
-		return node, nil, fault.New(fault.Invalid, "drive.Page", "This is a file, not a folder.").WithCode("is_file")
-	}
-	children, err := s.children(ctx, s.db, node, nameKey(after), limit)
-	return node, children, fault.Wrap(err, "drive.Page")
-}
-
-func (s *Drives) children(ctx context.Context, q sqldb.Querier, folder Node, after string, limit int) ([]Node, error) {
-	return sqldb.All(ctx, q, `SELECT `+nodeColumns+` FROM nodes n WHERE n.parent_id = $1 AND n.name_key > $2 ORDER BY n.name_key LIMIT $3`,
-		[]any{folder.ID, after, limit}, func(scan sqldb.Scan) (Node, error) {
-			var row nodeRow
-			err := scan(row.dest()...)
-			return row.node(folder.DriveID, folder.Path.Join(row.name.String)), err
-		})
-}
-
 // Walk calls fn for the node at path and everything below it, parents before children. More than
 // limit nodes is TooLarge with code "too_many_nodes", before fn was called for any. NotFound.
 func (s *Drives) Walk(ctx context.Context, driveID string, path Path, limit int, fn func(Node) error) error {

@@ -124,12 +124,8 @@ func TestListPartsWhileItChanges(t *testing.T) {
 // ids are the children of a folder by their names.
 func (f *fixture) ids(folder Path) map[string]string {
 	f.t.Helper()
-	_, children, err := f.Page(f.t.Context(), f.alice, folder, "", 1000)
-	if err != nil {
-		f.t.Fatal(err)
-	}
 	ids := map[string]string{}
-	for _, n := range children {
+	for _, n := range f.children(folder) {
 		ids[n.Name] = n.ID
 	}
 	return ids

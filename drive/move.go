@@ -13,27 +13,32 @@ import (
 // itself or onto a folder above it is Forbidden. NotFound, ParentMissing, Locked, Precondition. g.Check sees the target.
 func (s *Drives) Move(ctx context.Context, driveID string, from, to Path, overwrite bool, g Guard) (node Node, replaced bool, err error) {
 	err = s.edit(ctx, "drive.Move", driveID, func(e *edit) error {
-		src, dst, err := e.pair(ctx, from, to, overwrite, g)
-		if err != nil {
-			return err
-		}
-		if err := e.unlocked(ctx, g.Tokens, treeOf(src)); err != nil {
-			return err
-		}
-		same := dst.node != nil && dst.node.ID == src.node.ID // only the spelling changes
-		replaced = dst.node != nil && !same
-		if replaced && !src.node.Folder && !dst.node.Folder {
-			node, err = e.moveOnto(ctx, src, dst)
-			return err
-		}
-		if replaced {
-			if err := e.trash(ctx, dst); err != nil {
-				return err
-			}
-		}
-		node, err = e.move(ctx, src, dst)
+		node, replaced, err = e.moveTo(ctx, from, to, overwrite, g)
 		return err
 	})
+	return node, replaced, err
+}
+
+func (e *edit) moveTo(ctx context.Context, from, to Path, overwrite bool, g Guard) (node Node, replaced bool, err error) {
+	src, dst, err := e.pair(ctx, from, to, overwrite, g)
+	if err != nil {
+		return Node{}, false, err
+	}
+	if err := e.unlocked(ctx, g.Tokens, treeOf(src)); err != nil {
+		return Node{}, false, err
+	}
+	same := dst.node != nil && dst.node.ID == src.node.ID // only the spelling changes
+	replaced = dst.node != nil && !same
+	if replaced && !src.node.Folder && !dst.node.Folder {
+		node, err = e.moveOnto(ctx, src, dst)
+		return node, replaced, err
+	}
+	if replaced {
+		if err := e.trash(ctx, dst); err != nil {
+			return Node{}, false, err
+		}
+	}
+	node, err = e.move(ctx, src, dst)
 	return node, replaced, err
 }
 

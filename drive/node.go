@@ -52,10 +52,12 @@ type Version struct {
 	ID        string
 	Size      int64
 	MediaType string
+	SHA256    []byte
 	Modified  time.Time // of the content
 	Replaced  time.Time // when newer content took its place
 
-	blob blob.Key
+	nodeID string
+	blob   blob.Key
 }
 
 // Change is what a transaction did to a node.

@@ -64,7 +64,7 @@ func (f *fixture) act(what int, p, q Path, text string) error {
 	case 5:
 		return f.Trash(ctx, f.alice, p, Guard{})
 	case 6:
-		all, err := f.TrashList(ctx, f.alice, 1)
+		all, _, err := f.TrashList(ctx, f.alice, "", 1)
 		if err != nil || len(all) == 0 {
 			return err
 		}

@@ -278,7 +278,7 @@ func (f *fixture) randomStep(random *rand.Rand) {
 	case 11:
 		err = f.step([]string{"touch", path()})
 	case 12:
-		all, e := f.TrashList(f.t.Context(), f.alice, 100)
+		all, _, e := f.TrashList(f.t.Context(), f.alice, "", 100)
 		if err = e; err == nil && len(all) > 0 {
 			_, err = f.Restore(f.t.Context(), f.alice, all[random.IntN(len(all))].Node.ID)
 		}

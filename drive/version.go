@@ -61,35 +61,109 @@ func litter(name string) bool {
 	return name == ".DS_Store" || strings.HasPrefix(name, "._")
 }
 
+// versionColumns are what scanVersion reads, of versions v and blobs b.
+const versionColumns = `v.id, v.node_id, v.blob_id, v.size, v.media_type, v.modified_at, v.created_at, b.sha256`
+
 // Versions answers what a file held before, newest first. NotFound.
 func (s *Drives) Versions(ctx context.Context, driveID string, path Path) ([]Version, error) {
 	node, err := s.Stat(ctx, driveID, path)
 	if err != nil {
 		return nil, fault.Wrap(err, "drive.Versions")
 	}
-	all, err := sqldb.All(ctx, s.db, `SELECT id, blob_id, size, media_type, modified_at, created_at FROM versions
-		WHERE node_id = $1 ORDER BY revision DESC, created_at DESC`, []any{node.ID}, scanVersion)
+	all, err := sqldb.All(ctx, s.db, `SELECT `+versionColumns+` FROM versions v JOIN blobs b ON b.id = v.blob_id
+		WHERE v.node_id = $1 ORDER BY v.revision DESC, v.created_at DESC`, []any{node.ID}, scanVersion)
 	return all, fault.Wrap(err, "drive.Versions")
 }
 
 func scanVersion(scan sqldb.Scan) (v Version, err error) {
 	var modified, replaced int64
-	err = scan(&v.ID, (*string)(&v.blob), &v.Size, &v.MediaType, &modified, &replaced)
+	err = scan(&v.ID, &v.nodeID, (*string)(&v.blob), &v.Size, &v.MediaType, &modified, &replaced, &v.SHA256)
 	v.Modified, v.Replaced = sqldb.Time(modified), sqldb.Time(replaced)
 	return v, err
 }
 
-// OpenVersion answers one version of a file and its content, which the caller closes. NotFound.
-func (s *Drives) OpenVersion(ctx context.Context, driveID string, path Path, versionID string) (Version, blob.Content, error) {
-	all, err := s.Versions(ctx, driveID, path)
+// version finds a version by its id, and the file that it is of. NotFound for another drive's, and for those of a file in the trash.
+func version(ctx context.Context, q sqldb.Querier, driveID, versionID string) (v Version, at *place, err error) {
+	if !sqldb.ValidID(versionID) {
+		return v, nil, fault.New(fault.NotFound, "drive.version", "")
+	}
+	v, err = scanVersion(func(dest ...any) error {
+		return q.Row(ctx, `SELECT `+versionColumns+` FROM versions v JOIN blobs b ON b.id = v.blob_id WHERE v.id = $1 AND v.drive_id = $2`,
+			[]any{versionID, driveID}, dest...)
+	})
+	if err == nil {
+		at, err = locate(ctx, q, driveID, v.nodeID)
+	}
+	return v, at, err
+}
+
+// OpenVersion answers a version, the file that held it and its content, which the caller closes. NotFound.
+func (s *Drives) OpenVersion(ctx context.Context, driveID, versionID string) (Node, Version, blob.Content, error) {
+	v, at, err := version(ctx, s.db, driveID, versionID)
 	if err != nil {
-		return Version{}, nil, err
+		return Node{}, v, nil, fault.Wrap(err, "drive.OpenVersion")
 	}
-	for _, v := range all {
-		if v.ID == versionID {
-			content, err := s.openBlob(ctx, v.blob, v.Size)
-			return v, content, fault.Wrap(err, "drive.OpenVersion")
+	content, err := s.openBlob(ctx, v.blob, v.Size)
+	if missing(err) { // it was removed in between
+		err = fault.As(fault.NotFound, "drive.OpenVersion", err)
+	}
+	return *at.node, v, content, fault.Wrap(err, "drive.OpenVersion")
+}
+
+// RestoreVersion gives a file the content that it held before. What it holds now becomes a version, and the restored one is none any more.
+// NotFound, Locked, Full. g.Check sees the file.
+func (s *Drives) RestoreVersion(ctx context.Context, driveID, versionID string, g Guard) (node Node, err error) {
+	err = s.edit(ctx, "drive.RestoreVersion", driveID, func(e *edit) error {
+		v, at, err := e.lockedVersion(ctx, versionID, g)
+		if err != nil {
+			return err
 		}
+		old := *at.node
+		if err := e.proposed(old.Name, v.MediaType, v.Size); err != nil {
+			return err
+		}
+		if err := e.dropVersion(ctx, v); err != nil { // first, so that it does not count twice, nor is pruned
+			return err
+		}
+		node = old
+		node.SHA256, node.Size, node.MediaType, node.Modified, node.blob = v.SHA256, v.Size, v.MediaType, v.Modified, v.blob
+		node.Revision++
+		if err := e.supersede(ctx, old, node); err != nil {
+			return err
+		}
+		e.changed(ChangeWritten, node.ID, node.Path)
+		return e.rewrite(ctx, node)
+	})
+	return node, err
+}
+
+// RemoveVersion removes a version for good and gives its bytes back. NotFound, Locked. g.Check sees the file.
+func (s *Drives) RemoveVersion(ctx context.Context, driveID, versionID string, g Guard) error {
+	return s.edit(ctx, "drive.RemoveVersion", driveID, func(e *edit) error {
+		v, at, err := e.lockedVersion(ctx, versionID, g)
+		if err != nil {
+			return err
+		}
+		e.changed(ChangeTouched, at.node.ID, at.path)
+		return e.dropVersion(ctx, v)
+	})
+}
+
+// lockedVersion finds a version of a file that may be changed.
+func (e *edit) lockedVersion(ctx context.Context, versionID string, g Guard) (Version, *place, error) {
+	v, at, err := version(ctx, e, e.drive, versionID)
+	if err != nil {
+		return v, nil, err
 	}
-	return Version{}, nil, fault.New(fault.NotFound, "drive.OpenVersion", "")
+	if err := e.check(ctx, g, at.node); err != nil {
+		return v, nil, err
+	}
+	return v, at, e.unlocked(ctx, g.Tokens, contentOf(at))
+}
+
+func (e *edit) dropVersion(ctx context.Context, v Version) error {
+	if _, err := e.Exec(ctx, `DELETE FROM versions WHERE id = $1`, v.ID); err != nil {
+		return err
+	}
+	return e.take(-v.Size)
 }

@@ -19,6 +19,7 @@ type belongings struct {
 	lock               string // token of a WebDAV lock on the folder "private-things"
 	app                string // id of an app password
 	session            string // id of the session of her app
+	version            string // id of what secret-plan.txt held before
 }
 
 // Every file of ann holds this, and every name of hers begins with one of these: no answer to a stranger may.
@@ -47,6 +48,7 @@ func moveIn(t *testing.T, ann *Account) (b belongings) {
 		return location[strings.LastIndexByte(location, '/')+1:]
 	}
 	must(http.StatusCreated, ann.Basic, "MKCOL", "/dav/private-things", nil, "")
+	ann.Put(t, "secret-plan.txt", annsContent+" at first")
 	ann.Put(t, "secret-plan.txt", annsContent)
 	ann.Put(t, "private-things/secret-plan.txt", annsContent)
 	ann.Put(t, "thrown-away.txt", annsContent)
@@ -85,6 +87,9 @@ func moveIn(t *testing.T, ann *Account) (b belongings) {
 		t.Fatalf("ann has no session: %v", err)
 	}
 	b.session = sessions.Items[0].ID
+	var versions struct{ Items []struct{ ID string } }
+	decode(t, send(t, ann.Bearer, http.MethodGet, base+"/api/v1/versions?path=/secret-plan.txt", nil, nil), http.StatusOK, &versions)
+	b.version = versions.Items[0].ID
 	if b.trash == "" || b.lock == "" {
 		t.Fatalf("ann has no trash or no lock: %+v\n%s", b, text)
 	}
@@ -95,7 +100,7 @@ func moveIn(t *testing.T, ann *Account) (b belongings) {
 func snapshot(t *testing.T, ann *Account, b belongings) string {
 	t.Helper()
 	var all strings.Builder
-	for _, path := range []string{"/api/v1/files/", "/api/v1/files/private-things", "/api/v1/trash", "/dav/secret-plan.txt", "/dav/secret-plan-2.txt", "/dav/private-things/secret-plan.txt"} {
+	for _, path := range []string{"/api/v1/files/", "/api/v1/files/private-things", "/api/v1/trash", "/api/v1/versions?path=/secret-plan.txt", "/api/v1/search?q=secret", "/dav/secret-plan.txt", "/dav/secret-plan-2.txt", "/dav/private-things/secret-plan.txt"} {
 		answer := send(t, ann.Basic, http.MethodGet, ann.s.URL+path, nil, nil)
 		fmt.Fprintf(&all, "%s: %s %s\n", path, answer.Status, answer.text)
 	}
@@ -252,9 +257,21 @@ func apiProbes() []probe {
 		{"POST", "/api/v1/folders", asJSON, `{"path": "/private-things/x"}`, []int{409}},
 		{"POST", "/api/v1/move", asJSON, `{"from": "/secret-plan.txt", "to": "/mine.txt"}`, []int{404}},
 		{"POST", "/api/v1/move", asJSON, `{"from": "/private-things", "to": "/mine"}`, []int{404}},
+		{"POST", "/api/v1/files/private-things", map[string]string{"Content-Type": "multipart/form-data; boundary=x"}, plainForm, []int{409}},
+		{"POST", "/api/v1/copy", asJSON, `{"from": "/secret-plan.txt", "to": "/mine.txt"}`, []int{404}},
+		{"POST", "/api/v1/copy", asJSON, `{"from": "/private-things", "to": "/mine"}`, []int{404}},
+		{"GET", "/api/v1/search?q=plan", nil, "", []int{200}},
+		{"GET", "/api/v1/search?q=plan&in=/private-things", nil, "", []int{404}},
+		{"GET", "/api/v1/changes", nil, "", []int{200}},
+		{"GET", "/api/v1/changes?since=0.0", nil, "", []int{200, 410}},
+		{"GET", "/api/v1/versions?path=/secret-plan.txt", nil, "", []int{404}},
+		{"DELETE", "/api/v1/versions/{version}", nil, "", []int{404}},
+		{"POST", "/api/v1/versions/{version}/restore", nil, "", []int{404}},
+		{"POST", "/api/v1/links/download", asJSON, `{"path": "/secret-plan.txt"}`, []int{404}},
 		{"GET", "/api/v1/trash", nil, "", []int{200}},
 		{"DELETE", "/api/v1/trash/{trash}", nil, "", []int{404}},
 		{"POST", "/api/v1/trash/{trash}/restore", nil, "", []int{404}},
+		{"POST", "/api/v1/trash/{trash}/restore", asJSON, `{"name": "mine"}`, []int{404}},
 		{"DELETE", "/api/v1/trash", nil, "", []int{200, 204}},
 		{"GET", "/api/v1/uploads", nil, "", []int{200}},
 		// 403: not with a password that is sent with every request, and not without the password.
@@ -287,9 +304,11 @@ func annsHash() string {
 	return fmt.Sprintf(`{"sha256": "%x", "size": %d, "name": "x.txt"}`, sha256.Sum256([]byte(annsContent)), len(annsContent))
 }
 
+// plainForm is one with a file.
+const plainForm = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\nx\r\n--x--\r\n"
+
 func webProbes() []probe {
 	asForm := map[string]string{"Content-Type": formType}
-	const form = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\nx\r\n--x--\r\n"
 	return []probe{
 		{"GET", "/account/activity", nil, "", []int{200}},
 		{"GET", "/account/data", nil, "", []int{200}},
@@ -319,7 +338,24 @@ func webProbes() []probe {
 		{"GET", "/account/second-factor", nil, "", []int{200}},
 		{"POST", "/account/second-factor/passkeys/{upload}/remove", asForm, "password=" + password, []int{404}},
 		{"POST", "/account/second-factor/totp/off", asForm, "password=a+guess", []int{403}},
-		{"POST", "/drive/private-things", map[string]string{"Content-Type": "multipart/form-data; boundary=x"}, form, []int{404, 409}},
+		{"POST", "/drive/private-things", map[string]string{"Content-Type": "multipart/form-data; boundary=x"}, plainForm, []int{404, 409}},
+		{"GET", "/drive/secret-plan.txt?details", nil, "", []int{404}},
+		{"GET", "/drive/secret-plan.txt?versions", nil, "", []int{404}},
+		{"GET", "/raw/secret-plan.txt?version={version}", nil, "", []int{404}},
+		{"POST", "/drive/secret-plan.txt", asForm, "action=rename&name=mine", []int{404}},
+		{"POST", "/drive/secret-plan.txt", asForm, "action=restore-version&version={version}", []int{404}},
+		{"POST", "/drive/secret-plan.txt", asForm, "action=remove-version&version={version}", []int{404}},
+		{"POST", "/drive/", asForm, "action=delete-chosen&item=secret-plan.txt", []int{404}},
+		{"POST", "/drive/", asForm, "action=move&item=secret-plan.txt&to=/", []int{404}},
+		{"POST", "/drive/", asForm, "action=copy&item=private-things&to=/", []int{404}},
+		{"POST", "/drive/", asForm, "action=choose-move&item=x&at=/private-things", []int{404}},
+		{"POST", "/drive/", asForm, "action=download&item=secret-plan.txt", []int{404}},
+		{"GET", "/search?q=plan", nil, "", []int{200}},
+		{"GET", "/trash", nil, "", []int{200}},
+		{"POST", "/trash", asForm, "action=restore&item={trash}", []int{404}},
+		{"POST", "/trash", asForm, "action=purge&item={trash}", []int{404}},
+		{"POST", "/trash", asForm, "action=empty", []int{303}},
+		{"GET", "/events?since=nonsense", nil, "", []int{400}},
 	}
 }
 
@@ -412,7 +448,7 @@ func TestIsolationCoversTheAPI(t *testing.T) {
 func (p probe) send(t *testing.T, client *http.Client, s *Server, ann *Account, b belongings) reply {
 	t.Helper()
 	fill := strings.NewReplacer("{base}", s.URL, "{ann}", ann.ID, "{upload}", b.upload, "{part}", b.part, "{full}", b.full,
-		"{trash}", b.trash, "{lock}", b.lock, "{app}", b.app, "{session}", b.session)
+		"{trash}", b.trash, "{lock}", b.lock, "{version}", b.version, "{app}", b.app, "{session}", b.session)
 	header := http.Header{}
 	for name, value := range p.header {
 		header.Set(name, fill.Replace(value))

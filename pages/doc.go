@@ -11,6 +11,9 @@
 //   - account.go    one's own account, a page for each part of it
 //   - drive.go      a folder, and the question before a removal
 //   - view.go       a file
+//   - details.go    a file or folder, and what the file held before
+//   - chosen.go     picking a folder, several downloads, what was found
+//   - trash.go      what was removed
 //   - failure.go    the error page
 //   - format.go     sizes and times in words
 //

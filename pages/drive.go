@@ -10,10 +10,16 @@ type Drive struct {
 	Frame
 	Crumbs  []Crumb // from the root to this folder
 	Address string  // of this folder: where its forms are sent to
+	Details string  // address of the page about this folder; empty for the root
 	Path    string  // of this folder in the drive, "/a/b", for uploads
+	ID      string  // of this folder, for events
+	Since   string  // the moment before it was listed, for events
+	Columns []Column
+	Grid    bool    // as tiles
 	Entries []Entry // folders first
 	First   string  // address of the listing's first part; empty on it
 	Next    string  // address of the listing's next part; empty on the last
+	Removed *Removed
 	Usage   Usage
 	MaxFile int64  // bytes of the largest file that is taken; 0 is no limit
 	NewName string // what was typed as a new folder's name
@@ -32,8 +38,23 @@ func (d Drive) Title() string {
 // Crumb is a folder on the way from the root. The root's name is empty.
 type Crumb struct{ Name, Address string }
 
+// Column is what a listing can be sorted by.
+type Column struct {
+	Key     string // "name", "size", "kind" or "time"
+	Address string // of the listing sorted by it, or the other way round
+	Sorted  string // "ascending" or "descending" if the listing is; else empty
+}
+
+// Removed is what was moved to the trash last, and can be put back.
+type Removed struct {
+	Name  string // of one of them
+	Count int
+	At    string // names the removal in the form that undoes it
+}
+
 // Entry is a file or a folder in a listing.
 type Entry struct {
+	ID        string
 	Name      string
 	Folder    bool
 	Size      int64 // bytes, of a file
@@ -41,8 +62,9 @@ type Entry struct {
 	MediaType string
 	Address   string // of the folder, or of the file's content
 	Download  string // address that saves the file
+	Details   string // address of the page about it
 	Delete    string // address of the question before the removal
-	Action    string // address that takes the removal
+	Action    string // address that takes what is done to it
 }
 
 // Icon is the name of the entry's symbol in templates/icons.html.
@@ -56,6 +78,12 @@ func (e Entry) Icon() string {
 		return class
 	}
 	return "file"
+}
+
+// Kind is the media type without parameters; empty for a folder.
+func (e Entry) Kind() string {
+	kind, _, _ := strings.Cut(e.MediaType, ";")
+	return kind
 }
 
 // Usage is how full a drive is, in bytes. A negative quota is no limit.

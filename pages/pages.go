@@ -45,14 +45,22 @@ func New(o Options) (*Pages, error) {
 		"qr":    qrImage,
 		// Whether a section of the account's pages is offered.
 		"offered": func(address string) bool { return !slices.Contains(o.Without, address) },
-	}).ParseFS(templateFiles, "templates/layout.html", "templates/icons.html", "templates/sections.html", "templates/code.html", "templates/elsewhere.html")
+	}).ParseFS(templateFiles, "templates/layout.html", "templates/icons.html", "templates/sections.html", "templates/code.html", "templates/elsewhere.html", "templates/entry.html")
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range [...]string{
 		"login", "register", "forgot",
-		"drive", "delete",
+		"drive",
+		"delete",
 		"view",
+		"details",
+		"versions",
+		"pick",
+		"downloads",
+		"search",
+		"trash",
+		"purge",
 		"account",
 		"app-passwords",
 		"second-factor",

@@ -43,13 +43,15 @@ func sample() Drive {
 		Address: "/drive/a",
 		Path:    "/" + hostile,
 		Entries: []Entry{
-			{Name: hostile, Folder: true, Modified: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC),
+			{ID: "a", Name: hostile, Folder: true, Details: "/drive/a/b%3Fc?details", Modified: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC),
 				Address: "/drive/a/b%3Fc", Delete: "/drive/a/b%3Fc?delete", Action: "/drive/a/b%3Fc"},
-			{Name: "clip.mp4", Size: 1_400_000, MediaType: "video/mp4", Modified: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC),
+			{ID: "b", Name: "clip.mp4", Details: "/drive/a/clip.mp4?details", Size: 1_400_000, MediaType: "video/mp4", Modified: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC),
 				Address: "/raw/a/clip.mp4", Download: "/raw/a/clip.mp4?download", Delete: "/drive/a/clip.mp4?delete", Action: "/drive/a/clip.mp4"},
 		},
-		First: "/drive/a", Next: "/drive/a?after=x",
-		Usage: Usage{Used: 1_000_000, Quota: 2_000_000_000}, MaxFile: 7, NewName: hostile,
+		First: "/drive/a", Next: "/drive/a?after=x", Details: "/drive/a?details", ID: "folder", Since: "1.2",
+		Columns: []Column{{Key: "name", Address: "/drive/a?sort=name&order=desc", Sorted: "ascending"}, {Key: "size", Address: "/drive/a?sort=size&order=asc"}},
+		Removed: &Removed{Name: hostile, Count: 1, At: "123"},
+		Usage:   Usage{Used: 1_000_000, Quota: 2_000_000_000}, MaxFile: 7, NewName: hostile,
 		WebDAV: "https://files.example.org/dav/", Tus: "https://files.example.org/files/",
 	}
 }
@@ -100,6 +102,27 @@ func everyPage(t *testing.T, p *Pages) map[string]*goquery.Document {
 	add("farewell")(p.Farewell(Frame{}))
 	add("activity")(p.Activity(Activity{AccountFrame: framed, Next: "/account/activity?after=1.x", Lines: []ActivityLine{
 		{Event: "sign_in"}, {Event: hostile, Address: hostile, UserAgent: hostile, Detail: hostile, Times: 7, ByAdministrator: true}}}))
+	entry := sample().Entries[0]
+	file := entry
+	file.Folder, file.MediaType, file.Download = false, hostile, "/raw/a?download"
+	grid := sample()
+	grid.Grid, grid.Removed = true, &Removed{Count: 3}
+	add("grid")(p.Drive(grid))
+	add("details")(p.Details(Details{Frame: problem, Entry: file, Crumbs: sample().Crumbs, SHA256: "abc", Kept: 2, NewName: hostile, Back: "/drive/a", Versions: "/drive/a?versions"}))
+	add("details of a folder")(p.Details(Details{Entry: entry, Crumbs: sample().Crumbs, NewName: "x", Back: "/drive/a"}))
+	add("details of the root")(p.Details(Details{Entry: Entry{Folder: true, Address: "/drive/"}, Crumbs: []Crumb{{Address: "/drive/"}}, Root: true}))
+	add("versions")(p.Versions(Versions{Entry: file, Crumbs: sample().Crumbs, Back: "/drive/a?details", Versions: []Version{{ID: "v", Size: 1, Address: "/raw/a?version=v", Download: "/raw/a?version=v&download"}}}))
+	add("no versions")(p.Versions(Versions{Entry: file, Crumbs: sample().Crumbs, Back: "/drive/a?details"}))
+	add("pick")(p.Pick(Pick{Frame: problem, Action: "/drive/a", Back: "/drive/a", Items: []string{hostile}, At: "/" + hostile, Name: hostile,
+		Above: []Place{{Path: "/"}, {hostile, "/" + hostile}}, Folders: []Place{{hostile, "/a/" + hostile}}, Next: "x"}))
+	add("pick of many")(p.Pick(Pick{Copy: true, Action: "/drive/a", Back: "/drive/a", Items: []string{"a", "b"}, At: "/", Above: []Place{{Path: "/"}}}))
+	add("downloads")(p.Downloads(Downloads{Entries: []Entry{file, file}, Back: "/drive/"}))
+	add("search")(p.Search(Search{Frame: problem, Text: hostile, Hits: []Hit{{entry, "/" + hostile, "/drive/a"}, {file, "/", "/drive/"}}, Next: "/search?q=x&after=y"}))
+	add("nothing found")(p.Search(Search{Text: hostile}))
+	add("trash")(p.Trash(Trash{Frame: problem, Items: []Trashed{{ID: "t", Name: hostile, Icon: "file", Where: "/" + hostile, Expires: time.Unix(1, 0)}}, Next: "/trash?after=x"}))
+	add("empty trash")(p.Trash(Trash{}))
+	add("purge")(p.Purge(Purge{Items: []string{"a"}}))
+	add("empty the trash")(p.Purge(Purge{}))
 	add("failure")(p.Failure(Failure{Frame: problem, Status: 500, Retryable: true}))
 	return docs
 }

@@ -193,7 +193,9 @@ func (m *Metrics) observeRequest(x *exchange, r *http.Request, took time.Duratio
 	}
 	of := m.metersOf(l)
 	of.requests.Inc()
-	of.duration.Observe(took.Seconds())
+	if x.Header().Get("Content-Type") != "text/event-stream" { // it lasts as long as somebody looks at a page
+		of.duration.Observe(took.Seconds())
+	}
 	of.sent.Add(float64(x.sent))
 	of.received.Add(float64(x.received()))
 	if of.dav != nil {

@@ -70,6 +70,7 @@ func refuseTus(w http.ResponseWriter, r *http.Request, err error) {
 type handlers struct {
 	tus, dav, above, api, web, health http.Handler
 	webRefuse                         func(w http.ResponseWriter, r *http.Request, err error)
+	endStreams                        func() // may be nil
 }
 
 // route is every address of the public listener. It is no http.ServeMux, because that one redirects "/dav" and

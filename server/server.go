@@ -58,6 +58,7 @@ type Server struct {
 	log         *slog.Logger
 	watch       *watch
 	inFlight    atomic.Int64
+	endStreams  func()
 
 	bodyPatience time.Duration
 }
@@ -79,7 +80,7 @@ func New(o Options) (*Server, error) {
 		above:     dav.Above(davPrefix),
 		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Previews: o.Previews, Origin: o.Origin, Uploads: tus.Prefix, Mount: davPrefix}),
 		web:       people,
-		webRefuse: people.Refuse,
+		webRefuse: people.Refuse, endStreams: people.EndStreams,
 	})
 }
 
@@ -96,7 +97,7 @@ func assemble(o Options, h handlers) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		accounts: o.Accounts, drives: o.Drives, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, metrics: o.Metrics, log: o.Log, bodyPatience: bodyPatience,
+		accounts: o.Accounts, drives: o.Drives, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, metrics: o.Metrics, log: o.Log, bodyPatience: bodyPatience, endStreams: h.endStreams,
 		probes: []*probe{{name: "database", check: o.DB.Ready}, {name: "blobs", check: o.Blobs.Ready}},
 	}
 	s.watch = newWatch(o.Accounts, func(err error) { o.Log.Warn("running requests were not asked whether they still may", "err", err) })
@@ -112,6 +113,13 @@ func assemble(o Options, h handlers) (*Server, error) {
 		}, func() float64 { return float64(o.Previews.Waiting()) }),
 	)
 	return s, nil
+}
+
+// EndStreams ends the requests that last as long as the page that listens, so that the server can stop.
+func (s *Server) EndStreams() {
+	if s.endStreams != nil {
+		s.endStreams()
+	}
 }
 
 // idlePoll is how often Idle looks.

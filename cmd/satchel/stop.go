@@ -20,6 +20,7 @@ const (
 // stop ends the public server in three steps, each only for what the one before did not end: no more
 // connections, and requests may end for grace; requests are told that they are cut; connections are closed.
 func stop(log *slog.Logger, srv *http.Server, front *server.Server, cut context.CancelCauseFunc, grace time.Duration) {
+	front.EndStreams()
 	if within(grace, srv.Shutdown) == nil {
 		return
 	}

@@ -275,7 +275,7 @@ func TestAddressesAndMethodsThatDoNotExist(t *testing.T) {
 		{"GET", "/api/v1/login", "POST"},
 		{"POST", "/api/v1/me", "DELETE, GET, HEAD, PATCH"},
 		{"OPTIONS", "/api/v1/me", "DELETE, GET, HEAD, PATCH"},
-		{"PUT", "/api/v1/files/a", "DELETE, GET, HEAD"},
+		{"PUT", "/api/v1/files/a", "DELETE, GET, HEAD, POST"},
 		{"BREW", "/api/v1/trash", "DELETE, GET, HEAD"},
 		{"DELETE", "/.well-known/jwks.json", "GET, HEAD"},
 	} {

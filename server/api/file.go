@@ -24,6 +24,7 @@ type nodeBody struct {
 	Size      int64     `json:"size"`                 // bytes
 	SHA256    string    `json:"sha256,omitempty"`     // hexadecimal; files only
 	MediaType string    `json:"media_type,omitempty"` // files only
+	Created   time.Time `json:"created"`
 	Modified  time.Time `json:"modified"`
 	ETag      string    `json:"etag"`
 }
@@ -32,7 +33,8 @@ type nodeBody struct {
 func nodeOf(ctx context.Context, n drive.Node) nodeBody {
 	body := nodeBody{
 		ID: n.ID, Name: n.Name, Path: string(drive.Shown(ctx, n.Path)), Folder: n.Folder, Size: n.Size, ETag: n.ETag(),
-		Modified: n.Modified.UTC().Truncate(time.Microsecond), // as on record, also of a file that was just made
+		Created:  n.Created.UTC().Truncate(time.Microsecond), // as on record, also of a file that was just made
+		Modified: n.Modified.UTC().Truncate(time.Microsecond),
 	}
 	if body.Path == string(drive.Root) {
 		body.Name = ""
@@ -65,13 +67,18 @@ const (
 	maxLimit     = 1000
 )
 
-// look answers a file, or a folder with what is in it, sorted by name.
+// look answers a file, or a folder with what is in it.
 func (a *api) look(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
 	path, err := pathOf(r, r.PathValue("path"))
 	if err != nil {
 		return err
 	}
-	after, limit, err := page(r)
+	query := r.URL.Query()
+	order, err := orderOf(query)
+	if err != nil {
+		return err
+	}
+	limit, err := limitOf(query)
 	if err != nil {
 		return err
 	}
@@ -84,31 +91,35 @@ func (a *api) look(w http.ResponseWriter, r *http.Request, p authn.Principal) er
 		answer.JSON(w, r, http.StatusOK, nodeOf(r.Context(), node))
 		return nil
 	}
-	node, children, err := a.drives.Page(r.Context(), p.UserID, path, after, limit+1) // one more tells whether there is more
+	l, err := a.drives.List(r.Context(), p.UserID, path, order, query.Get("after"), limit)
 	if err != nil {
 		return err
 	}
-	body := folderBody{nodeBody: nodeOf(r.Context(), node), Children: make([]nodeBody, 0, min(len(children), limit))}
-	for _, child := range children[:min(len(children), limit)] {
-		body.Children = append(body.Children, nodeOf(r.Context(), child))
-	}
-	if len(children) > limit {
-		body.Next = children[limit-1].Name
-	}
-	answer.JSON(w, r, http.StatusOK, body)
+	answer.JSON(w, r, http.StatusOK, folderBody{nodeBody: nodeOf(r.Context(), l.Folder), Children: nodesOf(r.Context(), l.Children), Next: l.Next})
 	return nil
 }
 
-// page reads the query's after and limit.
-func page(r *http.Request) (after string, limit int, err error) {
-	query := r.URL.Query()
-	if after = query.Get("after"); after != "" {
-		if err := drive.CheckName(after); err != nil {
-			return "", 0, err
-		}
+func nodesOf(ctx context.Context, nodes []drive.Node) []nodeBody {
+	bodies := make([]nodeBody, 0, len(nodes))
+	for _, n := range nodes {
+		bodies = append(bodies, nodeOf(ctx, n))
 	}
-	limit, err = limitOf(query)
-	return after, limit, err
+	return bodies
+}
+
+// orderOf reads the query's sort and order.
+func orderOf(query url.Values) (o drive.Order, err error) {
+	if o.By, err = drive.ParseSort(query.Get("sort")); err != nil {
+		return o, err
+	}
+	switch query.Get("order") {
+	case "", "asc":
+	case "desc":
+		o.Descending = true
+	default:
+		return o, invalid("invalid_fields", []fault.Field{{Name: "order", Code: "invalid", Message: "This is asc or desc."}})
+	}
+	return o, nil
 }
 
 func limitOf(query url.Values) (int, error) {
@@ -123,16 +134,21 @@ func limitOf(query url.Values) (int, error) {
 	return limit, nil
 }
 
-// remove moves a file or a folder into the trash. If-Match keeps it if it has changed.
+// remove moves a file or a folder into the trash, and answers by what it comes back. If-Match keeps it if it has changed.
 func (a *api) remove(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
 	path, err := pathOf(r, r.PathValue("path"))
 	if err != nil {
 		return err
 	}
-	if err := a.drives.Trash(r.Context(), p.UserID, path, drive.Guard{Check: ifMatch(r)}); err != nil {
+	removed, err := a.drives.TrashAll(r.Context(), p.UserID, []drive.Path{path}, drive.Guard{Check: ifMatch(r)})
+	if err != nil {
 		return err
 	}
-	answer.JSON(w, r, http.StatusNoContent, nil)
+	if len(removed) == 0 {
+		answer.JSON(w, r, http.StatusNoContent, nil)
+		return nil
+	}
+	answer.JSON(w, r, http.StatusOK, trashedOf(r.Context(), removed[0]))
 	return nil
 }
 
@@ -177,6 +193,21 @@ func (a *api) makeFolder(w http.ResponseWriter, r *http.Request, p authn.Princip
 
 // move moves or renames. What stands at the target stays there unless overwrite is set, which moves it to the trash.
 func (a *api) move(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
+	return transfer(w, r, http.StatusOK, func(from, to drive.Path, overwrite bool) (drive.Node, error) {
+		node, _, err := a.drives.Move(r.Context(), p.UserID, from, to, overwrite, drive.Guard{})
+		return node, err
+	})
+}
+
+// copy is move that leaves the source where it is.
+func (a *api) copy(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
+	return transfer(w, r, http.StatusCreated, func(from, to drive.Path, overwrite bool) (drive.Node, error) {
+		node, _, err := a.drives.Copy(r.Context(), p.UserID, from, to, overwrite, true, drive.Guard{})
+		return node, err
+	})
+}
+
+func transfer(w http.ResponseWriter, r *http.Request, status int, do func(from, to drive.Path, overwrite bool) (drive.Node, error)) error {
 	var from, to string
 	var overwrite bool
 	if err := readBody(w, r, fields{"from": &from, "to": &to, "overwrite": &overwrite}); err != nil {
@@ -193,10 +224,10 @@ func (a *api) move(w http.ResponseWriter, r *http.Request, p authn.Principal) er
 	if err != nil {
 		return err
 	}
-	node, _, err := a.drives.Move(r.Context(), p.UserID, source, target, overwrite, drive.Guard{})
+	node, err := do(source, target, overwrite)
 	if err != nil {
 		return err
 	}
-	answer.JSON(w, r, http.StatusOK, nodeOf(r.Context(), node))
+	answer.JSON(w, r, status, nodeOf(r.Context(), node))
 	return nil
 }

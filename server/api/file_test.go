@@ -97,9 +97,14 @@ func TestALongFolderIsReadInPages(t *testing.T) {
 		s.call("GET", "/api/v1/files/?"+query, ann.AccessToken, "").want(400, "invalid_fields")
 		s.call("GET", "/api/v1/trash?"+query, ann.AccessToken, "").want(400, "invalid_fields")
 	}
-	for _, after := range []string{"%00", "a/b", "%ff"} {
-		s.call("GET", "/api/v1/files/?after="+after, ann.AccessToken, "").want(400, "invalid_name")
+	for _, after := range []string{"%00", "a/b", "%ff", "YQ"} {
+		s.call("GET", "/api/v1/files/?after="+after, ann.AccessToken, "").want(400, "invalid_place")
 	}
+	if names, _ := s.names(ann.AccessToken, "/api/v1/files/?limit=2&sort=time&order=desc"); strings.Join(names, "") != "gf" {
+		t.Errorf("the newest two are %v", names)
+	}
+	s.call("GET", "/api/v1/files/?sort=colour", ann.AccessToken, "").want(400, "invalid_sort")
+	s.call("GET", "/api/v1/files/?order=up", ann.AccessToken, "").want(400, "invalid_fields")
 }
 
 func TestMakingMovingAndRemoving(t *testing.T) {
@@ -149,7 +154,7 @@ func TestMakingMovingAndRemoving(t *testing.T) {
 		}
 
 		s.call("DELETE", "/api/v1/files/a/b/one", token, "", "If-Match", `"other"`).want(412, "precondition_failed")
-		s.call("DELETE", "/api/v1/files/a/b/one", token, "", "If-Match", `"other", `+node.ETag).want(204, "")
+		s.call("DELETE", "/api/v1/files/a/b/one", token, "", "If-Match", `"other", `+node.ETag).want(200, "")
 		s.call("DELETE", "/api/v1/files/a/b/one", token, "", "If-Match", "*").want(404, "not_found")
 		s.call("DELETE", "/api/v1/files/", token, "").want(403, "is_root")
 	})
@@ -170,7 +175,11 @@ func TestTheTrash(t *testing.T) {
 		}
 		for _, name := range []string{"one", "two", "three"} {
 			s.put(ann.User.ID, "/"+name, name)
-			s.call("DELETE", "/api/v1/files/"+name, token, "").want(204, "")
+			var removed trashedBody
+			s.call("DELETE", "/api/v1/files/"+name, token, "").want(200, "").into(&removed)
+			if removed.Path != "/"+name || removed.Expires == nil {
+				t.Errorf("%+v", removed)
+			}
 		}
 		items := trash(token).Items
 		if len(items) != 3 || items[0].Path != "/three" || items[0].Size != 5 || items[0].Removed.IsZero() {
@@ -186,8 +195,12 @@ func TestTheTrash(t *testing.T) {
 		s.call("DELETE", "/api/v1/trash", bob.AccessToken, "").want(204, "")
 		s.call("GET", "/api/v1/files/one", bob.AccessToken, "").want(404, "not_found")
 
+		s.put(ann.User.ID, "/.DS_Store", "litter")
+		s.call("DELETE", "/api/v1/files/.DS_Store", token, "").want(204, "")
 		s.put(ann.User.ID, "/three", "taken")
 		var node nodeBody
+		s.call("POST", "/api/v1/trash/"+items[0].ID+"/restore", token, `{"name": "three"}`).want(409, "name_taken")
+		s.call("POST", "/api/v1/trash/"+items[0].ID+"/restore", token, `{"name": "a/b"}`).want(400, "invalid_name")
 		s.call("POST", "/api/v1/trash/"+items[0].ID+"/restore", token, "").want(200, "").into(&node)
 		if node.Path == "/three" || node.Size != 5 {
 			t.Errorf("%+v", node)

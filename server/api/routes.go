@@ -28,6 +28,7 @@ func (a *api) routes() []route {
 		a.factorRoutes(),
 		a.appPasswordRoutes(),
 		a.fileRoutes(),
+		a.driveRoutes(),
 		a.thumbnailRoutes(),
 		a.registerRoutes(),
 		a.adminRoutes(),

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
 	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/sqldb"
@@ -12,16 +14,27 @@ import (
 
 // trashedBody is what was removed; its path is where it was.
 type trashedBody struct {
-	ID      string    `json:"id"`
-	Name    string    `json:"name"`
-	Path    string    `json:"path"`
-	Folder  bool      `json:"folder"`
-	Size    int64     `json:"size"`
-	Removed time.Time `json:"removed"`
+	ID      string     `json:"id"`
+	Name    string     `json:"name"`
+	Path    string     `json:"path"`
+	Folder  bool       `json:"folder"`
+	Size    int64      `json:"size"`
+	Removed time.Time  `json:"removed"`
+	Expires *time.Time `json:"expires"` // when it is removed for good; null for never
+}
+
+func trashedOf(ctx context.Context, t drive.Trashed) trashedBody {
+	b := trashedBody{t.Node.ID, t.Node.Name, string(drive.Shown(ctx, t.Node.Path)), t.Node.Folder, t.Node.Size, t.Removed.UTC(), nil}
+	if !t.Expires.IsZero() {
+		expires := t.Expires.UTC()
+		b.Expires = &expires
+	}
+	return b
 }
 
 type trashBody struct {
 	Items []trashedBody `json:"items"`
+	Next  string        `json:"next,omitempty"`
 }
 
 // listTrash answers what was removed last, newest first.
@@ -30,24 +43,31 @@ func (a *api) listTrash(w http.ResponseWriter, r *http.Request, p authn.Principa
 	if err != nil {
 		return err
 	}
-	all, err := a.drives.TrashList(r.Context(), p.UserID, limit)
+	all, next, err := a.drives.TrashList(r.Context(), p.UserID, r.URL.Query().Get("after"), limit)
 	if err != nil {
 		return err
 	}
-	body := trashBody{Items: make([]trashedBody, 0, len(all))}
+	body := trashBody{Items: make([]trashedBody, 0, len(all)), Next: next}
 	for _, t := range all {
-		body.Items = append(body.Items, trashedBody{t.Node.ID, t.Node.Name, string(t.Node.Path), t.Node.Folder, t.Node.Size, t.Removed.UTC()})
+		body.Items = append(body.Items, trashedOf(r.Context(), t))
 	}
 	answer.JSON(w, r, http.StatusOK, body)
 	return nil
 }
 
+// restore puts an item back where it was. A body may name it anew.
 func (a *api) restore(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
 	id, err := trashID(r)
 	if err != nil {
 		return err
 	}
-	node, err := a.drives.Restore(r.Context(), p.UserID, id)
+	var name string
+	if r.ContentLength != 0 {
+		if err := readBody(w, r, fields{"name": &name}); err != nil {
+			return err
+		}
+	}
+	node, err := a.drives.RestoreAs(r.Context(), p.UserID, id, name)
 	if err != nil {
 		return err
 	}

@@ -120,7 +120,7 @@ var habits = []wrong{
 		DELETE /d want 204`, test: func(s *server) {
 		s.wantTrash("/d")
 		s.wantUsed(3)
-		all, err := s.drives.TrashList(s.t.Context(), s.userID, 10)
+		all, _, err := s.drives.TrashList(s.t.Context(), s.userID, "", 10)
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -223,7 +223,7 @@ var transfers = []wrong{
 // wantTrash checks where what is in the trash was, separated by spaces.
 func (s *server) wantTrash(want string) {
 	s.t.Helper()
-	all, err := s.drives.TrashList(s.t.Context(), s.userID, 100)
+	all, _, err := s.drives.TrashList(s.t.Context(), s.userID, "", 100)
 	if err != nil {
 		s.t.Fatal(err)
 	}

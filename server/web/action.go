@@ -10,7 +10,10 @@ import (
 	"github.com/satchelhq/satchel/fault"
 )
 
-// act does what a form on a folder's page asks for, and shows the folder.
+// maxSelection bounds the body of a form with what was chosen, in bytes: drive.MaxAtOnce long names.
+const maxSelection = 1 << 20
+
+// act does what a form on a page about the drive asks for, and shows what it did.
 func (h *Web) act(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
 	path, err := drive.ParsePath(r.PathValue("path"))
 	if err != nil {
@@ -19,7 +22,7 @@ func (h *Web) act(w http.ResponseWriter, r *http.Request, who authn.Principal) e
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && media == "multipart/form-data" {
 		return h.upload(w, r, who, path)
 	}
-	if err := parseForm(w, r); err != nil {
+	if err := parseFormOf(w, r, maxSelection); err != nil {
 		return err
 	}
 	switch r.PostForm.Get("action") {
@@ -27,8 +30,14 @@ func (h *Web) act(w http.ResponseWriter, r *http.Request, who authn.Principal) e
 		return h.newFolder(w, r, who, path)
 	case "delete":
 		return h.delete(w, r, who, path)
+	case "rename":
+		return h.rename(w, r, who, path)
+	case "restore-version":
+		return h.changeVersion(w, r, who, path, true)
+	case "remove-version":
+		return h.changeVersion(w, r, who, path, false)
 	}
-	return fault.New(fault.Invalid, "web.act", "The form asks for nothing that can be done here.")
+	return h.actOnChosen(w, r, who, path)
 }
 
 func (h *Web) newFolder(w http.ResponseWriter, r *http.Request, who authn.Principal, parent drive.Path) error {
@@ -44,10 +53,18 @@ func (h *Web) newFolder(w http.ResponseWriter, r *http.Request, who authn.Princi
 }
 
 func (h *Web) delete(w http.ResponseWriter, r *http.Request, who authn.Principal, path drive.Path) error {
-	if err := h.drives.Trash(r.Context(), who.UserID, path, drive.Guard{}); err != nil {
-		return h.folderProblem(w, r, who, path.Parent(), "", err)
+	return h.deleteAll(w, r, who, path.Parent(), []drive.Path{path})
+}
+
+func (h *Web) deleteAll(w http.ResponseWriter, r *http.Request, who authn.Principal, folder drive.Path, paths []drive.Path) error {
+	removed, err := h.drives.TrashAll(r.Context(), who.UserID, paths, drive.Guard{})
+	if err != nil {
+		return h.folderProblem(w, r, who, folder, "", err)
 	}
-	return redirect(w, r, driveAddress(path.Parent()))
+	if len(removed) == 0 {
+		return redirect(w, r, driveAddress(folder))
+	}
+	return redirect(w, r, removedAddress(folder, removed[0].Removed))
 }
 
 // child is the path of name in folder, both within their bounds.
@@ -56,4 +73,23 @@ func child(folder drive.Path, name string) (drive.Path, error) {
 		return "", err
 	}
 	return drive.ParsePath(string(folder.Join(name)))
+}
+
+// chosen are the paths of what a form names in a folder.
+func chosen(r *http.Request, folder drive.Path) ([]drive.Path, error) {
+	names := r.PostForm["item"]
+	switch {
+	case len(names) == 0:
+		return nil, fault.New(fault.Invalid, "web.chosen", "Choose something first.").WithCode("nothing_chosen")
+	case len(names) > drive.MaxAtOnce:
+		return nil, fault.New(fault.TooLarge, "web.chosen", "At most 1000 files and folders at once.").WithCode("too_many_nodes")
+	}
+	paths := make([]drive.Path, len(names))
+	for i, name := range names {
+		var err error
+		if paths[i], err = child(folder, name); err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
 }

@@ -106,11 +106,11 @@ func (h *Web) showAppPasswords(w http.ResponseWriter, r *http.Request, who authn
 	if v.Items, err = h.listAppPasswords(ctx, who); err != nil {
 		return err
 	}
-	_, children, err := h.drives.Page(ctx, who.UserID, drive.Root, "", offeredFolders)
+	top, err := h.drives.List(ctx, who.UserID, drive.Root, drive.Order{}, "", offeredFolders)
 	if err != nil {
 		return err
 	}
-	for _, child := range children {
+	for _, child := range top.Children {
 		if child.Folder {
 			v.Folders = append(v.Folders, string(child.Path))
 		}

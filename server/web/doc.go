@@ -8,12 +8,16 @@
 //	/account/profile          the user name, and addresses that a code confirms
 //	POST /logout              end this browser's session
 //	GET  /open?ticket=…       sign in by a ticket that an app got, once
-//	GET  /drive/{folder}      a folder; ?after={name} is a further part of a long one
-//	GET  /drive/{node}?delete the question before a removal
-//	POST /drive/{path}        a form: action=new-folder, action=delete, or files (multipart/form-data)
-//	GET  /raw/{file}          the file's content, with ranges; ?download saves it in any case
+//	GET  /drive/{folder}      a folder; ?after={place} is a further part of a long one, ?sort= ?order= ?view= how it is shown
+//	GET  /drive/{node}?delete the question before a removal; ?details and ?versions are pages about it
+//	POST /drive/{path}        a form: action= what to do, or files (multipart/form-data)
+//	GET  /raw/{file}          the file's content, with ranges; ?download saves it in any case, ?version={id} is what it held before
 //	GET  /view/{file}         a page that shows the file
 //	GET  /thumb/{file}        a small picture of an image: ?size=160 or 480, &v= its ETag without quotation marks to have it kept
+//	GET  /d/{code}/{file}     the content for whoever has the link, until it expires
+//	GET  /search?q=…          files and folders by a part of their names
+//	GET  /trash, POST /trash  what was removed
+//	GET  /events              what changes in the drive, as it happens (server-sent events)
 //	GET  /assets/{name}       style, script and icon of the pages
 //
 // Who asks is in the context (authn.From), put there by the gate. Nobody is sent to /login and back
@@ -26,7 +30,13 @@
 //	next.go     which addresses may be gone on to
 //	folder.go   showing a folder
 //	action.go   making folders, removing
-//	upload.go   a plain form with files: streamed, never held
+//	chosen.go   what is done with several files and folders
+//	details.go  a file or folder, and its versions
+//	trash.go    what was removed
+//	search.go   looking for names
+//	link.go     download links
+//	events.go   what changes while a page is open
+//	upload.go   a plain form with files
 //	factor.go   the second factor and the second step of signing in; passkey.go: passkeys
 //	raw.go      content, in a way that it never runs as part of our pages
 //	view.go     the page that shows a file: viewer.go chooses how, text.go reads text

@@ -17,7 +17,8 @@ func localNext(s string) string {
 	if len(s) > maxNext || strings.ContainsFunc(s, func(c rune) bool { return c == '\\' || c == unicode.ReplacementChar || unicode.IsControl(c) }) {
 		return ""
 	}
-	if !strings.HasPrefix(s, drivePrefix) && !strings.HasPrefix(s, rawPrefix) && !strings.HasPrefix(s, viewPrefix) && s != accountPath && !strings.HasPrefix(s, accountPath+"/") {
+	if !strings.HasPrefix(s, drivePrefix) && !strings.HasPrefix(s, rawPrefix) && !strings.HasPrefix(s, viewPrefix) &&
+		s != accountPath && !strings.HasPrefix(s, accountPath+"/") && !isPage(s, trashPath) && !isPage(s, searchPath) {
 		return ""
 	}
 	u, err := url.Parse(s)
@@ -33,6 +34,9 @@ func localNext(s string) string {
 	u.Fragment, u.RawFragment = "", ""
 	return u.String()
 }
+
+// isPage reports whether an address is that of a page, with a query or without.
+func isPage(s, path string) bool { return s == path || strings.HasPrefix(s, path+"?") }
 
 // loginAddress is the page to sign in on, from which it goes on to next.
 func loginAddress(next string) string {

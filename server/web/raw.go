@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -23,12 +24,14 @@ const mediaPolicy = "sandbox allow-same-origin; " + rawSources
 const rawSources = "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// raw sends a file's content, whole or in ranges. The content goes to http.ServeContent as it is: an *os.File
-// reaches the socket by sendfile.
+// raw sends a file's content, whole or in ranges, or that of one of its versions.
 func (h *Web) raw(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
 	path, err := drive.ParsePath(r.PathValue("path"))
 	if err != nil {
 		return err
+	}
+	if id := r.URL.Query().Get("version"); id != "" {
+		return h.rawVersion(w, r, who, path, id)
 	}
 	node, content, err := h.drives.Open(r.Context(), who.UserID, path)
 	if code, _, _ := fault.Public(err); err != nil && code == "is_folder" {
@@ -38,19 +41,41 @@ func (h *Web) raw(w http.ResponseWriter, r *http.Request, who authn.Principal) e
 		return err
 	}
 	defer content.Close()
+	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+	serveFile(w, r, node, content)
+	return nil
+}
+
+// rawVersion sends what a file held before. The version's id names it; the path is there for people, and for its name.
+func (h *Web) rawVersion(w http.ResponseWriter, r *http.Request, who authn.Principal, path drive.Path, id string) error {
+	node, version, content, err := h.drives.OpenVersion(r.Context(), who.UserID, id)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	if node.Path != path {
+		return fault.New(fault.NotFound, "web.rawVersion", "").WithPath(string(path))
+	}
+	node.SHA256, node.Size, node.MediaType, node.Modified = version.SHA256, version.Size, version.MediaType, version.Modified
+	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+	serveFile(w, r, node, content)
+	return nil
+}
+
+// serveFile sends content in a way that it never runs as part of our pages. It goes to http.ServeContent as it is: an *os.File
+// reaches the socket by sendfile.
+func serveFile(w http.ResponseWriter, r *http.Request, node drive.Node, content io.ReadSeeker) {
 	media, inline := serveAs(node.MediaType)
 	header := w.Header()
 	header.Set("Content-Type", media)
 	header.Set("Content-Disposition", disposition(node.Name, inline && !r.URL.Query().Has("download")))
 	header.Set("Content-Security-Policy", policyFor(media, inline))
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	header.Set("Referrer-Policy", "no-referrer")
 	// A browser may keep it, and asks each time whether it is still the same and still allowed.
 	header.Set("Cache-Control", "private, no-cache")
 	header.Set("ETag", node.ETag())
 	http.ServeContent(w, r, "", node.Modified, content)
-	return nil
 }
 
 // serveAs answers the Content-Type of stored content, and whether a browser may show it. What it shows is

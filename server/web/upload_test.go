@@ -136,7 +136,7 @@ func TestUploadBreaksOff(t *testing.T) {
 		t.Errorf("of two files: %q", got)
 	}
 	response := mia.send(badForm())
-	if body := read(t, response); response.StatusCode != 400 || !bytes.Contains(body, []byte("Request request-1")) {
+	if body := read(t, response); response.StatusCode != 400 || !bytes.Contains(body, []byte(`id="problem"`)) {
 		t.Errorf("a form without a boundary: %d %s", response.StatusCode, body)
 	}
 }

@@ -36,12 +36,13 @@ type Web struct {
 	mount        string
 	registration bool
 	mux          *http.ServeMux
+	streams      *streams
 }
 
 // New makes the door.
 func New(o Options) *Web {
 	h := &Web{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration,
-		mux: http.NewServeMux()}
+		mux: http.NewServeMux(), streams: newStreams()}
 	for _, routes := range [...]map[string]answer.Handler{
 		h.signInRoutes(),
 		h.driveRoutes(),
@@ -53,6 +54,10 @@ func New(o Options) *Web {
 		h.registerRoutes(),
 		h.ownDataRoutes(),
 		h.oidcRoutes(),
+		h.linkRoutes(),
+		h.trashRoutes(),
+		h.searchRoutes(),
+		h.eventRoutes(),
 	} {
 		for pattern, handler := range routes {
 			h.mux.Handle(pattern, answer.Handle(handler, h.Refuse))
@@ -160,8 +165,11 @@ func write(w http.ResponseWriter, status int, html []byte) error {
 const maxForm = 64 << 10
 
 // parseForm reads a form without files into r.PostForm.
-func parseForm(w http.ResponseWriter, r *http.Request) error {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+func parseForm(w http.ResponseWriter, r *http.Request) error { return parseFormOf(w, r, maxForm) }
+
+// parseFormOf is parseForm for a form of at most so many bytes.
+func parseFormOf(w http.ResponseWriter, r *http.Request, most int64) error {
+	r.Body = http.MaxBytesReader(w, r.Body, most)
 	if err := r.ParseForm(); err != nil {
 		if isTooLong(err) {
 			return fault.As(fault.TooLarge, "web.parseForm", err)

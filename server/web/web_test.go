@@ -128,6 +128,9 @@ func (b *browser) send(r *http.Request) *http.Response {
 			ctx = authn.WithPrincipal(ctx, who)
 		}
 	}
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
 	w := httptest.NewRecorder()
 	b.door.ServeHTTP(w, r.WithContext(ctx))
 	response := w.Result()
@@ -230,12 +233,12 @@ func (h *house) content(driveID, path string) (string, bool) {
 
 func (h *house) names(driveID, path string) string {
 	h.Helper()
-	_, children, err := h.drives.Page(h.Context(), driveID, drive.Path(path), "", 1000)
+	list, err := h.drives.List(h.Context(), driveID, drive.Path(path), drive.Order{}, "", drive.MaxList)
 	if err != nil {
 		h.Fatal(err)
 	}
 	var names []string
-	for _, c := range children {
+	for _, c := range list.Children {
 		names = append(names, c.Name)
 	}
 	return strings.Join(names, "|")

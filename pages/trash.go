@@ -1,0 +1,35 @@
+package pages
+
+import "time"
+
+// Trash is the page with what was removed.
+type Trash struct {
+	Frame
+	Items   []Trashed
+	Further bool   // this is not the first part
+	Next    string // address of the next part; empty on the last
+}
+
+// Trashed is a removed file or folder.
+type Trashed struct {
+	ID      string
+	Name    string
+	Folder  bool
+	Size    int64 // bytes, of a file
+	Icon    string
+	Where   string // path of the folder that held it
+	Removed time.Time
+	Expires time.Time // when it is removed for good; zero for never
+}
+
+// Trash renders the page with what was removed.
+func (p *Pages) Trash(v Trash) ([]byte, error) { return p.render("trash", v) }
+
+// Purge asks before something is removed for good.
+type Purge struct {
+	Frame
+	Items []string // ids of what was chosen; empty for everything in the trash
+}
+
+// Purge renders the question before something is removed for good.
+func (p *Pages) Purge(v Purge) ([]byte, error) { return p.render("purge", v) }

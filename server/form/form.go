@@ -1,0 +1,120 @@
+package form
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/fault"
+)
+
+// The bounds of one form.
+const (
+	maxParts = 1000     // files, and inputs beside them
+	maxInput = 64 << 10 // bytes of an input that is no file
+)
+
+// Target is where the files go.
+type Target struct {
+	Drives   *drive.Drives
+	DriveID  string
+	Folder   drive.Path
+	Conflict drive.Conflict // what happens to a file whose name is taken
+}
+
+// Store stores the files of a request's form in a folder, each as its last byte has come. A body that breaks off loses the file that it broke
+// off in: what was stored before is answered with the error. Inputs that are no files are passed over. Invalid for a body that is no form, and
+// with code "no_file"; all that drive.Put refuses.
+func Store(r *http.Request, to Target) (stored []drive.Node, err error) {
+	form, err := r.MultipartReader()
+	if err != nil {
+		return nil, fault.As(fault.Invalid, "form.Store", err)
+	}
+	for range maxParts {
+		part, err := form.NextPart()
+		if err == io.EOF {
+			if len(stored) == 0 {
+				return nil, fault.New(fault.Invalid, "form.Store", "Choose a file first.").WithCode("no_file")
+			}
+			return stored, nil
+		}
+		if err != nil {
+			return stored, broken(err)
+		}
+		name := fileName(part)
+		if name == "" { // an input that is no file, or a picker that was left empty
+			if err := skip(part); err != nil {
+				return stored, err
+			}
+			continue
+		}
+		node, err := store(r.Context(), part, to, name)
+		if err != nil {
+			return stored, err
+		}
+		stored = append(stored, node)
+	}
+	return stored, fault.New(fault.TooLarge, "form.Store", fmt.Sprintf("A form takes at most %d files at once.", maxParts)).WithCode("too_many_files")
+}
+
+func skip(part *multipart.Part) error {
+	if _, err := io.Copy(io.Discard, io.LimitReader(part, maxInput)); err != nil {
+		return broken(err)
+	}
+	if n, _ := part.Read(make([]byte, 1)); n > 0 {
+		return fault.New(fault.TooLarge, "form.Store", "")
+	}
+	return nil
+}
+
+func store(ctx context.Context, part *multipart.Part, to Target, name string) (drive.Node, error) {
+	if err := drive.CheckName(name); err != nil {
+		return drive.Node{}, err
+	}
+	path, err := drive.ParsePath(string(to.Folder.Join(name)))
+	if err != nil {
+		return drive.Node{}, err
+	}
+	node, _, err := to.Drives.Put(ctx, to.DriveID, path, body{part}, drive.PutOptions{Size: -1, MediaType: mediaType(part), Conflict: to.Conflict})
+	return node, err
+}
+
+// body reads a part of a form; an end of the form inside the part is a broken body, not an end.
+type body struct{ part io.Reader }
+
+func (b body) Read(p []byte) (int, error) {
+	n, err := b.part.Read(p)
+	if err != nil && err != io.EOF {
+		err = broken(err)
+	}
+	return n, err
+}
+
+func broken(err error) error {
+	var known *fault.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return &fault.Error{Kind: fault.Invalid, Op: "form.Store", Code: "body_truncated", Public: "The upload broke off.", Err: err}
+}
+
+// fileName is a part's file name without folders; empty if it has none. Browsers write a quotation mark in it as
+// %22 (HTML, section 4.10.21.8).
+func fileName(part *multipart.Part) string {
+	return strings.ReplaceAll(part.FileName(), "%22", `"`)
+}
+
+// mediaType is what the browser says about a part. What it does not know is told from the name.
+func mediaType(part *multipart.Part) string {
+	media, params, err := mime.ParseMediaType(part.Header.Get("Content-Type"))
+	if err != nil || media == "application/octet-stream" {
+		return ""
+	}
+	return mime.FormatMediaType(media, params)
+}
