@@ -263,7 +263,7 @@ func apiProbes() []probe {
 		{"GET", "/api/v1/search?q=plan", nil, "", []int{200}},
 		{"GET", "/api/v1/search?q=plan&in=/private-things", nil, "", []int{404}},
 		{"GET", "/api/v1/changes", nil, "", []int{200}},
-		{"GET", "/api/v1/changes?since=0.0", nil, "", []int{200, 410}},
+		{"GET", "/api/v1/changes?since=zz.zz", nil, "", []int{410}},
 		{"GET", "/api/v1/versions?path=/secret-plan.txt", nil, "", []int{404}},
 		{"DELETE", "/api/v1/versions/{version}", nil, "", []int{404}},
 		{"POST", "/api/v1/versions/{version}/restore", nil, "", []int{404}},

@@ -2,8 +2,9 @@
 // because leaving the page would end them.
 
 import { localTimes } from "./format.js";
+import { listed, parse } from "./listing.js";
 
-const parts = ["head", "listing", "usage"];
+const parts = ["head", "listing", "chosen", "usage"];
 
 // enhanceFolder takes over links and forms while held() is true.
 export function enhanceFolder(held) {
@@ -29,7 +30,7 @@ export function enhanceFolder(held) {
 }
 
 // show puts a folder in the place of the one on the page. A body is posted.
-async function show(address, body = null, remember = true) {
+export async function show(address, body = null, remember = true) {
   let response, page;
   try {
     response = await fetch(address, body ? { method: "POST", body } : {});
@@ -41,31 +42,10 @@ async function show(address, body = null, remember = true) {
   replace(page, parts);
   document.title = page.title;
   if (remember && response.url !== location.href) history.pushState(null, "", response.url);
+  listed();
   const target = document.getElementById("problem") || document.querySelector("#head .here");
   target.tabIndex = -1;
   target.focus({ preventScroll: true });
-}
-
-let wanted = 0;
-
-// refresh shows the listing anew and leaves everything else as it is. Calls close together are one.
-export function refresh() {
-  const mine = ++wanted;
-  setTimeout(async () => {
-    if (mine !== wanted) return;
-    const address = location.href;
-    try {
-      const response = await fetch(address);
-      const page = parse(await response.text());
-      if (response.ok && mine === wanted && address === location.href) replace(page, ["listing", "usage"]);
-    } catch {
-      // The next upload, or a reload, shows it.
-    }
-  }, 150);
-}
-
-function parse(html) {
-  return new DOMParser().parseFromString(html, "text/html");
 }
 
 function replace(page, ids) {

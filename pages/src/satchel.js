@@ -1,8 +1,12 @@
 // The script of the pages. Without it every page works with plain forms, but for passkeys; with it uploads resume,
 // and the page stays while they run.
 
-import { enhanceFolder } from "./folder.js";
+import { enhanceChoice } from "./choice.js";
 import { askBeforeDelete } from "./confirm.js";
+import { enhanceFolder, show } from "./folder.js";
+import { localTimes } from "./format.js";
+import { enhanceListing } from "./listing.js";
+import { listen } from "./live.js";
 import { enhanceUploads } from "./uploads.js";
 import { askForPasskey } from "./passkey.js";
 import { enhanceView } from "./view.js";
@@ -17,7 +21,12 @@ if (uploads) {
   const transfers = enhanceUploads(uploads);
   enhanceFolder(() => transfers.holding());
   askBeforeDelete();
+  enhanceListing();
+  listen();
+} else {
+  localTimes(document);
 }
 
 const view = document.querySelector("main.view");
 if (view) enhanceView(view);
+if (document.querySelector("#listing, .trashed")) enhanceChoice(show);

@@ -1,7 +1,7 @@
 // The queue of uploads, and how files get into it: chosen, dropped, or chosen again after a reload.
 
 import * as tus from "tus-js-client";
-import { refresh } from "./folder.js";
+import { refresh } from "./listing.js";
 import { Row } from "./row.js";
 import { Transfer } from "./transfer.js";
 import { answerOthers, discard, findUnfinished, fingerprint } from "./unfinished.js";

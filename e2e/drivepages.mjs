@@ -1,0 +1,233 @@
+// Does in Chromium what a person does with files on the pages of the drive: sorts, chooses, renames, moves, copies, removes, brings back,
+// looks at versions, searches, and sees what another client does. Each page is looked at by axe-core. Names are hostile.
+//
+//   node drivepages.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER
+//
+// The account "ann" is there. FOLDER takes screenshots.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+
+const [size, executablePath, base, folder] = process.argv.slice(2)
+const [width, height] = size.split('x').map(Number)
+const password = 'correct-horse-battery'
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const hostile = '"><img src=x onerror=document.title=1>.txt'
+const hostileFolder = '<svg onload=document.title=1>'
+
+const browser = await chromium.launch({
+  executablePath,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--no-first-run'],
+})
+const context = await browser.newContext({ viewport: { width, height }, hasTouch: width < 600, locale: 'en-GB', timezoneId: 'Europe/Berlin' })
+context.setDefaultTimeout(20_000)
+const page = await context.newPage()
+const complaints = []
+page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`))
+page.on('pageerror', (error) => complaints.push(`uncaught: ${error}`))
+page.on('response', (response) => response.status() >= 400 && complaints.push(`${response.status()} ${response.request().method()} ${response.url()}`))
+
+// another is a client beside the browser.
+async function another(method, path, body) {
+  const headers = { Authorization: 'Basic ' + btoa(`ann:${password}`) }
+  const response = await fetch(base + '/dav/' + path.split('/').map(encodeURIComponent).join('/'), { method, body, headers })
+  assert.ok(response.ok, `${method} ${path}: ${response.status}`)
+}
+
+// look takes a screenshot, and holds the page against WCAG 2.2 AA as far as axe-core can tell.
+async function look(name) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+  assert.ok(wide <= width, `${name}: the page is ${wide} px wide in a window of ${width}`)
+  await page.screenshot({ path: join(folder, `drive-${width}-${name}.png`) })
+  // Playwright's own world is not bound by the page's policy, as an extension is not.
+  await page.evaluate(axe)
+  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
+  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ').slice(0, 400)}`), [], `${name}: axe-core`)
+  assert.equal(await page.evaluate(() => document.querySelectorAll('main img, main svg[onload], main script').length), 0, `${name}: a name became an element`)
+  assert.notEqual(await page.title(), '1', `${name}: a name ran`)
+}
+
+const region = page.getByRole('region', { name: 'Files and folders' })
+const listed = (name) => region.getByRole('link', { name, exact: true })
+const names = () => page.$$eval('#listing tr .name bdi', (all) => all.map((e) => e.textContent))
+const choose = (name) => page.getByLabel(`Choose ${name}`, { exact: true }).check()
+const act = (name) => page.locator('.chosen').getByRole('button', { name, exact: true }).click()
+const until = (what, want) => page.waitForFunction(([selector, want]) =>
+  [...document.querySelectorAll(selector)].map((e) => e.textContent).join('|') === want, [what, want.join('|')])
+const rowNames = '#listing tr .name bdi'
+
+async function sorting() {
+  await another('MKCOL', 'Trips')
+  await another('MKCOL', hostileFolder)
+  await another('PUT', 'b.txt', 'a longer one')
+  await another('PUT', 'a.txt', 'short')
+  await another('PUT', hostile, 'x')
+  await page.goto(base + '/drive/')
+  await page.getByLabel('User name').fill('ann')
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await listed('a.txt').waitFor()
+  assert.deepEqual(await names(), [hostileFolder, 'Trips', hostile, 'a.txt', 'b.txt'])
+  await look('list')
+  await page.getByText('Sort', { exact: true }).click()
+  await look('sort')
+  await page.getByRole('listitem').getByRole('link', { name: 'Size' }).click()
+  await until(rowNames, [hostileFolder, 'Trips', hostile, 'a.txt', 'b.txt'])
+  await page.getByRole('link', { name: 'Grid', exact: true }).click()
+  await look('grid')
+  await page.getByRole('link', { name: 'List', exact: true }).click()
+  await listed('a.txt').waitFor()
+}
+
+async function renaming() {
+  await page.getByRole('link', { name: `More about ${hostile}` }).click()
+  await page.getByRole('heading', { name: 'Details' }).waitFor()
+  await look('details')
+  await page.getByLabel('New name').fill('renamed & <b>.txt')
+  await page.getByRole('button', { name: 'Rename' }).click()
+  await listed('renamed & <b>.txt').waitFor()
+}
+
+async function movingAndCopying() {
+  await choose('a.txt')
+  await choose('b.txt')
+  await page.getByText('2 chosen').waitFor()
+  await look('chosen')
+  await act('Move')
+  await page.getByRole('button', { name: 'Trips' }).click()
+  await page.getByText('There are no folders in here.').waitFor()
+  await look('pick')
+  await page.getByRole('button', { name: 'Move here' }).click()
+  await page.getByRole('heading', { name: 'Trips' }).waitFor()
+  await until(rowNames, ['a.txt', 'b.txt'])
+  await choose('a.txt')
+  await act('Copy')
+  await page.getByRole('button', { name: 'Copy here' }).click()
+  await listed('a (1).txt').waitFor()
+}
+
+async function removing() {
+  await choose('a.txt')
+  await choose('a (1).txt')
+  await act('Delete')
+  await page.getByText('2 files and folders are in the trash.').waitFor()
+  await until(rowNames, ['b.txt'])
+  await look('removed')
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await listed('a (1).txt').waitFor()
+  await choose('a (1).txt')
+  await page.keyboard.press('Delete')
+  await page.getByText('a (1).txt is in the trash.').waitFor()
+
+  await page.goto(base + '/trash')
+  await look('trash')
+  await choose('a (1).txt')
+  await act('Restore')
+  await listed('a (1).txt').waitFor()
+  await choose('a (1).txt')
+  await act('Delete')
+  await listed('a (1).txt').waitFor({ state: 'detached' })
+  await page.goto(base + '/trash')
+  await choose('a (1).txt')
+  await act('Delete for good')
+  await look('purge')
+  await page.getByRole('button', { name: 'Delete for good' }).click()
+  await page.getByText('The trash is empty.').waitFor()
+  await look('trash-empty')
+}
+
+async function versions() {
+  await another('PUT', 'Trips/b.txt', 'the second content')
+  await page.goto(base + '/drive/Trips/b.txt?details')
+  await page.getByRole('link', { name: '1 earlier version' }).click()
+  await look('versions')
+  await page.getByRole('button', { name: 'Restore' }).click()
+  await page.getByText('18 B, replaced').waitFor()
+  const content = await page.evaluate(async () => (await fetch('/raw/Trips/b.txt')).text())
+  assert.equal(content, 'a longer one')
+}
+
+async function searching() {
+  await page.goto(base + '/drive/Trips')
+  await page.getByLabel('Search by name').fill('RENAMED & <B>')
+  await page.getByLabel('Search by name').press('Enter')
+  await page.getByRole('link', { name: 'renamed & <b>.txt', exact: true }).waitFor()
+  await look('search')
+  await page.getByRole('link', { name: 'My drive', exact: true }).last().click()
+  await listed('renamed & <b>.txt').waitFor()
+}
+
+// What another client does shows without a reload, and what is chosen stays chosen.
+async function live() {
+  await page.evaluate(() => { window.same = true })
+  await choose('renamed & <b>.txt')
+  await another('PUT', `from elsewhere ${hostile}`, 'x')
+  await listed(`from elsewhere ${hostile}`).waitFor()
+  await another('DELETE', `from elsewhere ${hostile}`)
+  await listed(`from elsewhere ${hostile}`).waitFor({ state: 'detached' })
+  assert.ok(await page.getByLabel('Choose renamed & <b>.txt').isChecked(), 'the choice is gone')
+  assert.ok(await page.evaluate(() => window.same), 'the page was loaded anew')
+  await page.keyboard.press('Escape')
+}
+
+// By keys: down two rows, chosen on the way; dragged onto a folder.
+async function byHand() {
+  await listed('Trips').focus()
+  await page.keyboard.press('Space')
+  assert.ok(await page.getByLabel('Choose Trips').isChecked())
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('Space')
+  await page.getByText('2 chosen').waitFor()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Control+a')
+  await page.getByText('3 chosen').waitFor()
+  await page.keyboard.press('Escape')
+  if (width < 600) return
+  await listed('renamed & <b>.txt').dragTo(listed(hostileFolder))
+  await listed('renamed & <b>.txt').waitFor({ state: 'detached' })
+  await listed(hostileFolder).click()
+  await listed('renamed & <b>.txt').waitFor()
+}
+
+// Rows come as they are scrolled near, each once.
+async function longFolder() {
+  await another('MKCOL', 'long')
+  for (let i = 0; i < 240; i++) await another('PUT', `long/file ${String(i).padStart(3, '0')}`, '')
+  await page.goto(base + '/drive/long?sort=name&order=asc')
+  await listed('file 000').waitFor()
+  assert.ok((await names()).length <= 200, 'all of it came at once')
+  for (let i = 0; i < 20 && (await names()).length < 240; i++) {
+    await page.mouse.wheel(0, 4000)
+    await page.waitForTimeout(100)
+    await page.evaluate(() => scrollTo(0, document.body.scrollHeight))
+  }
+  await page.waitForFunction(() => document.querySelectorAll('#listing tr[data-id]').length === 240)
+  const all = await names()
+  assert.deepEqual(all, all.toSorted())
+  await look('long')
+  await another('DELETE', 'long/file 120')
+  await another('PUT', 'long/file 050 and a half', '')
+  await page.evaluate(() => scrollTo(0, 0)) // what is far away is read anew when it comes near
+  await listed('file 050 and a half').waitFor()
+  await listed('file 110').evaluate((row) => row.scrollIntoView())
+  await listed('file 120').waitFor({ state: 'detached' })
+  const after = await names()
+  assert.equal(new Set(after).size, after.length, 'a row is there twice')
+}
+
+try {
+  for (const step of [sorting, renaming, movingAndCopying, removing, versions, searching, live, byHand, longFolder]) {
+    await step()
+    process.stdout.write(JSON.stringify({ event: step.name }) + '\n')
+  }
+  assert.deepEqual(complaints, [], 'the browser complained')
+  process.stdout.write(JSON.stringify({ event: 'done' }) + '\n')
+} catch (error) {
+  await page.screenshot({ path: join(folder, `drive-${width}-failed.png`), fullPage: true }).catch(() => {})
+  if (complaints.length > 0) console.error('the browser complained:', complaints)
+  throw error
+} finally {
+  await browser.close()
+}

@@ -1,0 +1,184 @@
+// What is chosen: by check boxes, which are there without script too, by keys, by a long touch, and by dragging to a folder.
+
+import { refresh } from "./listing.js";
+
+const touchLong = 450; // ms
+
+const rowOf = (element) => element.closest?.("#listing tr[data-id], .trashed li");
+const boxOf = (row) => row.querySelector("input[name=item]");
+const boxes = () => [...document.querySelectorAll("input[name=item][type=checkbox]")];
+const chosen = () => boxes().filter((box) => box.checked);
+
+let last = null; // the box that a range begins at
+
+// show says how many are chosen, and offers what can be done with them.
+export function showChosen() {
+  const count = chosen().length;
+  for (const box of boxes()) rowOf(box)?.classList.toggle("picked", box.checked);
+  document.documentElement.classList.toggle("choosing", count > 0);
+  const bar = document.querySelector(".chosen");
+  const words = bar?.querySelector(".count");
+  if (!words) return;
+  const text = count === 1 ? words.dataset.one : words.dataset.many.replace("#", count);
+  words.textContent = count > 0 ? text : "";
+}
+
+function toggle(row, on = !boxOf(row).checked) {
+  boxOf(row).checked = on;
+  last = boxOf(row);
+  showChosen();
+}
+
+export function enhanceChoice(show) {
+  document.addEventListener("change", (event) => event.target.name === "item" && showChosen());
+  document.addEventListener("listed", showChosen);
+  document.addEventListener("click", (event) => {
+    if (event.target.name === "item") chooseRange(event);
+    if (event.target.closest("[data-do=none]")) choose(() => false);
+  });
+  document.addEventListener("submit", (event) => {
+    if (event.target.id !== "chosen" || event.submitter?.value !== "delete-chosen") return;
+    event.preventDefault();
+    show(event.target.getAttribute("action"), new URLSearchParams([...new FormData(event.target), ["action", "delete-chosen"]]));
+  });
+  takeKeys();
+  takeTouches();
+  takeDrags();
+  showChosen();
+}
+
+function choose(which) {
+  for (const box of boxes()) box.checked = which(box);
+  showChosen();
+}
+
+function chooseRange(event) {
+  const all = boxes();
+  const from = all.indexOf(last);
+  const to = all.indexOf(event.target);
+  if (event.shiftKey && from >= 0) {
+    for (const box of all.slice(Math.min(from, to), Math.max(from, to) + 1)) box.checked = event.target.checked;
+  }
+  last = event.target;
+  showChosen();
+}
+
+function takeKeys() {
+  document.addEventListener("keydown", (event) => {
+    const row = rowOf(event.target);
+    const field = event.target.matches("input:not([type=checkbox]), textarea, select") || event.target.closest("dialog");
+    if (field || event.altKey) return;
+    const control = event.ctrlKey || event.metaKey;
+    if (control && event.key === "a" && boxes().length > 0) choose(() => true);
+    else if (event.key === "Escape" && chosen().length > 0) choose(() => false);
+    else if (event.key === "Delete" && chosen().length > 0) document.querySelector(".chosen [value=delete-chosen], .chosen [value=ask-purge]")?.click();
+    else if (control || !row) return;
+    else if (event.key === "ArrowDown" || event.key === "ArrowUp") step(row, event.key === "ArrowDown" ? 1 : -1, event.shiftKey);
+    else if (event.key === " " && event.target.matches("a")) toggle(row);
+    else if (event.key === "F2") row.querySelector("a[href$='?details']")?.click();
+    else return;
+    event.preventDefault();
+  });
+}
+
+// step moves the focus to another row, and chooses on the way if asked to.
+function step(row, by, choosing) {
+  const all = [...document.querySelectorAll("#listing tr[data-id], .trashed li")];
+  const next = all[all.indexOf(row) + by];
+  if (!next) return;
+  if (choosing) {
+    toggle(row, true);
+    toggle(next, true);
+  }
+  (next.querySelector(".name a") ?? boxOf(next)).focus();
+}
+
+// A long touch chooses; while something is chosen, a short one does too.
+function takeTouches() {
+  let timer = 0;
+  let held = false;
+  let touch = false;
+  document.addEventListener("pointerdown", (event) => {
+    touch = event.pointerType === "touch";
+    held = false;
+    clearTimeout(timer);
+    const row = touch && rowOf(event.target);
+    if (!row || event.target.closest(".pick, .do")) return;
+    timer = setTimeout(() => {
+      held = true;
+      toggle(row);
+      navigator.vibrate?.(10);
+    }, touchLong);
+  });
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => clearTimeout(timer));
+  document.addEventListener("pointermove", (event) => Math.abs(event.movementX) + Math.abs(event.movementY) > 6 && clearTimeout(timer));
+  document.addEventListener("contextmenu", (event) => held && event.preventDefault());
+  document.addEventListener(
+    "click",
+    (event) => {
+      const row = rowOf(event.target);
+      if (!touch || !row || event.target.closest(".pick, .do")) return;
+      const choosing = document.documentElement.classList.contains("choosing");
+      if (!held && !choosing) return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (!held) toggle(row);
+      held = false;
+    },
+    true,
+  );
+}
+
+const ours = "application/x-satchel-items";
+
+// takeDrags moves what is dragged onto a folder in the listing, or on the way to it.
+function takeDrags() {
+  let dragged = [];
+  const target = (event) => {
+    const link = event.target.closest?.("tr.folder, .crumbs li")?.querySelector("a[data-folder-link]");
+    return link && !rowOf(link)?.classList.contains("dragged") ? link : null;
+  };
+  const mark = (link) => {
+    for (const old of document.querySelectorAll(".drop")) old.classList.remove("drop");
+    link?.closest("tr, li").classList.add("drop");
+  };
+  document.addEventListener("dragstart", (event) => {
+    const row = rowOf(event.target);
+    if (!row?.matches("tr")) return;
+    const picked = boxOf(row).checked ? chosen() : [boxOf(row)];
+    dragged = picked.map((box) => box.value);
+    for (const box of picked) rowOf(box).classList.add("dragged");
+    event.dataTransfer.setData(ours, "");
+    event.dataTransfer.effectAllowed = "move";
+  });
+  document.addEventListener("dragend", () => {
+    dragged = [];
+    mark(null);
+    for (const row of document.querySelectorAll(".dragged")) row.classList.remove("dragged");
+  });
+  document.addEventListener("dragover", (event) => {
+    if (![...event.dataTransfer.types].includes(ours)) return;
+    const link = target(event);
+    mark(link);
+    if (!link) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "move";
+  });
+  document.addEventListener("drop", (event) => {
+    const link = target(event);
+    if (dragged.length === 0 || !link) return;
+    event.preventDefault();
+    moveTo(link, dragged);
+  });
+}
+
+async function moveTo(link, names) {
+  const to = decodeURIComponent(new URL(link.href).pathname.slice("/drive".length));
+  const body = new URLSearchParams([["action", "move"], ["to", to], ...names.map((name) => ["item", name])]);
+  const response = await fetch(document.getElementById("chosen").getAttribute("action"), { method: "POST", body });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const problem = page.getElementById("problem");
+  document.getElementById("problem")?.remove();
+  if (!response.ok && problem) document.querySelector("#head nav").after(document.importNode(problem, true));
+  refresh();
+}
