@@ -53,7 +53,7 @@ const MaxList = 1000
 // meanwhile.
 //
 // By name, a part costs what is in it. Any other order has no index, since that would be written with every file: a part reads the folder
-// once (10,000 files in some 20 ms) and keeps the rows that it answers.
+// once (10,000 files in 5 to 30 ms) and keeps the rows that it answers.
 //
 // NotFound; a file is Invalid with code "is_file", a place that is none "invalid_place".
 func (s *Drives) List(ctx context.Context, driveID string, path Path, o Order, after string, limit int) (l Listing, err error) {

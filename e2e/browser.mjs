@@ -84,8 +84,8 @@ const scenarios = {
       await page.getByRole('heading', { name: 'Sommer' }).waitFor()
       await page.getByLabel('Upload files').setInputFiles(join(folder, name))
       await listed(page, name).waitFor()
-      await page.getByRole('link', { name: `Delete ${name}` }).click()
-      await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+      await page.getByLabel(`Choose ${name}`).check()
+      await page.getByRole('button', { name: 'Delete', exact: true }).click()
       await listed(page, name).waitFor({ state: 'detached' })
       await screenshot(page, 'visit-folder')
 

@@ -53,7 +53,7 @@ func NewMetrics() *Metrics {
 			Name: "satchel_http_requests_total", Help: "Requests that have ended, by door, method and status.",
 		}, []string{"door", "method", "code"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "satchel_http_request_duration_seconds", Help: "From the request's header to the end of its answer, by door, method and status.",
+			Name: "satchel_http_request_duration_seconds", Help: "From the request's header to the end of its answer, by door, method and status; without streams of events, which last as long as a page is open.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60, 600}, // uploads take minutes
 		}, []string{"door", "method", "code"}),
 		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
