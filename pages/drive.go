@@ -61,6 +61,7 @@ type Entry struct {
 	Modified  time.Time
 	MediaType string
 	Address   string // of the folder, or of the file's content
+	Thumbnail string // address of a small picture of an image; empty for what has none
 	Download  string // address that saves the file
 	Details   string // address of the page about it
 	Delete    string // address of the question before the removal

@@ -253,7 +253,7 @@ func TestSearchPage(t *testing.T) {
 	if got := doc.Find(".hits .hint a").Text(); got != `/"><script>x` || doc.Find("main img, main script").Length() != 0 {
 		t.Errorf("in %q", got)
 	}
-	if got := string(read(t, mia.get(doc.Find(".hits .to").AttrOr("href", "")))); got != "x" {
+	if got := mia.page(mia.get(doc.Find(".hits .to").AttrOr("href", "")), 200).Find("main pre.text").Text(); got != "x" {
 		t.Errorf("the link leads to %q", got)
 	}
 	if got := doc.Find("#q").AttrOr("value", ""); got != "pLAN <img" {
@@ -476,4 +476,21 @@ func (b *beginning) Write(p []byte) (int, error) {
 		b.begun <- struct{}{}
 	}
 	return b.ResponseRecorder.Write(p)
+}
+
+// In the grid an image is seen; in the list its kind is.
+func TestTheGridShowsThumbnails(t *testing.T) {
+	h := newHouse(t)
+	mia, id := h.user("mia")
+	h.put(id, "/sea.jpg", "no image, but named like one", drive.PutOptions{})
+	h.put(id, "/plan.txt", "x", drive.PutOptions{})
+	for view, want := range map[string]int{"grid": 1, "list": 0} {
+		found := mia.page(mia.get("/drive/?view="+view), 200).Find("#listing img.thumb")
+		if found.Length() != want {
+			t.Errorf("%s: %d thumbnails", view, found.Length())
+		}
+		if want == 1 && !strings.HasPrefix(found.AttrOr("src", ""), "/thumb/sea.jpg?") {
+			t.Errorf("%s: %q", view, found.AttrOr("src", ""))
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/pages"
+	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/sqldb"
 )
 
@@ -190,6 +191,9 @@ func entry(n drive.Node) pages.Entry {
 	}
 	e.Address = viewAddress(n.Path)
 	e.Download = rawAddress(n.Path) + "?download"
+	if preview.Pictured(n) {
+		e.Thumbnail = thumbAddress(n, preview.Small)
+	}
 	return e
 }
 
