@@ -94,7 +94,14 @@ func limitedCalls() map[string]limited {
 	sum := sha256.Sum256([]byte("outside of it"))
 	wanted := Wanted{SHA256: sum[:], Size: 13, Folder: "/in", Name: "found"}
 	return map[string]limited{
-		"Stat":   {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Stat(ctx, k.alice, "/out/secret") }},
+		"Stat": {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Stat(ctx, k.alice, "/out/secret") }},
+		"OpenNode": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
+			_, c, err := k.OpenNode(ctx, k.alice, k.out.ID)
+			if err == nil {
+				c.Close()
+			}
+			return nil, err
+		}},
 		"StatID": {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.StatID(ctx, k.alice, k.out.ID) }},
 		"List": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
 			l, err := k.List(ctx, k.alice, "/out", Order{}, "", 10)

@@ -11,8 +11,8 @@ import (
 // neighbourReach is how many names Neighbours looks at to each side.
 const neighbourReach = 1000
 
-// Neighbours answers the files of the same folder and class of media type ("image") that come before and after a file, in the order of
-// Page; nil where there is none within 1,000 names. The file itself may be of any class.
+// Neighbours answers the files of the same folder and class of media type ("image") that come before and after a file, by name;
+// nil where there is none within 1,000 names. The file itself may be of any class.
 func (s *Drives) Neighbours(ctx context.Context, file Node, class string) (before, after *Node, err error) {
 	if before, err = s.neighbour(ctx, file, class, `<`, `DESC`); err == nil {
 		after, err = s.neighbour(ctx, file, class, `>`, `ASC`)
