@@ -272,6 +272,7 @@ var notLimited = map[string]string{
 	"Head":        "the number of the last change",
 	"HoldUpload":  "holds an id, and answers nothing about it",
 	"Asked":       "notes an id, and answers nothing about it",
+	"Neighbours":  "of a file that another call answered: what is in the same folder",
 	"Properties":  "of nodes that another call answered",
 	"Checksums":   "of nodes that another call answered",
 	"WithLimit":   "makes the limit",
