@@ -1,6 +1,7 @@
 package sqldbtest
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -17,14 +18,29 @@ func Each(t *testing.T, fn func(t *testing.T, db *sqldb.DB)) {
 // OpenSQLite opens a fresh migrated SQLite database that the end of the test closes and removes.
 func OpenSQLite(t testing.TB) *sqldb.DB {
 	t.Helper()
-	// No test cuts the power, so none has to wait for the disk.
-	return open(t, "sqlite:"+filepath.Join(t.TempDir(), "satchel.db"), sqldb.Options{Relaxed: true})
+	file := filepath.Join(t.TempDir(), "satchel.db")
+	migrated, err := migratedSQLite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, migrated, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, "sqlite:"+file, relaxed)
 }
 
 // OpenPostgres opens a fresh migrated Postgres database that the end of the test closes and drops.
 func OpenPostgres(t testing.TB) *sqldb.DB {
 	t.Helper()
-	return open(t, PostgresURL(t), sqldb.Options{})
+	server, err := sharedServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := server.migrated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return open(t, create(t, server, template), sqldb.Options{})
 }
 
 // PostgresURL makes an empty Postgres database, dropped at the end of the test, and answers its URL.
@@ -34,7 +50,12 @@ func PostgresURL(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url, drop, err := server.create(t.Context())
+	return create(t, server, "template1")
+}
+
+func create(t testing.TB, server *server, template string) string {
+	t.Helper()
+	name, drop, err := server.create(t.Context(), template)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +64,7 @@ func PostgresURL(t testing.TB) string {
 			t.Errorf("drop the test database: %v", err)
 		}
 	})
-	return url
+	return server.of(name)
 }
 
 func open(t testing.TB, location string, o sqldb.Options) *sqldb.DB {

@@ -19,6 +19,9 @@ type server struct {
 	base *url.URL // of the database "postgres" or the one that SATCHEL_TEST_POSTGRES names
 	pool *sql.DB
 	log  string // the file of a private server's log, or ""
+
+	// migrated makes the database that others are copies of, once, and answers its name.
+	migrated func() (template string, err error)
 }
 
 // sharedServer is the one server of this process. It is started when the first test asks for it.
@@ -40,6 +43,7 @@ var sharedServer = sync.OnceValues(func() (*server, error) {
 	}
 	pool.SetMaxIdleConns(1)
 	s := &server{base: base, pool: pool, log: log}
+	s.migrated = sync.OnceValues(s.migrate)
 	return s, s.ready(30 * time.Second)
 })
 
@@ -61,16 +65,21 @@ func (s *server) ready(limit time.Duration) error {
 	}
 }
 
-// create makes an empty database. drop removes it, whoever is still connected.
-func (s *server) create(ctx context.Context) (location string, drop func() error, err error) {
-	name := "satchel_test_" + sqldb.NewID()
-	if _, err := s.pool.ExecContext(ctx, `CREATE DATABASE `+name); err != nil {
+// create makes a database that is a copy of template. drop removes it, whoever is still connected.
+func (s *server) create(ctx context.Context, template string) (name string, drop func() error, err error) {
+	name = "satchel_test_" + sqldb.NewID()
+	if _, err := s.pool.ExecContext(ctx, `CREATE DATABASE `+name+` TEMPLATE `+template); err != nil {
 		return "", nil, fmt.Errorf("create a test database: %w", err)
 	}
-	u := *s.base
-	u.Path = "/" + name
-	return u.String(), func() error {
+	return name, func() error {
 		_, err := s.pool.Exec(`DROP DATABASE IF EXISTS ` + name + ` WITH (FORCE)`)
 		return err
 	}, nil
+}
+
+// of is the URL of the database.
+func (s *server) of(name string) string {
+	u := *s.base
+	u.Path = "/" + name
+	return u.String()
 }
