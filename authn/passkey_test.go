@@ -23,7 +23,19 @@ type device struct {
 }
 
 func newDevice(t *testing.T) *device {
-	return &device{t, site(), virtualwebauthn.NewAuthenticator(), virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)}
+	return &device{t, site(), virtualwebauthn.NewAuthenticator(), newKey()}
+}
+
+// paddedEC2 is how many bytes the public key of a P-256 key pair has in COSE, its coordinates 32 bytes each (RFC 9053, section 7.1.1).
+const paddedEC2 = 77
+
+// newKey draws a key pair whose coordinates begin with no zero: the library does not pad them, as it would have to, once in 128 keys.
+func newKey() virtualwebauthn.Credential {
+	for {
+		if c := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(c.Key.AttestationData()) == paddedEC2 {
+			return c
+		}
+	}
 }
 
 func (d *device) party() virtualwebauthn.RelyingParty {
