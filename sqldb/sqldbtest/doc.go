@@ -4,6 +4,7 @@
 //   - each.go      Each, OpenSQLite, OpenPostgres: what a test asks for
 //   - server.go    the Postgres server that they live on
 //   - template.go  the migrated databases that theirs are copies of
+//   - reuse.go     what a test is done with is emptied for another
 //   - cluster.go   a private one, started and stopped with the test binary
 //
 // Postgres is the server that SATCHEL_TEST_POSTGRES names (a postgres:// URL of

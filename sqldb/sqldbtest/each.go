@@ -36,11 +36,11 @@ func OpenPostgres(t testing.TB) *sqldb.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template, err := server.migrated()
+	name, done, err := server.take(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return open(t, create(t, server, template), sqldb.Options{})
+	return open(t, lend(t, server, name, done), sqldb.Options{})
 }
 
 // PostgresURL makes an empty Postgres database, dropped at the end of the test, and answers its URL.
@@ -50,18 +50,19 @@ func PostgresURL(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return create(t, server, "template1")
-}
-
-func create(t testing.TB, server *server, template string) string {
-	t.Helper()
-	name, drop, err := server.create(t.Context(), template)
+	name, drop, err := server.create(t.Context(), "template1")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return lend(t, server, name, drop)
+}
+
+// lend gives the database to the test until its end, and answers its URL.
+func lend(t testing.TB, server *server, name string, done func() error) string {
+	t.Helper()
 	t.Cleanup(func() {
-		if err := drop(); err != nil {
-			t.Errorf("drop the test database: %v", err)
+		if err := done(); err != nil {
+			t.Errorf("clear the test database away: %v", err)
 		}
 	})
 	return server.of(name)

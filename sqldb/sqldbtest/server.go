@@ -22,6 +22,10 @@ type server struct {
 
 	// migrated makes the database that others are copies of, once, and answers its name.
 	migrated func() (template string, err error)
+
+	mu     sync.Mutex
+	schema string   // of migrated's database, as state tells it; empty if there is none
+	idle   []string // databases that are like migrated's
 }
 
 // sharedServer is the one server of this process. It is started when the first test asks for it.
@@ -65,16 +69,50 @@ func (s *server) ready(limit time.Duration) error {
 	}
 }
 
+// take makes or finds an empty migrated database. done takes it back, whoever is still connected.
+func (s *server) take(ctx context.Context) (name string, done func() error, err error) {
+	template, err := s.migrated()
+	if err != nil {
+		return "", nil, err
+	}
+	s.mu.Lock()
+	if last := len(s.idle) - 1; last >= 0 {
+		name, s.idle = s.idle[last], s.idle[:last]
+	}
+	reusable := s.schema != ""
+	s.mu.Unlock()
+	if name == "" {
+		if name, _, err = s.create(ctx, template); err != nil {
+			return "", nil, err
+		}
+	}
+	return name, func() error {
+		// One that cannot be cleaned is dropped, for whatever reason it is.
+		if !reusable {
+			return s.drop(name)
+		}
+		if ok, err := s.clean(context.Background(), name); err != nil || !ok {
+			return s.drop(name)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.idle = append(s.idle, name)
+		return nil
+	}, nil
+}
+
 // create makes a database that is a copy of template. drop removes it, whoever is still connected.
 func (s *server) create(ctx context.Context, template string) (name string, drop func() error, err error) {
 	name = "satchel_test_" + sqldb.NewID()
 	if _, err := s.pool.ExecContext(ctx, `CREATE DATABASE `+name+` TEMPLATE `+template); err != nil {
 		return "", nil, fmt.Errorf("create a test database: %w", err)
 	}
-	return name, func() error {
-		_, err := s.pool.Exec(`DROP DATABASE IF EXISTS ` + name + ` WITH (FORCE)`)
-		return err
-	}, nil
+	return name, func() error { return s.drop(name) }, nil
+}
+
+func (s *server) drop(name string) error {
+	_, err := s.pool.Exec(`DROP DATABASE IF EXISTS ` + name + ` WITH (FORCE)`)
+	return err
 }
 
 // of is the URL of the database.

@@ -2,6 +2,7 @@ package sqldbtest
 
 import (
 	"context"
+	"database/sql"
 	"os"
 	"path/filepath"
 	"sync"
@@ -38,7 +39,15 @@ func (s *server) migrate() (template string, err error) {
 	if err := migrate(s.of(name), sqldb.Options{}); err != nil {
 		return "", err
 	}
-	return name, nil
+	pool, err := sql.Open("postgres", s.of(name))
+	if err != nil {
+		return "", err
+	}
+	defer pool.Close() // Postgres copies no database that somebody is connected to
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var size int64
+	return name, pool.QueryRow(state).Scan(&s.schema, &size)
 }
 
 func migrate(location string, o sqldb.Options) error {
