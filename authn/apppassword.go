@@ -54,7 +54,7 @@ type NewAppPassword struct {
 }
 
 // CreateAppPassword makes an app password and answers it with its secret, which nobody can read again. Whoever got hold of a session must not
-// be able to stay that way: unless the session was opened in the last ten minutes, the account's password is asked for again.
+// be able to stay that way: unless its owner signed in for it in the last ten minutes (confirmRecent), the account's password is asked for again.
 // Forbidden with code "password_required" if it is missing then, else as confirm; Invalid with code "invalid_fields"; TooMany with code
 // "too_many_app_passwords".
 func (a *Accounts) CreateAppPassword(ctx context.Context, p Principal, n NewAppPassword, password string, c Client) (AppPassword, string, error) {

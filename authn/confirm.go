@@ -8,7 +8,7 @@ import (
 	"github.com/satchelhq/satchel/sqldb"
 )
 
-// recentSignIn is how old the session of an account without a password may be for what others confirm with theirs.
+// recentSignIn is how long ago the owner of an account without a password may have signed in for what others confirm with theirs.
 const recentSignIn = 10 * time.Minute
 
 // confirm asks for the password again before what would lock the owner out, had somebody else found the session open. An account
@@ -71,13 +71,15 @@ func (a *Accounts) ChangePassword(ctx context.Context, p Principal, password, ne
 	}), "authn.ChangePassword")
 }
 
+// confirmRecent takes it that the owner just proved who they are for this session, or for the one whose ticket opened it. That a session was refreshed
+// or is new itself proves nothing: whoever stole a refresh token can do both.
 func (a *Accounts) confirmRecent(ctx context.Context, p Principal) error {
-	var created int64
-	err := a.db.Row(ctx, `SELECT created_at FROM sessions WHERE id = $1 AND user_id = $2 AND revoked_at = 0`, []any{p.SessionID, p.UserID}, &created)
+	var proven int64
+	err := a.db.Row(ctx, `SELECT proven_at FROM sessions WHERE id = $1 AND user_id = $2 AND revoked_at = 0`, []any{p.SessionID, p.UserID}, &proven)
 	if err != nil && !sqldb.NoRow(err) {
 		return err
 	}
-	if err != nil || a.now()-created > recentSignIn.Microseconds() {
+	if err != nil || a.now()-proven > recentSignIn.Microseconds() {
 		return fault.New(fault.Forbidden, "authn.confirm", "Sign in again for this.").WithCode("sign_in_again")
 	}
 	return nil

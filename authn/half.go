@@ -26,7 +26,7 @@ func (a *Accounts) openPageOrHalf(ctx context.Context, tx *sqldb.Tx, userID, how
 		return PageSession{}, err
 	}
 	if !on {
-		return a.openPage(ctx, tx, userID, c)
+		return a.openPage(ctx, tx, userID, a.byProof(), c)
 	}
 	half, hash := newSecret()
 	expires := a.o.Now().Add(halfTTL)
@@ -59,7 +59,7 @@ func (a *Accounts) FinishPage(ctx context.Context, half, otp string, c Client) (
 		if _, err := tx.Exec(ctx, `DELETE FROM half_sign_ins WHERE hash = $1`, hash); err != nil {
 			return err
 		}
-		if page, err = a.openPage(ctx, tx, u.ID, c); err != nil {
+		if page, err = a.openPage(ctx, tx, u.ID, a.byProof(), c); err != nil {
 			return err
 		}
 		page.User = u

@@ -8,7 +8,7 @@ import (
 	"github.com/satchelhq/satchel/sqldb"
 )
 
-// PageSession is a browser that is signed in. It depends on no other session.
+// PageSession is a browser that is signed in. One that a ticket opened outlives the session of the ticket, unless that one's refresh token was stolen.
 type PageSession struct {
 	Cookie  string // the value of CookieName; empty if the second factor is still to come
 	Half    string // what FinishPage takes then
@@ -16,10 +16,10 @@ type PageSession struct {
 	User    User
 }
 
-func (a *Accounts) openPage(ctx context.Context, tx *sqldb.Tx, userID string, c Client) (PageSession, error) {
+func (a *Accounts) openPage(ctx context.Context, tx *sqldb.Tx, userID string, by opener, c Client) (PageSession, error) {
 	cookie, hash := newSecret()
 	expires := a.o.Now().Add(a.o.PageTTL)
-	_, err := a.openSession(ctx, tx, userID, kindPage, hash, a.o.PageTTL, c)
+	_, err := a.openSession(ctx, tx, userID, kindPage, hash, a.o.PageTTL, by, c)
 	return PageSession{Cookie: cookie, Expires: expires}, err
 }
 

@@ -138,7 +138,7 @@ func TestTheSessionsOfAUserAreBounded(t *testing.T) {
 		for range maxSessions {
 			n.clock.advance(time.Millisecond)
 			err := db.Update(t.Context(), func(tx *sqldb.Tx) (err error) {
-				last, err = n.openPage(t.Context(), tx, oldest.User.ID, Client{})
+				last, err = n.openPage(t.Context(), tx, oldest.User.ID, n.byProof(), Client{})
 				return err
 			})
 			accepted(t, "open", err)

@@ -166,7 +166,7 @@ func (a *Accounts) openByPasskey(ctx context.Context, q ceremony, k used, before
 				return err
 			}
 		}
-		if page, err = a.openPage(ctx, tx, u.ID, c); err != nil {
+		if page, err = a.openPage(ctx, tx, u.ID, a.byProof(), c); err != nil {
 			return err
 		}
 		page.User = u

@@ -14,7 +14,7 @@ import (
 //   - Within refreshGrace of its first use, and as long as nothing newer of the session was used, a
 //     token may be used again and gets a further successor, beside the first.
 //   - Using one of several successors uses up all of them.
-//   - Any other use of a used token ends the session for everyone.
+//   - Any other use of a used token ends the session for everyone, and the page sessions that its tickets opened.
 //
 // So a client that lost an answer simply asks again; of two that hold the same chain,
 // the slower one ends it, at the latest when it refreshes next.
@@ -34,7 +34,7 @@ type opened struct {
 
 // openTokens opens a session for an app.
 func (a *Accounts) openTokens(ctx context.Context, tx *sqldb.Tx, userID string, c Client) (s opened, err error) {
-	if s.sessionID, err = a.openSession(ctx, tx, userID, kindTokens, nil, a.o.RefreshTTL, c); err != nil {
+	if s.sessionID, err = a.openSession(ctx, tx, userID, kindTokens, nil, a.o.RefreshTTL, a.byProof(), c); err != nil {
 		return opened{}, err
 	}
 	return s, a.extend(ctx, tx, &s, userID, a.now())
@@ -126,7 +126,7 @@ func (a *Accounts) rotate(ctx context.Context, tx *sqldb.Tx, hash []byte, c Clie
 			return User{}, opened{}, false, err
 		}
 	case used < lastUsed || at-used > refreshGrace.Microseconds():
-		if _, err := tx.Exec(ctx, `UPDATE sessions SET revoked_at = $1 WHERE id = $2`, now, s.sessionID); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE sessions SET revoked_at = $1 WHERE user_id = $2 AND (id = $3 OR opened_by = $3) AND revoked_at = 0`, now, u.ID, s.sessionID); err != nil {
 			return User{}, opened{}, false, err
 		}
 		return u, s, true, a.audit(ctx, tx, auditEntry{event: AuditRefreshReuse, userID: u.ID, client: c})

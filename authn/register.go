@@ -43,7 +43,7 @@ func (a *Accounts) Register(ctx context.Context, r Registration, c Client) (Sign
 func (a *Accounts) RegisterPage(ctx context.Context, r Registration, c Client) (PageSession, error) {
 	var p PageSession
 	u, err := a.register(ctx, r, c, func(tx *sqldb.Tx, u User) (err error) {
-		p, err = a.openPage(ctx, tx, u.ID, c)
+		p, err = a.openPage(ctx, tx, u.ID, a.byProof(), c)
 		return err
 	})
 	if err != nil {

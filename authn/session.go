@@ -21,14 +21,23 @@ const maxSessions = 200
 // seenEvery is how exact sessions.seen_at is: a session's use is written down this often and no more.
 const seenEvery = time.Minute
 
+// opener is what a session is opened by: its owner, who just showed who they are, or a ticket of another session. What that one
+// has not proven lately the new one has not either (confirmRecent).
+type opener struct {
+	sessionID string // whose ticket it was; empty for the owner
+	provenAt  int64
+}
+
+func (a *Accounts) byProof() opener { return opener{provenAt: a.now()} }
+
 // openSession adds a session. The caller holds the user's row (lockUser, or has just inserted it), so that
 // what ends all of a user's sessions does not miss one that is being opened.
-func (a *Accounts) openSession(ctx context.Context, tx *sqldb.Tx, userID, kind string, cookie []byte, ttl time.Duration, c Client) (id string, err error) {
+func (a *Accounts) openSession(ctx context.Context, tx *sqldb.Tx, userID, kind string, cookie []byte, ttl time.Duration, by opener, c Client) (id string, err error) {
 	now := a.now()
 	id = sqldb.NewID()
-	if _, err := tx.Exec(ctx, `INSERT INTO sessions (id, user_id, kind, cookie, user_agent, address, created_at, seen_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)`,
-		id, userID, kind, cookie, shown(c.UserAgent, 256), shown(c.Address, 64), now, now+ttl.Microseconds()); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO sessions (id, user_id, kind, cookie, user_agent, address, created_at, seen_at, expires_at, proven_at, opened_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10)`,
+		id, userID, kind, cookie, shown(c.UserAgent, 256), shown(c.Address, 64), now, now+ttl.Microseconds(), by.provenAt, by.sessionID); err != nil {
 		return "", err
 	}
 	_, err = tx.Exec(ctx, `UPDATE sessions SET revoked_at = $1 WHERE id IN

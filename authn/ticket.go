@@ -33,14 +33,16 @@ func (a *Accounts) RedeemTicket(ctx context.Context, ticket string, c Client) (P
 		if err := lockUser(ctx, tx, userID); err != nil {
 			return err
 		}
-		n, err := tx.Exec(ctx, `UPDATE sessions SET seen_at = $1 WHERE id = $2 AND revoked_at = 0 AND expires_at > $1`, now, sessionID)
+		by := opener{sessionID: sessionID}
+		err = tx.Row(ctx, `UPDATE sessions SET seen_at = $1 WHERE id = $2 AND revoked_at = 0 AND expires_at > $1 RETURNING proven_at`,
+			[]any{now, sessionID}, &by.provenAt)
+		if sqldb.NoRow(err) {
+			return sessionEnded()
+		}
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return sessionEnded()
-		}
-		if p, err = a.openPage(ctx, tx, userID, c); err != nil {
+		if p, err = a.openPage(ctx, tx, userID, by, c); err != nil {
 			return err
 		}
 		p.User, err = scanUser(func(dest ...any) error {

@@ -1,3 +1,7 @@
+-- proven_at is when the owner last showed who they are for a session, opened_by the session whose ticket opened it.
+ALTER TABLE sessions ADD COLUMN proven_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN opened_by TEXT COLLATE "C" NOT NULL DEFAULT '';
+
 -- Failed attempts. key is a digest of what was guessed at or of the network that guessed.
 CREATE TABLE attempts (
     key           BYTEA PRIMARY KEY,
