@@ -54,18 +54,29 @@ type NewAppPassword struct {
 }
 
 // CreateAppPassword makes an app password and answers it with its secret, which nobody can read again. Whoever got hold of a session must not
-// be able to stay that way: unless its owner signed in for it in the last ten minutes (confirmRecent), the account's password is asked for again.
-// Forbidden with code "password_required" if it is missing then, else as confirm; Invalid with code "invalid_fields"; TooMany with code
-// "too_many_app_passwords".
-func (a *Accounts) CreateAppPassword(ctx context.Context, p Principal, n NewAppPassword, password string, c Client) (AppPassword, string, error) {
+// be able to stay that way: unless its owner signed in for it in the last ten minutes (confirmRecent), the account's password is asked for again, and
+// a code where a second factor is on, which an app password gets past. Forbidden with code "password_required" if the password is missing then, else as
+// byOwner; Invalid with code "invalid_fields"; TooMany with code "too_many_app_passwords".
+func (a *Accounts) CreateAppPassword(ctx context.Context, p Principal, n NewAppPassword, proof Proof, c Client) (AppPassword, string, error) {
 	made, err := n.check(a.o.Now())
-	if err == nil {
-		err = a.confirmUnlessFresh(ctx, p, password, c)
-	}
 	if err != nil {
 		return AppPassword{}, "", fault.Wrap(err, "authn.CreateAppPassword")
 	}
-	return a.makeAppPassword(ctx, p.UserID, made, auditEntry{actor: p.UserID, client: c})
+	by := auditEntry{actor: p.UserID, client: c}
+	switch err := a.confirmRecent(ctx, p); {
+	case err == nil:
+		return a.makeAppPassword(ctx, p.UserID, made, by)
+	case !fault.Is(err, fault.Forbidden):
+		return AppPassword{}, "", fault.Wrap(err, "authn.CreateAppPassword")
+	case proof.Password == "":
+		return AppPassword{}, "", fault.New(fault.Forbidden, "authn.CreateAppPassword", "It is a while since you signed in. Give your password, or sign in again.").WithCode("password_required")
+	}
+	secret, hash := newAppPassword()
+	err = a.byOwner(ctx, p, proof, c, func(tx *sqldb.Tx, u User) error { return a.insertAppPassword(ctx, tx, u.ID, &made, hash, by) })
+	if err != nil {
+		return AppPassword{}, "", fault.Wrap(err, "authn.CreateAppPassword")
+	}
+	return made, secret, nil
 }
 
 // CreateAppPasswordFor is CreateAppPassword for who runs the server. NotFound.
@@ -81,52 +92,47 @@ func (a *Accounts) CreateAppPasswordFor(ctx context.Context, login string, n New
 	return a.makeAppPassword(ctx, u.ID, made, auditEntry{})
 }
 
-// MustConfirm reports whether CreateAppPassword asks this principal for the password.
-func (a *Accounts) MustConfirm(ctx context.Context, p Principal) (bool, error) {
-	err := a.confirmRecent(ctx, p)
-	if fault.Is(err, fault.Forbidden) {
-		return true, nil
-	}
-	return false, fault.Wrap(err, "authn.MustConfirm")
-}
-
-func (a *Accounts) confirmUnlessFresh(ctx context.Context, p Principal, password string, c Client) error {
-	err := a.confirmRecent(ctx, p)
+// MustConfirm reports whether CreateAppPassword asks this principal for the password, and for a code besides.
+func (a *Accounts) MustConfirm(ctx context.Context, p Principal) (password, code bool, err error) {
+	err = a.confirmRecent(ctx, p)
 	if !fault.Is(err, fault.Forbidden) {
-		return err
+		return false, false, fault.Wrap(err, "authn.MustConfirm")
 	}
-	if password == "" {
-		return fault.New(fault.Forbidden, "authn.confirm", "It is a while since you signed in. Give your password, or sign in again.").WithCode("password_required")
-	}
-	return a.confirm(ctx, p, password, c)
+	err = a.db.Row(ctx, `SELECT factor_at > 0 FROM users WHERE id = $1`, []any{p.UserID}, &code)
+	return true, code, fault.Wrap(err, "authn.MustConfirm")
 }
 
 func (a *Accounts) makeAppPassword(ctx context.Context, userID string, made AppPassword, by auditEntry) (AppPassword, string, error) {
 	secret, hash := newAppPassword()
-	now := a.now()
-	made.ID, made.Created = sqldb.NewID(), sqldb.Time(now)
 	err := a.db.Update(ctx, func(tx *sqldb.Tx) error {
-		if err := lockUser(ctx, tx, userID); err != nil { // which also counts one after the other
+		if err := lockUser(ctx, tx, userID); err != nil {
 			return err
 		}
-		var there int
-		if err := tx.Row(ctx, `SELECT COUNT(*) FROM app_passwords WHERE user_id = $1`, []any{userID}, &there); err != nil {
-			return err
-		}
-		if there >= MaxAppPasswords {
-			return fault.New(fault.TooMany, "authn.makeAppPassword", fmt.Sprintf("An account has at most %d app passwords. Remove some first.", MaxAppPasswords)).WithCode("too_many_app_passwords")
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO app_passwords (id, user_id, hash, name, folder_id, read_only, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			made.ID, userID, hash, made.Name, made.Folder, made.ReadOnly, now, sqldb.Micros(made.Expires)); err != nil {
-			return err
-		}
-		by.event, by.userID, by.detail = AuditAppPasswordCreated, userID, made.Name
-		return a.audit(ctx, tx, by)
+		return a.insertAppPassword(ctx, tx, userID, &made, hash, by)
 	})
 	if err != nil {
 		return AppPassword{}, "", fault.Wrap(err, "authn.CreateAppPassword")
 	}
 	return made, secret, nil
+}
+
+// insertAppPassword keeps a new app password. The caller holds the account's row, so that they are counted one after the other.
+func (a *Accounts) insertAppPassword(ctx context.Context, tx *sqldb.Tx, userID string, made *AppPassword, hash []byte, by auditEntry) error {
+	var there int
+	if err := tx.Row(ctx, `SELECT COUNT(*) FROM app_passwords WHERE user_id = $1`, []any{userID}, &there); err != nil {
+		return err
+	}
+	if there >= MaxAppPasswords {
+		return fault.New(fault.TooMany, "authn.insertAppPassword", fmt.Sprintf("An account has at most %d app passwords. Remove some first.", MaxAppPasswords)).WithCode("too_many_app_passwords")
+	}
+	now := a.now()
+	made.ID, made.Created = sqldb.NewID(), sqldb.Time(now)
+	if _, err := tx.Exec(ctx, `INSERT INTO app_passwords (id, user_id, hash, name, folder_id, read_only, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		made.ID, userID, hash, made.Name, made.Folder, made.ReadOnly, now, sqldb.Micros(made.Expires)); err != nil {
+		return err
+	}
+	by.event, by.userID, by.detail = AuditAppPasswordCreated, userID, made.Name
+	return a.audit(ctx, tx, by)
 }
 
 // check answers every rejected field at once.

@@ -17,7 +17,7 @@ func (n *node) app(t *testing.T, s SignIn, of NewAppPassword) (AppPassword, stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, secret, err := n.CreateAppPassword(t.Context(), p, of, "", Client{Address: "192.0.2.1"})
+	made, secret, err := n.CreateAppPassword(t.Context(), p, of, Proof{}, Client{Address: "192.0.2.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,15 +175,15 @@ func TestAppPasswordIsRefused(t *testing.T) {
 			"a line end": {Name: "a\nb"}, "nothing to see": {Name: "\u200b"}, "not UTF-8": {Name: "\xff"},
 			"expired": {Name: "a", Expires: now}, "for ever": {Name: "a", Expires: now.Add(appPasswordAge + time.Hour)},
 		} {
-			_, _, err := n.CreateAppPassword(t.Context(), p, of, "", Client{})
+			_, _, err := n.CreateAppPassword(t.Context(), p, of, Proof{}, Client{})
 			refused(t, what, err, fault.Invalid, "invalid_fields")
 		}
 		n.clock.advance(recentSignIn + time.Second)
-		_, _, err = n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, "", Client{})
+		_, _, err = n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, Proof{}, Client{})
 		refused(t, "a session that is not fresh", err, fault.Forbidden, "password_required")
-		_, _, err = n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, "wrong password", Client{})
+		_, _, err = n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, Proof{Password: "wrong password"}, Client{})
 		refused(t, "a wrong password", err, fault.Forbidden, "wrong_password")
-		made, _, err := n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, password, Client{})
+		made, _, err := n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, Proof{Password: password}, Client{})
 		accepted(t, "with the password", err)
 
 		bob := Principal{UserID: n.register(t, Registration{Username: "bob", Password: password}).User.ID}

@@ -320,7 +320,7 @@ func TestAppPasswordsWorkBesideASecondFactor(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		n := newNode(t, db)
 		p := n.who(t, n.register(t, ann()))
-		_, secret, err := n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "laptop"}, password, Client{})
+		_, secret, err := n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "laptop"}, Proof{Password: password}, Client{})
 		accepted(t, "make", err)
 		n.turnOn(t, p)
 		who, err := n.Basic(t.Context(), "ann", secret, Client{})

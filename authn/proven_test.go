@@ -19,7 +19,7 @@ func TestAttackFreshSessionByTheTicketOfAnOldOne(t *testing.T) {
 		accepted(t, "ticket of a session that was just opened", err)
 		p, err := n.Cookie(t.Context(), fresh.Cookie)
 		accepted(t, "cookie", err)
-		_, _, err = n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, "", Client{})
+		_, _, err = n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, Proof{}, Client{})
 		accepted(t, "its page just after the sign-in", err)
 
 		n.clock.advance(recentSignIn + time.Second)
@@ -30,9 +30,9 @@ func TestAttackFreshSessionByTheTicketOfAnOldOne(t *testing.T) {
 		byTicket, err := n.Cookie(t.Context(), page.Cookie)
 		accepted(t, "cookie", err)
 		for what, p := range map[string]Principal{"the page of a ticket": byTicket, "the refreshed session": n.bearer(t, s)} {
-			_, _, err = n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, "", Client{})
+			_, _, err = n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, Proof{}, Client{})
 			refused(t, what, err, fault.Forbidden, "password_required")
-			if must, err := n.MustConfirm(t.Context(), p); !must || err != nil {
+			if must, _, err := n.MustConfirm(t.Context(), p); !must || err != nil {
 				t.Errorf("%s: the form does not ask for the password: %v", what, err)
 			}
 			refused(t, what+", confirming without a password", n.confirmRecent(t.Context(), p), fault.Forbidden, "sign_in_again")
@@ -42,7 +42,7 @@ func TestAttackFreshSessionByTheTicketOfAnOldOne(t *testing.T) {
 		accepted(t, "sign in again", err)
 		p, err = n.Cookie(t.Context(), again.Cookie)
 		accepted(t, "cookie", err)
-		_, _, err = n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, "", Client{})
+		_, _, err = n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, Proof{}, Client{})
 		accepted(t, "after signing in again", err)
 	})
 }
@@ -65,5 +65,30 @@ func TestAttackPageSessionThatOutlivesAStolenRefreshToken(t *testing.T) {
 		refused(t, "the thief's page", err, fault.Unauthenticated, "session_ended")
 		_, err = n.Cookie(t.Context(), own.Cookie)
 		accepted(t, "the owner's browser", err)
+	})
+}
+
+// With a second factor on, an app password is a way past it, so a session that somebody found and the password are not enough to make one.
+func TestAttackAppPasswordAroundTheSecondFactor(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		n := newNode(t, db)
+		s := n.register(t, ann())
+		p := n.bearer(t, s)
+		secret, _ := n.turnOn(t, p)
+		n.clock.advance(recentSignIn + time.Second)
+		for otp, code := range map[string]string{"": "otp_required", "000000": "invalid_otp"} {
+			_, _, err := n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, Proof{Password: password, OTP: otp}, Client{})
+			refused(t, "code "+otp, err, fault.Unauthenticated, code)
+		}
+		_, _, err := n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, Proof{OTP: n.code(t, secret, 0)}, Client{})
+		refused(t, "without the password", err, fault.Forbidden, "password_required")
+		if made := count(t, db, `SELECT COUNT(*) FROM app_passwords`); made != 0 {
+			t.Errorf("%d were made", made)
+		}
+		if password, code, err := n.MustConfirm(t.Context(), p); !password || !code || err != nil {
+			t.Errorf("the form asks for password %v, code %v, %v", password, code, err)
+		}
+		_, _, err = n.CreateAppPassword(t.Context(), p, NewAppPassword{Name: "a"}, Proof{Password: password, OTP: n.code(t, secret, 0)}, Client{})
+		accepted(t, "with both", err)
 	})
 }

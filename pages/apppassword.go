@@ -49,6 +49,7 @@ type AppPasswordForm struct {
 	ReadOnly     bool
 	Days         string // until it expires; empty for never
 	AskPassword  bool   // the account's password is needed
+	AskCode      bool   // and a code of its second factor
 }
 
 // Choices are the times after which an app password may expire.

@@ -87,8 +87,9 @@ type newAppPasswordBody struct {
 
 func (a *api) createAppPassword(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
 	var in authn.NewAppPassword
-	var folder, expires, password string
-	err := readBody(w, r, fields{"name": &in.Name, "folder": &folder, "read_only": &in.ReadOnly, "expires_at": &expires, "password": &password})
+	var proof authn.Proof
+	var folder, expires string
+	err := readBody(w, r, fields{"name": &in.Name, "folder": &folder, "read_only": &in.ReadOnly, "expires_at": &expires, "password": &proof.Password, "otp": &proof.OTP})
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (a *api) createAppPassword(w http.ResponseWriter, r *http.Request, p authn.
 		}
 		in.Folder = node.ID
 	}
-	made, secret, err := a.accounts.CreateAppPassword(r.Context(), p, in, password, a.client(r))
+	made, secret, err := a.accounts.CreateAppPassword(r.Context(), p, in, proof, a.client(r))
 	if err != nil {
 		return err
 	}

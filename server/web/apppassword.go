@@ -45,7 +45,11 @@ func (h *Web) changeAppPasswords(w http.ResponseWriter, r *http.Request, who aut
 	form := pages.AppPasswordForm{Name: f.Get("name"), Folder: f.Get("folder"), ReadOnly: f.Get("read_only") != "", Days: f.Get("days")}
 	made, secret, err := h.makeAppPassword(r, who, form)
 	if err != nil {
-		return h.showAppPasswords(w, r, who, report(w, r, err), pages.AppPasswords{
+		status := report(w, r, err)
+		if status == http.StatusUnauthorized {
+			challengeForm(w)
+		}
+		return h.showAppPasswords(w, r, who, status, pages.AppPasswords{
 			AccountFrame: pages.AccountFrame{Frame: pages.Frame{Problem: appPasswordProblem(r, err)}}, Form: form,
 		})
 	}
@@ -90,7 +94,7 @@ func (h *Web) makeAppPassword(r *http.Request, who authn.Principal, form pages.A
 		}
 		in.Folder = node.ID
 	}
-	return h.accounts.CreateAppPassword(r.Context(), who, in, r.PostForm.Get("password"), h.client(r))
+	return h.accounts.CreateAppPassword(r.Context(), who, in, proofOf(r), h.client(r))
 }
 
 // showAppPasswords fills in what the page always has.
@@ -100,7 +104,7 @@ func (h *Web) showAppPasswords(w http.ResponseWriter, r *http.Request, who authn
 	v.AccountFrame = accountFrame(who, appPasswordsPath)
 	v.Done, v.Problem = done, problem
 	var err error
-	if v.Form.AskPassword, err = h.accounts.MustConfirm(ctx, who); err != nil {
+	if v.Form.AskPassword, v.Form.AskCode, err = h.accounts.MustConfirm(ctx, who); err != nil {
 		return err
 	}
 	if v.Items, err = h.listAppPasswords(ctx, who); err != nil {
