@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -456,12 +457,12 @@ func TestAttackFloodOfSignInsThatAreNeverCompleted(t *testing.T) {
 		first, b := f.begin("", "")
 		first.at(b, "mia")
 		var last *trip
-		for range maxOIDCAddress {
+		for range maxOIDCNetwork {
 			f.clock.advance(time.Millisecond)
 			last, b = f.begin("", strings.Repeat("x", maxOIDCNext+1))
 		}
-		if n := count(f.T, f.db, `SELECT COUNT(*) FROM oidc_sign_ins`); n != maxOIDCAddress {
-			f.Errorf("%d rows, want %d", n, maxOIDCAddress)
+		if n := count(f.T, f.db, `SELECT COUNT(*) FROM oidc_sign_ins`); n != maxOIDCNetwork {
+			f.Errorf("%d rows, want %d", n, maxOIDCNetwork)
 		}
 		if n := count(f.T, f.db, `SELECT MAX(LENGTH(next)) FROM oidc_sign_ins`); n > 0 {
 			f.Errorf("%d bytes to go on to", n)
@@ -470,6 +471,23 @@ func TestAttackFloodOfSignInsThatAreNeverCompleted(t *testing.T) {
 		refused(f.T, "the oldest", err, fault.Invalid, "sign_in_not_begun")
 		_, err = last.at(b, "mia").back()
 		accepted(f.T, "the newest", err)
+	})
+}
+
+// Whoever has an IPv6 network has more addresses than there are rows. Others' sign-ins must not make room for theirs.
+func TestAttackFloodOfSignInsFromManyAddressesOfOneNetwork(t *testing.T) {
+	federate(t, func(f *federation) {
+		mia, b := f.begin("", "")
+		mia.at(b, "mia")
+		for i := range maxOIDCNetwork + 5 {
+			_, err := f.BeginOIDC(f.Context(), OIDCStart{Provider: "sso", Callback: callback, Client: from(fmt.Sprintf("2001:db8::%x", i+1))})
+			accepted(f.T, "begin", err)
+		}
+		if n := count(f.T, f.db, `SELECT COUNT(*) FROM oidc_sign_ins`); n != maxOIDCNetwork+1 {
+			f.Errorf("%d rows, want %d", n, maxOIDCNetwork+1)
+		}
+		_, err := mia.back()
+		accepted(f.T, "who began before", err)
 	})
 }
 

@@ -22,9 +22,10 @@ const (
 const OIDCTTL = 10 * time.Minute
 
 const (
-	// maxOIDC bounds the sign-ins that are under way, maxOIDCAddress those from one address: the oldest make room for new ones.
+	// maxOIDC bounds the sign-ins that are under way, maxOIDCNetwork those from one network: the oldest make room for new ones, so that
+	// a flood from one network pushes out its own.
 	maxOIDC        = 10_000
-	maxOIDCAddress = 200
+	maxOIDCNetwork = 200
 	// maxOIDCNext bounds the address to go on to that is kept meanwhile, in bytes. A longer one is forgotten.
 	maxOIDCNext = 2 << 10
 )
@@ -90,14 +91,14 @@ func (a *Accounts) beginOIDC(ctx context.Context, s OIDCStart, p Principal) (OID
 		s.Next = ""
 	}
 	err = a.db.Update(ctx, func(tx *sqldb.Tx) error {
-		now, from := a.now(), shown(s.Client.Address, 64)
-		if _, err := tx.Exec(ctx, `INSERT INTO oidc_sign_ins (state, browser, provider, callback, next, user_id, session_id, address, created_at, expires_at)
+		now, from := a.now(), networkOf(s.Client.Address)
+		if _, err := tx.Exec(ctx, `INSERT INTO oidc_sign_ins (state, browser, provider, callback, next, user_id, session_id, network, created_at, expires_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, hash, hashSecret(s.Cookie), provider.ID(), s.Callback, s.Next,
 			p.UserID, p.SessionID, from, now, now+OIDCTTL.Microseconds()); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM oidc_sign_ins WHERE state IN (SELECT state FROM oidc_sign_ins WHERE address = $1
-			ORDER BY created_at DESC LIMIT 1000 OFFSET $2)`, from, maxOIDCAddress); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM oidc_sign_ins WHERE state IN (SELECT state FROM oidc_sign_ins WHERE network = $1
+			ORDER BY created_at DESC LIMIT 1000 OFFSET $2)`, from, maxOIDCNetwork); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `DELETE FROM oidc_sign_ins WHERE state IN (SELECT state FROM oidc_sign_ins

@@ -164,11 +164,11 @@ CREATE TABLE oidc_sign_ins (
     next       TEXT NOT NULL DEFAULT '',
     user_id    TEXT NOT NULL DEFAULT '',
     session_id TEXT NOT NULL DEFAULT '',
-    address    TEXT NOT NULL DEFAULT '',
+    network    TEXT NOT NULL DEFAULT '',
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
 );
-CREATE INDEX oidc_sign_ins_address ON oidc_sign_ins (address, created_at);
+CREATE INDEX oidc_sign_ins_network ON oidc_sign_ins (network, created_at);
 CREATE INDEX oidc_sign_ins_created ON oidc_sign_ins (created_at);
 CREATE INDEX oidc_sign_ins_expiry ON oidc_sign_ins (expires_at);
 
