@@ -93,13 +93,17 @@ func (p *Provider) ask(ctx context.Context) (*metadata, error) {
 		return nil, err
 	}
 	endpoint := provider.Endpoint()
+	issuer, err := url.Parse(p.o.Issuer)
+	if err != nil {
+		return nil, err
+	}
 	for name, address := range map[string]string{"authorization_endpoint": endpoint.AuthURL, "token_endpoint": endpoint.TokenURL, "jwks_uri": more.JWKS} {
-		if u, err := url.Parse(address); err != nil || !secure(u) {
-			return nil, fmt.Errorf("the %s %q is no https address", name, address)
+		if u, err := url.Parse(address); err != nil || !mayName(issuer, u) {
+			return nil, fmt.Errorf("the %s %q is no https address, or one of this machine", name, address)
 		}
 	}
-	if u, err := url.Parse(provider.UserInfoEndpoint()); err != nil || provider.UserInfoEndpoint() != "" && !secure(u) {
-		return nil, errors.New("the userinfo_endpoint is no https address")
+	if u, err := url.Parse(provider.UserInfoEndpoint()); err != nil || provider.UserInfoEndpoint() != "" && !mayName(issuer, u) {
+		return nil, errors.New("the userinfo_endpoint is no https address, or one of this machine")
 	}
 	if more.PKCE != nil && !slices.Contains(more.PKCE, "S256") {
 		return nil, errors.New("the provider knows PKCE, but not S256")

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -107,9 +108,19 @@ func secure(u *url.URL) bool {
 	case u.Scheme != "http":
 		return false
 	}
-	addr, err := netip.ParseAddr(u.Hostname())
-	return u.Hostname() == "localhost" || err == nil && addr.IsLoopback()
+	return here(u)
 }
+
+// here reports whether u is on this machine.
+func here(u *url.URL) bool {
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+}
+
+// mayName reports whether we ask at an address that the provider with this issuer names. A provider elsewhere sends us to nothing on this machine:
+// what listens here is often open to whoever gets here.
+func mayName(issuer, u *url.URL) bool { return secure(u) && (here(issuer) || !here(u)) }
 
 // unavailable is a provider that does not answer, or not with what can be used.
 func (p *Provider) unavailable(op string, err error) error {
