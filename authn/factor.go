@@ -120,7 +120,7 @@ func refuseWait(err error) error {
 func (a *Accounts) useCode(ctx context.Context, tx *sqldb.Tx, userID, actor, otp string, c Client) (right bool, err error) {
 	switch code := bareCode(otp); len(code) {
 	case totpDigits:
-		return a.useTOTP(ctx, tx, userID, code)
+		return a.useTOTP(ctx, tx, userID, code, false)
 	case recoveryLength:
 		return a.useRecoveryCode(ctx, tx, userID, actor, code, c)
 	}

@@ -128,7 +128,7 @@ func TestAuthenticatorApp(t *testing.T) {
 		}
 		_, err = n.NewRecoveryCodes(t.Context(), p, Proof{Password: password}, Client{})
 		refused(t, "codes without a factor", err, fault.NotFound, "no_second_factor")
-		for event, want := range map[string]int{AuditFactorOn: 1, AuditTOTPOn: 1, AuditOTPFailed: 2, AuditRecoveryCodeUsed: 2,
+		for event, want := range map[string]int{AuditFactorOn: 1, AuditTOTPOn: 1, AuditOTPFailed: 3, AuditRecoveryCodeUsed: 2,
 			AuditRecoveryCodes: 1, AuditTOTPOff: 1, AuditFactorOff: 1} {
 			if got := n.audited(t, event); got != want {
 				t.Errorf("the audit log tells %s %d times, want %d", event, got, want)

@@ -92,3 +92,34 @@ func TestAttackAppPasswordAroundTheSecondFactor(t *testing.T) {
 		accepted(t, "with both", err)
 	})
 }
+
+// Whoever finds a session while its owner sets up an authenticator app was not shown the secret. They must not guess the first code, which answers the
+// recovery codes.
+func TestAttackGuessingTheFirstCodeOfAnAuthenticatorApp(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		n := newNode(t, db)
+		p := n.bearer(t, n.register(t, ann()))
+		e, err := n.BeginTOTP(t.Context(), p, Proof{Password: password}, "files.example.org", Client{})
+		accepted(t, "begin", err)
+		errs := together(30, func(int) error {
+			_, err := n.ConfirmTOTP(t.Context(), p, "000000", Client{})
+			return err
+		})
+		judged := 0
+		for _, err := range errs {
+			if fault.Is(err, fault.Unauthenticated) {
+				judged++
+			} else {
+				refused(t, "a guess", err, fault.TooMany, "too_many_attempts")
+			}
+		}
+		if most := otpLimit().free + 1; judged != most {
+			t.Errorf("%d guesses were judged, want %d", judged, most)
+		}
+		n.clock.advance(otpLimit().first)
+		codes, err := n.ConfirmTOTP(t.Context(), p, n.code(t, e.Secret, 0), Client{})
+		if err != nil || len(codes) != RecoveryCodes {
+			t.Errorf("the owner after the wait: %d codes, %v", len(codes), err)
+		}
+	})
+}

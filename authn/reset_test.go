@@ -171,3 +171,35 @@ func TestAnotherAccountsAddressIsNotGivenAway(t *testing.T) {
 		t.Errorf("told were %+v", told)
 	}
 }
+
+// Whoever reads the owner's mail gets the password that way, and no further.
+func TestAttackAroundTheSecondFactorByAReset(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		o := &postOffice{}
+		n := newNode(t, db, withPost(o, VerifyEmail))
+		n.verifiedUser(t, o, "ann")
+		s, err := n.Login(t.Context(), Credentials{Login: "ann", Password: password}, visitor())
+		accepted(t, "signing in", err)
+		secret, _ := n.turnOn(t, n.bearer(t, s))
+		half, err := n.LoginPage(t.Context(), "ann", password, visitor())
+		accepted(t, "the first step of before", err)
+		code := n.codeFor(t, o, Principal{}, CodeRequest{Purpose: CodeReset, To: "ann@example.org"})
+		accepted(t, "the reset", n.ResetPassword(t.Context(), "ann@example.org", code, newPassword, visitor()))
+		if live := count(t, db, `SELECT COUNT(*) FROM sessions WHERE revoked_at = 0`); live != 0 {
+			t.Errorf("%d sessions are open", live)
+		}
+		n.clock.advance(time.Minute)
+		_, err = n.FinishPage(t.Context(), half.Half, n.code(t, secret, 0), visitor())
+		refused(t, "the second step of before", err, fault.Unauthenticated, "sign_in_expired")
+		_, err = n.Login(t.Context(), Credentials{Login: "ann", Password: newPassword}, visitor())
+		refused(t, "signing in without a code", err, fault.Unauthenticated, "otp_required")
+		page, err := n.LoginPage(t.Context(), "ann", newPassword, visitor())
+		if err != nil || page.Cookie != "" || page.Half == "" {
+			t.Errorf("the pages open %+v, %v", page, err)
+		}
+		_, err = n.Basic(t.Context(), "ann", newPassword, visitor())
+		refused(t, "Basic", err, fault.Unauthenticated, "app_password_required")
+		_, err = n.Login(t.Context(), Credentials{Login: "ann", Password: newPassword, OTP: n.code(t, secret, 0)}, visitor())
+		accepted(t, "signing in with a code", err)
+	})
+}

@@ -99,20 +99,8 @@ func (a *Accounts) ConfirmTOTP(ctx context.Context, p Principal, code string, c 
 		if err != nil {
 			return err
 		}
-		n, err := tx.Exec(ctx, `UPDATE totp SET confirmed_at = $1 WHERE user_id = $2 AND confirmed_at = 0 AND created_at > $3`,
-			a.now(), u.ID, a.now()-totpPatience.Microseconds())
-		if err != nil {
+		if err := a.firstCode(ctx, tx, u, bareCode(code), c); err != nil {
 			return err
-		}
-		if n == 0 {
-			return fault.New(fault.NotFound, "authn.ConfirmTOTP", "No authenticator app waits for its first code. Begin again.").WithCode("no_totp")
-		}
-		right, err := a.useTOTP(ctx, tx, u.ID, bareCode(code))
-		if err != nil {
-			return err
-		}
-		if !right { // whoever asks was shown the secret: there is nothing to guess
-			return fault.New(fault.Unauthenticated, "authn.ConfirmTOTP", "This code is wrong. Is the clock of your device right?").WithCode("invalid_otp")
 		}
 		if recovery, err = a.settleFactor(ctx, tx, u, c); err != nil {
 			return err
@@ -120,6 +108,35 @@ func (a *Accounts) ConfirmTOTP(ctx context.Context, p Principal, code string, c 
 		return a.audit(ctx, tx, auditEntry{event: AuditTOTPOn, userID: u.ID, actor: u.ID, client: c})
 	})
 	return recovery, fault.Wrap(err, "authn.ConfirmTOTP")
+}
+
+// firstCode confirms the app that waits by a code of it. Guesses are counted as they are at a sign-in: whoever found the session was not
+// shown the secret, and the recovery codes are what they would be after.
+func (a *Accounts) firstCode(ctx context.Context, tx *sqldb.Tx, u User, code string, c Client) error {
+	var waits bool
+	if err := tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM totp WHERE user_id = $1 AND confirmed_at = 0 AND created_at > $2)`,
+		[]any{u.ID, a.now() - totpPatience.Microseconds()}, &waits); err != nil {
+		return err
+	}
+	if !waits {
+		return fault.New(fault.NotFound, "authn.ConfirmTOTP", "No authenticator app waits for its first code. Begin again.").WithCode("no_totp")
+	}
+	t := attempt{what: guessOTP, name: "first " + u.ID, userID: u.ID, client: c}
+	if err := a.admit(ctx, tx, t); err != nil {
+		return refuseWait(err)
+	}
+	right, err := a.useTOTP(ctx, tx, u.ID, code, true)
+	if err != nil {
+		return err
+	}
+	if !right {
+		if err := a.failedIn(ctx, tx, t, auditEntry{event: AuditOTPFailed, userID: u.ID, actor: u.ID, detail: "wrong first code"}); err != nil {
+			return refuseWait(err)
+		}
+		return refusal{fault.New(fault.Unauthenticated, "authn.ConfirmTOTP", "This code is wrong. Is the clock of your device right?").WithCode("invalid_otp")}
+	}
+	_, err = tx.Exec(ctx, `UPDATE totp SET confirmed_at = $1 WHERE user_id = $2`, a.now(), u.ID)
+	return err
 }
 
 // RemoveTOTP turns the authenticator app off. Errors as byOwner; NotFound with code "no_totp".
@@ -140,11 +157,12 @@ func (a *Accounts) RemoveTOTP(ctx context.Context, p Principal, proof Proof, c C
 	}), "authn.RemoveTOTP")
 }
 
-// useTOTP takes a code of the account's authenticator app if it is of a step that was not used. The caller holds the account's row.
-func (a *Accounts) useTOTP(ctx context.Context, tx *sqldb.Tx, userID, code string) (right bool, err error) {
+// useTOTP takes a code of the account's authenticator app if it is of a step that was not used. An app that
+// waits for its first code is another one than the one that opens the account. The caller holds the account's row.
+func (a *Accounts) useTOTP(ctx context.Context, tx *sqldb.Tx, userID, code string, waiting bool) (right bool, err error) {
 	var secret string
 	var last int64
-	err = tx.Row(ctx, `SELECT secret, last_step FROM totp WHERE user_id = $1 AND confirmed_at > 0`, []any{userID}, &secret, &last)
+	err = tx.Row(ctx, `SELECT secret, last_step FROM totp WHERE user_id = $1 AND (confirmed_at = 0) = $2`, []any{userID, waiting}, &secret, &last)
 	if sqldb.NoRow(err) {
 		return false, nil
 	}

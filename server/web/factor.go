@@ -107,11 +107,13 @@ func (h *Web) confirmTOTP(w http.ResponseWriter, r *http.Request, who authn.Prin
 	}
 	// The form still holds the secret, so a typing error does not begin everything anew.
 	e, showErr := h.accounts.ShowTOTP(who, r.PostForm.Get("secret"), h.origin.Hostname(r))
-	if !fault.Is(err, fault.Unauthenticated) || showErr != nil {
+	if !fault.Is(err, fault.Unauthenticated) && !fault.Is(err, fault.TooMany) || showErr != nil {
 		return h.factorProblem(w, r, who, err)
 	}
 	status := report(w, r, err)
-	challengeForm(w)
+	if status == http.StatusUnauthorized {
+		challengeForm(w)
+	}
 	return h.showFactor(w, r, who, status, pages.Factor{Enrollment: enrollmentOf(e),
 		AccountFrame: pages.AccountFrame{Frame: pages.Frame{Problem: problemOf(r, err, false)}}})
 }
