@@ -79,10 +79,9 @@ func (a *Accounts) FinishPage(ctx context.Context, half, otp string, c Client) (
 
 // halfOwner counts a try of a half sign-in and takes the row of its account, which has a second factor and the password that was right. how is what was shown.
 func (a *Accounts) halfOwner(ctx context.Context, tx *sqldb.Tx, hash []byte) (u User, how string, err error) {
-	var userID string
+	var userID, password string
 	err = tx.Row(ctx, `UPDATE half_sign_ins SET tries = tries + 1 WHERE hash = $1 AND expires_at > $2 AND tries < $3
-		AND password_hash = (SELECT password_hash FROM users WHERE id = user_id) RETURNING user_id, how`,
-		[]any{hash, a.now(), maxHalfTries}, &userID, &how)
+		RETURNING user_id, password_hash, how`, []any{hash, a.now(), maxHalfTries}, &userID, &password, &how)
 	if sqldb.NoRow(err) {
 		return User{}, "", halfEnded()
 	}
@@ -92,6 +91,14 @@ func (a *Accounts) halfOwner(ctx context.Context, tx *sqldb.Tx, hash []byte) (u 
 	u, err = lockedUser(ctx, tx, userID)
 	if fault.Is(err, fault.Unauthenticated) || err == nil && !u.SecondFactor {
 		return User{}, "", halfEnded()
+	}
+	if err != nil {
+		return User{}, "", err
+	}
+	var same bool // asked now that nobody can change it any more
+	err = tx.Row(ctx, `SELECT password_hash = $1 FROM users WHERE id = $2`, []any{password, u.ID}, &same)
+	if err == nil && !same {
+		err = halfEnded()
 	}
 	return u, how, err
 }

@@ -716,3 +716,39 @@ func TestTheProviderIsDown(t *testing.T) {
 		f.page("ann") // everything else works
 	})
 }
+
+// Whoever has got hold of the owner's account at the provider, and is signing in with it while the owner cuts the link, is too late.
+func TestAttackSigningInBesideUnlinking(t *testing.T) {
+	federate(t, func(f *federation) {
+		u, who := f.comes("mia")
+		accepted(f.T, "a password", f.ChangePassword(f.Context(), who, "", password, traveller))
+		tr, b := f.begin("", "")
+		tr.at(b, "mia")
+		held, release := make(chan struct{}), make(chan struct{})
+		unlinked, signedIn := make(chan error, 1), make(chan OIDCEnd, 1)
+		go func() {
+			unlinked <- f.db.Update(f.Context(), func(tx *sqldb.Tx) error { // as Unlink does
+				if err := lockUser(f.Context(), tx, u.ID); err != nil {
+					return err
+				}
+				if _, err := tx.Exec(f.Context(), `DELETE FROM identities WHERE user_id = $1`, u.ID); err != nil {
+					return err
+				}
+				close(held)
+				<-release
+				return nil
+			})
+		}()
+		<-held
+		go func() {
+			end, _ := tr.back()
+			signedIn <- end
+		}()
+		f.untilSomebodyWaits(f.T)
+		close(release)
+		accepted(f.T, "unlinking", <-unlinked)
+		if end := <-signedIn; end.Session.User.ID == u.ID {
+			f.Error("the identity that was cut off opened a session")
+		}
+	})
+}

@@ -89,7 +89,7 @@ func (a *Accounts) takeOIDC(ctx context.Context, answer OIDCAnswer) (b oidcBegun
 func (a *Accounts) signInFrom(ctx context.Context, provider *openid.Provider, person openid.Person, c Client) (PageSession, error) {
 	s, err := a.trySignInFrom(ctx, provider, person, c)
 	if fault.Is(err, fault.Exists) {
-		// The same person in another tab, or somebody with the same name, may have been first by a moment. By now it can be seen which.
+		// The same person in another tab, or somebody with the same name, may have been first by a moment, or the link was just cut. By now it can be seen which.
 		s, err = a.trySignInFrom(ctx, provider, person, c)
 	}
 	if code, _, _ := fault.Public(err); err != nil && code == fault.Exists.Code() { // again, and by a name that it was not looked for
@@ -116,9 +116,13 @@ func (a *Accounts) trySignInFrom(ctx context.Context, provider *openid.Provider,
 		if err := lockUser(ctx, tx, u.ID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE identities SET used_at = $1, label = $2 WHERE issuer = $3 AND subject = $4`,
-			a.now(), labelOf(person), provider.Issuer(), person.Subject); err != nil {
+		n, err := tx.Exec(ctx, `UPDATE identities SET used_at = $1, label = $2 WHERE issuer = $3 AND subject = $4 AND user_id = $5`,
+			a.now(), labelOf(person), provider.Issuer(), person.Subject, u.ID)
+		if err != nil {
 			return err
+		}
+		if n == 0 { // the link was cut before this transaction had the account's row
+			return fault.New(fault.Exists, "authn.trySignInFrom", "")
 		}
 		// Whoever turned on a second factor here is asked for it whatever the provider asked for: what it did, it does not have to say.
 		if p, err = a.openPageOrHalf(ctx, tx, u.ID, elsewhere(provider), c); err != nil || p.Half != "" {

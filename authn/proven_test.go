@@ -123,3 +123,45 @@ func TestAttackGuessingTheFirstCodeOfAnAuthenticatorApp(t *testing.T) {
 		}
 	})
 }
+
+// untilSomebodyWaits returns when a transaction waits for a row that another one holds. On SQLite it returns at once: there is one writer, who reads nothing before
+// it is their turn.
+func (n *node) untilSomebodyWaits(t *testing.T) {
+	t.Helper()
+	for n.db.Engine() == sqldb.Postgres &&
+		count(t, n.db, `SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// Who has the old password and a code, and sends the code while the owner changes the password, is too late.
+func TestAttackSecondStepBesideAPasswordChange(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		n := newNode(t, db)
+		p := n.bearer(t, n.register(t, ann()))
+		secret, _ := n.turnOn(t, p)
+		half, err := n.LoginPage(t.Context(), "ann", password, Client{})
+		accepted(t, "the first step", err)
+		n.clock.advance(time.Minute)
+		held, release := make(chan struct{}), make(chan struct{})
+		changed, stepped := make(chan error, 1), make(chan error, 1)
+		go func() {
+			changed <- n.db.Update(t.Context(), func(tx *sqldb.Tx) error { // as ChangePassword does
+				_, err := tx.Exec(t.Context(), `UPDATE users SET password_hash = 'another' WHERE id = $1`, p.UserID)
+				close(held)
+				<-release
+				return err
+			})
+		}()
+		<-held
+		code := n.code(t, secret, 0)
+		go func() {
+			_, err := n.FinishPage(t.Context(), half.Half, code, Client{})
+			stepped <- err
+		}()
+		n.untilSomebodyWaits(t)
+		close(release)
+		accepted(t, "the change", <-changed)
+		refused(t, "the second step", <-stepped, fault.Unauthenticated, "sign_in_expired")
+	})
+}
