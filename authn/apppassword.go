@@ -69,7 +69,7 @@ func (a *Accounts) CreateAppPassword(ctx context.Context, p Principal, n NewAppP
 	case !fault.Is(err, fault.Forbidden):
 		return AppPassword{}, "", fault.Wrap(err, "authn.CreateAppPassword")
 	case proof.Password == "":
-		return AppPassword{}, "", fault.New(fault.Forbidden, "authn.CreateAppPassword", "It is a while since you signed in. Give your password, or sign in again.").WithCode("password_required")
+		return AppPassword{}, "", aboutPassword("password_required", "It is a while since you signed in. Give your password, or sign in again.")
 	}
 	secret, hash := newAppPassword()
 	err = a.byOwner(ctx, p, proof, c, func(tx *sqldb.Tx, u User) error { return a.insertAppPassword(ctx, tx, u.ID, &made, hash, by) })

@@ -293,8 +293,14 @@ func TestConfirm(t *testing.T) {
 		accepted(t, "bearer", err)
 		here := from("192.0.2.1")
 		accepted(t, "the password", n.confirm(t.Context(), p, password, here))
+		for range 2 * nameLimit().free { // a client that forgot to send it has guessed nothing
+			refused(t, "none", n.confirm(t.Context(), p, "", here), fault.Forbidden, "password_required")
+		}
 		for i := range nameLimit().free + 1 {
 			refused(t, "a wrong one", n.confirm(t.Context(), p, fmt.Sprintf("guess %d", i), here), fault.Forbidden, "wrong_password")
+		}
+		if _, _, fields := fault.Public(wrongPassword()); len(fields) != 1 || fields[0].Name != "password" {
+			t.Errorf("it is about the fields %v", fields)
 		}
 		waits(t, "one more", n.confirm(t.Context(), p, password, here), nameLimit().first)
 		accepted(t, "signing in is another thing", n.guessPassword(t, "ann", password, from("192.0.2.9")))

@@ -12,8 +12,8 @@ import (
 const recentSignIn = 10 * time.Minute
 
 // confirm asks for the password again before what would lock the owner out, had somebody else found the session open. An account
-// without a password confirms by having signed in just now. Forbidden with code "wrong_password", or "sign_in_again" where there is no password
-// and the session is older; TooMany, Busy.
+// without a password confirms by having signed in just now. Forbidden with code "password_required" if it was not sent, which is no guess,
+// "wrong_password", or "sign_in_again" where there is no password and the session is older; TooMany, Busy.
 func (a *Accounts) confirm(ctx context.Context, p Principal, password string, c Client) error {
 	_, err := a.confirmed(ctx, p, password, c)
 	return err
@@ -28,6 +28,9 @@ func (a *Accounts) confirmed(ctx context.Context, p Principal, password string, 
 	if hash == "" {
 		return "", fault.Wrap(a.confirmRecent(ctx, p), "authn.confirm")
 	}
+	if password == "" {
+		return "", aboutPassword("password_required", "Give the password of your account as well.")
+	}
 	_, err = a.guess(ctx, attempt{what: guessConfirm, name: u.ID, userID: u.ID, client: c}, u, hash, nil, password)
 	if fault.Is(err, fault.Unauthenticated) {
 		return "", wrongPassword()
@@ -35,8 +38,12 @@ func (a *Accounts) confirmed(ctx context.Context, p Principal, password string, 
 	return hash, fault.Wrap(err, "authn.confirm")
 }
 
-func wrongPassword() error {
-	return fault.New(fault.Forbidden, "authn.confirm", "The password is wrong.").WithCode("wrong_password")
+func wrongPassword() error { return aboutPassword("wrong_password", "The password is wrong.") }
+
+// aboutPassword names the field too, so that forms say it where the password is typed.
+func aboutPassword(code, message string) error {
+	return &fault.Error{Kind: fault.Forbidden, Op: "authn.confirm", Code: code, Public: message,
+		Fields: []fault.Field{{Name: "password", Code: code, Message: message}}}
 }
 
 // ChangePassword gives the principal's own account another password and ends its other sessions; the one that asks goes on. An account

@@ -97,7 +97,7 @@ func TestAChangedPasswordKeepsTheSessionThatAsks(t *testing.T) {
 
 		const next = "battery staple"
 		refused(t, "a wrong one", n.ChangePassword(t.Context(), p, "wrong password", next, Client{}), fault.Forbidden, "wrong_password")
-		refused(t, "none", n.ChangePassword(t.Context(), p, "", next, Client{}), fault.Forbidden, "wrong_password")
+		refused(t, "none", n.ChangePassword(t.Context(), p, "", next, Client{}), fault.Forbidden, "password_required")
 		refused(t, "one that is too short", n.ChangePassword(t.Context(), p, password, "short", Client{}), fault.Invalid, "invalid_fields")
 		accepted(t, "change", n.beside(t).ChangePassword(t.Context(), p, password, next, Client{}))
 

@@ -248,7 +248,7 @@ func TestDeletingOnesOwnAccount(t *testing.T) {
 		s.put(bob.id, "/small.txt", "a small thing")
 		s.put(zoe.id, "/small.txt", "a small thing")
 
-		for body, want := range map[string]string{`{}`: "wrong_password", `{"password": ""}`: "wrong_password", `{"password": "wrong horse"}`: "wrong_password"} {
+		for body, want := range map[string]string{`{}`: "password_required", `{"password": ""}`: "password_required", `{"password": "wrong horse"}`: "wrong_password"} {
 			s.call("DELETE", "/api/v1/me", bob.token, body).want(403, want)
 		}
 		s.call("DELETE", "/api/v1/me", bob.token, "").want(415, "unsupported_media_type")

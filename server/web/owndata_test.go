@@ -30,9 +30,9 @@ func TestLeaving(t *testing.T) {
 		if got := question.Find("main").Text(); !strings.Contains(got, "Delete your account?") || !strings.Contains(got, "mia") || !strings.Contains(got, "9 B") {
 			t.Errorf("the question is %s", got)
 		}
-		for _, wrong := range []string{"", "wrong horse"} {
+		for wrong, want := range map[string]string{"": "Give the password", "wrong horse": "password is wrong"} {
 			refused := b.page(b.post("/account/data/delete", "password", wrong), 403)
-			if got := refused.Find("#problem").Text(); !strings.Contains(got, "password is wrong") {
+			if got := refused.Find("#problem").Text(); !strings.Contains(got, want) || !strings.Contains(refused.Find("#password-problem").Text(), want) {
 				t.Errorf("%q: %s", wrong, got)
 			}
 		}
