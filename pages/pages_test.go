@@ -2,6 +2,10 @@ package pages
 
 import (
 	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -101,7 +105,7 @@ func everyPage(t *testing.T, p *Pages) map[string]*goquery.Document {
 	add("leave")(p.Leave(Leave{Frame: framed.Frame, Usage: Usage{Used: 5}}))
 	add("farewell")(p.Farewell(Frame{}))
 	add("activity")(p.Activity(Activity{AccountFrame: framed, Next: "/account/activity?after=1.x", Lines: []ActivityLine{
-		{Event: "sign_in"}, {Event: hostile, Address: hostile, UserAgent: hostile, Detail: hostile, Times: 7, ByAdministrator: true}}}))
+		{Event: "sign_in"}, {Event: hostile, Address: hostile, Device: hostile, Detail: hostile, Times: 7, ByAdministrator: true}}}))
 	entry := sample().Entries[0]
 	file := entry
 	file.Folder, file.MediaType, file.Download = false, hostile, "/raw/a?download"
@@ -331,5 +335,40 @@ func TestFormatSize(t *testing.T) {
 		if got := formatSize(n); got != want {
 			t.Errorf("formatSize(%d) = %q, want %q", n, got, want)
 		}
+	}
+}
+
+// Whatever the audit log knows of an account stands on its page in words.
+func TestActivityIsToldInWords(t *testing.T) {
+	source, err := parser.ParseFile(token.NewFileSet(), "../authn/audit.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPages(t, built())
+	var told int
+	ast.Inspect(source, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || !strings.HasPrefix(spec.Names[0].Name, "Audit") {
+			return true
+		}
+		event, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if event == "keys_rotated" || event == "user_deleted" { // of no account, and of one that is gone
+			return true
+		}
+		html, err := p.Activity(Activity{Lines: []ActivityLine{{Event: event}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(html), "<strong>"+event+"</strong>") {
+			t.Errorf("%s is told as it is in the log", event)
+		}
+		told++
+		return true
+	})
+	if told < 40 {
+		t.Errorf("audit.go has %d events", told)
 	}
 }
