@@ -107,6 +107,9 @@ func (a *api) createAppPassword(w http.ResponseWriter, r *http.Request, p authn.
 		if err == nil && !node.Folder {
 			err = fault.New(fault.Invalid, "api.createAppPassword", "This is a file, not a folder.").WithCode("is_file")
 		}
+		if fault.Is(err, fault.NotFound) { // not this address, which "There is nothing here." would be taken for
+			err = fault.New(fault.NotFound, "api.createAppPassword", "There is no such folder.").WithCode("no_such_folder")
+		}
 		if err != nil {
 			return err
 		}

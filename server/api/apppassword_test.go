@@ -39,7 +39,7 @@ func TestAppPasswords(t *testing.T) {
 		} {
 			s.call("POST", at, token, body).want(http.StatusBadRequest, code)
 		}
-		s.call("POST", at, token, `{"name": "x", "folder": "/nowhere"}`).want(404, "not_found")
+		s.call("POST", at, token, `{"name": "x", "folder": "/nowhere"}`).want(404, "no_such_folder")
 
 		var list appPasswordsBody
 		s.call("GET", at, token, "").want(200, "").into(&list)
