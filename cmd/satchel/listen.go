@@ -62,9 +62,35 @@ func greet(w io.Writer, c *config.Config, public, admin net.Listener) {
 		base = c.PublicURL.String()
 	}
 	fmt.Fprintf(w, "page    %s/\ntus     %s/files/\nWebDAV  %s/dav/\n", base, base, base)
+	fmt.Fprintf(w, "join    %s\n", newcomers(c))
 	if admin != nil {
 		fmt.Fprintf(w, "metrics http://%s/metrics\n", reachable(admin.Addr().String()))
 	}
+}
+
+// newcomers says who may make an account, which whoever starts a server that strangers can reach wants to know at once.
+func newcomers(c *config.Config) string {
+	proven := ""
+	switch c.Verify {
+	case config.VerifyEmail:
+		proven = " with a confirmed e-mail address"
+	case config.VerifyPhone:
+		proven = " with a confirmed phone number"
+	}
+	var who string
+	switch c.Registration {
+	case config.RegistrationOpen:
+		who = "anyone" + proven
+	case config.RegistrationInvite:
+		who = "the invited" + proven + " (satchel invite create)"
+	default:
+		who = "nobody by themselves (satchel user add)"
+	}
+	follows := c.OIDCRegistration == config.OIDCFollow && c.Registration == config.RegistrationOpen && c.Verify != config.VerifyPhone
+	if c.OIDCIssuer != "" && (c.OIDCRegistration == config.RegistrationOpen || follows) {
+		who += ", and whoever signs in at " + c.OIDCIssuer
+	}
+	return who
 }
 
 // reachable is an address that can be opened on this machine: "all addresses" is none.
