@@ -35,7 +35,7 @@ func (a *Accounts) changeAddress(ctx context.Context, p Principal, kind, typed, 
 		fields = append(fields, fault.Field{Name: kind, Code: "invalid", Message: message})
 	}
 	if code == "" {
-		fields = append(fields, fault.Field{Name: "code", Code: "required", Message: "Enter the code that was sent to you."})
+		fields = append(fields, fault.Field{Name: "code", Code: "required", Message: "Ask for a code, and enter the one that was sent to you."})
 	}
 	if fields != nil {
 		return User{}, invalidFields("authn.changeAddress", fields)

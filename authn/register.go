@@ -275,7 +275,7 @@ func (r Registration) checkProof(verify string) (fields []fault.Field) {
 		}
 	}
 	if r.Code == "" {
-		reject("code", "required", "Enter the code that was sent to you.")
+		reject("code", "required", "Ask for a code, and enter the one that was sent to you.")
 	}
 	return fields
 }

@@ -17,7 +17,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, to, code, password string,
 		fields = append(fields, fault.Field{Name: "to", Code: "invalid", Message: "This is neither an e-mail address nor a phone number with + and the country code."})
 	}
 	if code == "" {
-		fields = append(fields, fault.Field{Name: "code", Code: "required", Message: "Enter the code that was sent to you."})
+		fields = append(fields, fault.Field{Name: "code", Code: "required", Message: "Ask for a code, and enter the one that was sent to you."})
 	}
 	if f, ok := checkPassword("new_password", password); !ok {
 		fields = append(fields, f)
