@@ -112,7 +112,7 @@ func TestAuthenticatorApp(t *testing.T) {
 		n.clock.advance(time.Hour)
 		p = n.who(t, s.refreshed(t, n))
 		refused(t, "off without a code", n.RemoveTOTP(t.Context(), p, Proof{Password: password}, Client{}), fault.Unauthenticated, "otp_required")
-		refused(t, "off without the password", n.RemoveTOTP(t.Context(), p, Proof{OTP: n.code(t, e.Secret, 0)}, Client{}), fault.Forbidden, "wrong_password")
+		refused(t, "off without the password", n.RemoveTOTP(t.Context(), p, Proof{OTP: n.code(t, e.Secret, 0)}, Client{}), fault.Forbidden, "password_required")
 		old := recovery
 		recovery, err = n.NewRecoveryCodes(t.Context(), p, Proof{password, n.code(t, e.Secret, -1)}, Client{})
 		if err != nil || len(recovery) != RecoveryCodes {
