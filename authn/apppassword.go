@@ -65,7 +65,7 @@ func (a *Accounts) CreateAppPassword(ctx context.Context, p Principal, n NewAppP
 	by := auditEntry{actor: p.UserID, client: c}
 	switch err := a.confirmRecent(ctx, p); {
 	case err == nil:
-		return a.makeAppPassword(ctx, p.UserID, made, by)
+		return a.makeAppPassword(ctx, p, made, by)
 	case !fault.Is(err, fault.Forbidden):
 		return AppPassword{}, "", fault.Wrap(err, "authn.CreateAppPassword")
 	case proof.Password == "":
@@ -89,7 +89,7 @@ func (a *Accounts) CreateAppPasswordFor(ctx context.Context, login string, n New
 	if err != nil {
 		return AppPassword{}, "", fault.Wrap(err, "authn.CreateAppPassword")
 	}
-	return a.makeAppPassword(ctx, u.ID, made, auditEntry{})
+	return a.makeAppPassword(ctx, Principal{UserID: u.ID}, made, auditEntry{})
 }
 
 // MustConfirm reports whether CreateAppPassword asks this principal for the password, and for a code besides.
@@ -102,13 +102,16 @@ func (a *Accounts) MustConfirm(ctx context.Context, p Principal) (password, code
 	return true, code, fault.Wrap(err, "authn.MustConfirm")
 }
 
-func (a *Accounts) makeAppPassword(ctx context.Context, userID string, made AppPassword, by auditEntry) (AppPassword, string, error) {
+func (a *Accounts) makeAppPassword(ctx context.Context, p Principal, made AppPassword, by auditEntry) (AppPassword, string, error) {
 	secret, hash := newAppPassword()
 	err := a.db.Update(ctx, func(tx *sqldb.Tx) error {
-		if err := lockUser(ctx, tx, userID); err != nil {
+		if err := lockUser(ctx, tx, p.UserID); err != nil {
 			return err
 		}
-		return a.insertAppPassword(ctx, tx, userID, &made, hash, by)
+		if err := mustLive(ctx, tx, p); err != nil {
+			return err
+		}
+		return a.insertAppPassword(ctx, tx, p.UserID, &made, hash, by)
 	})
 	if err != nil {
 		return AppPassword{}, "", fault.Wrap(err, "authn.CreateAppPassword")

@@ -60,6 +60,9 @@ func (a *Accounts) byOwner(ctx context.Context, p Principal, proof Proof, c Clie
 	}
 	return a.decide(ctx, func(tx *sqldb.Tx) error {
 		u, err := lockedUser(ctx, tx, p.UserID)
+		if err == nil {
+			err = mustLive(ctx, tx, p)
+		}
 		if err != nil {
 			return err
 		}

@@ -52,6 +52,9 @@ func (a *Accounts) link(ctx context.Context, p Principal, provider *openid.Provi
 		if err := lockUser(ctx, tx, p.UserID); err != nil {
 			return err
 		}
+		if err := mustLive(ctx, tx, p); err != nil { // the provider may have taken its time
+			return err
+		}
 		u, err := identified(ctx, tx, provider.Issuer(), person.Subject)
 		switch {
 		case err == nil && u.ID == p.UserID:

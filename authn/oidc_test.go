@@ -616,7 +616,7 @@ func TestAPasskeyOpensAnAccountToo(t *testing.T) {
 		}
 		accepted(f.T, "unlinking", f.Unlink(f.Context(), who, all[0].ID, traveller))
 		refused(f.T, "removing the passkey that is left", f.RemovePasskey(f.Context(), who, key.ID, Proof{OTP: recovery[0]}, traveller), fault.Forbidden, "last_sign_in")
-		accepted(f.T, "a password", f.SetPassword(f.Context(), "mia", password))
+		accepted(f.T, "a password", f.ChangePassword(f.Context(), who, "", password, traveller))
 		accepted(f.T, "removing it", f.RemovePasskey(f.Context(), who, key.ID, Proof{Password: password, OTP: recovery[1]}, traveller))
 	})
 }

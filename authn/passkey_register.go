@@ -81,7 +81,7 @@ func (a *Accounts) FinishPasskey(ctx context.Context, p Principal, site Site, re
 		return Passkey{}, nil, invalidPasskey(err)
 	}
 	err = a.db.Update(ctx, func(tx *sqldb.Tx) (err error) {
-		k, recovery, err = a.keepPasskey(ctx, tx, p.UserID, site, q.name, made, c)
+		k, recovery, err = a.keepPasskey(ctx, tx, p, site, q.name, made, c)
 		return err
 	})
 	if err != nil {
@@ -90,8 +90,11 @@ func (a *Accounts) FinishPasskey(ctx context.Context, p Principal, site Site, re
 	return k, recovery, nil
 }
 
-func (a *Accounts) keepPasskey(ctx context.Context, tx *sqldb.Tx, userID string, site Site, name string, made *webauthn.Credential, c Client) (Passkey, []string, error) {
-	u, err := lockedUser(ctx, tx, userID)
+func (a *Accounts) keepPasskey(ctx context.Context, tx *sqldb.Tx, p Principal, site Site, name string, made *webauthn.Credential, c Client) (Passkey, []string, error) {
+	u, err := lockedUser(ctx, tx, p.UserID)
+	if err == nil {
+		err = mustLive(ctx, tx, p)
+	}
 	if err != nil {
 		return Passkey{}, nil, err
 	}

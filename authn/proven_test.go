@@ -165,3 +165,33 @@ func TestAttackSecondStepBesideAPasswordChange(t *testing.T) {
 		refused(t, "the second step", <-stepped, fault.Unauthenticated, "sign_in_expired")
 	})
 }
+
+// A thief whose request passed the gate before the owner threw them out must not leave something behind that opens the account.
+func TestAttackLeavingAWayInWhenThrownOut(t *testing.T) {
+	federate(t, func(f *federation) {
+		thief := f.bearer(f.T, f.register(f.T, ann()))
+		begun, err := f.BeginLink(f.Context(), thief, password, OIDCStart{Provider: "sso", Callback: callback, Client: traveller})
+		accepted(f.T, "begin to link", err)
+		tr := (&trip{f: f, cookie: begun.Cookie, who: thief}).at(begun, "mia")
+		owner := f.page("ann")
+		_, err = f.EndSessions(f.Context(), owner, false, Client{})
+		accepted(f.T, "the owner throws everybody else out", err)
+		for what, try := range map[string]func() error{
+			"an app password": func() error {
+				_, _, err := f.CreateAppPassword(f.Context(), thief, NewAppPassword{Name: "a"}, Proof{Password: password}, Client{})
+				return err
+			},
+			"an authenticator app": func() error {
+				_, err := f.BeginTOTP(f.Context(), thief, Proof{Password: password}, "localhost", Client{})
+				return err
+			},
+			"a passkey": func() error {
+				_, err := f.BeginPasskey(f.Context(), thief, site(), "a", Proof{Password: password}, Client{})
+				return err
+			},
+			"a link": func() error { _, err := tr.back(); return err },
+		} {
+			refused(f.T, what, try(), fault.Unauthenticated, "session_ended")
+		}
+	})
+}

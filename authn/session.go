@@ -61,6 +61,20 @@ func lockUser(ctx context.Context, tx *sqldb.Tx, userID string) error {
 	return err
 }
 
+// mustLive refuses what p's session asked for if it was ended since: what is made now would stay. The caller holds the account's row, which
+// whoever throws others out holds too.
+func mustLive(ctx context.Context, tx *sqldb.Tx, p Principal) error {
+	if p.SessionID == "" {
+		return nil
+	}
+	var lives bool
+	err := tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM sessions WHERE id = $1 AND user_id = $2 AND revoked_at = 0)`, []any{p.SessionID, p.UserID}, &lives)
+	if err == nil && !lives {
+		err = sessionEnded()
+	}
+	return err
+}
+
 // live is a session that was found, with its user.
 type live struct {
 	Principal

@@ -96,6 +96,9 @@ func (a *Accounts) ShowTOTP(p Principal, secret, host string) (Enrollment, error
 func (a *Accounts) ConfirmTOTP(ctx context.Context, p Principal, code string, c Client) (recovery []string, err error) {
 	err = a.decide(ctx, func(tx *sqldb.Tx) error {
 		u, err := lockedUser(ctx, tx, p.UserID)
+		if err == nil {
+			err = mustLive(ctx, tx, p)
+		}
 		if err != nil {
 			return err
 		}
