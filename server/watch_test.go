@@ -1,12 +1,16 @@
 package server
 
 import (
+	"bufio"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +20,7 @@ import (
 	"github.com/satchelhq/satchel/blob/mem"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/pages"
+	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/sqldb"
 	"github.com/satchelhq/satchel/sqldb/sqldbtest"
 )
@@ -143,6 +148,91 @@ func TestAnUploadOfADayOutlivesItsAccessToken(t *testing.T) {
 			t.Errorf("after the sign-out it ended with %d", status)
 		}
 	})
+}
+
+// Whatever a request is waiting for when its session ends, it ends; and the request of another session beside it does not.
+func TestAttackRequestsThatOutstayTheirSession(t *testing.T) {
+	ended, release := make(chan string, 3), make(chan struct{})
+	f := newFront(t, frontOptions{behind: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch name := r.URL.Path; name {
+		case "/files/a body that never comes":
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				answer.Text(w, r, err)
+			}
+			ended <- name
+		case "/files/a client that does not read":
+			for piece := make([]byte, 64<<10); ; {
+				if _, err := w.Write(piece); err != nil {
+					break
+				}
+			}
+			ended <- name
+		case "/files/a door that waits":
+			<-r.Context().Done()
+			answer.Text(w, r, context.Cause(r.Context()))
+			ended <- name
+		case "/files/beside":
+			select {
+			case <-release:
+			case <-r.Context().Done():
+				w.WriteHeader(http.StatusTeapot)
+			}
+		}
+	})})
+	site := httptest.NewServer(f.Public())
+	defer site.Close()
+	send := func(method, name, header, value, more string) net.Conn {
+		c, err := net.Dial("tcp", site.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		if _, err := fmt.Fprintf(c, "%s /files/%s HTTP/1.1\r\nHost: x\r\n%s: %s\r\n%s\r\n", method, url.PathEscape(name), header, value, more); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	bearer := "Bearer " + f.signIn.AccessToken
+	empty := send("POST", "a body that never comes", "Authorization", bearer, "Expect: 100-continue\r\nContent-Length: 10\r\n")
+	send("GET", "a client that does not read", "Authorization", bearer, "")
+	waiting := send("GET", "a door that waits", "Authorization", bearer, "")
+	beside := send("GET", "beside", "Cookie", authn.CookieName+"="+f.page.Cookie, "")
+	for running, _ := f.watch.all(); len(running) < 4; running, _ = f.watch.all() {
+		time.Sleep(time.Millisecond)
+	}
+	who, err := f.accounts.Bearer(t.Context(), f.signIn.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.accounts.Logout(t.Context(), who, authn.Client{}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		<-ended
+	}
+	status := func(c net.Conn) int {
+		t.Helper()
+		r := bufio.NewReader(c)
+		for {
+			answer, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if answer.StatusCode != http.StatusContinue {
+				return answer.StatusCode
+			}
+		}
+	}
+	if got := status(empty); got != http.StatusUnauthorized {
+		t.Errorf("the body that never came: %d", got)
+	}
+	if got := status(waiting); got != http.StatusUnauthorized {
+		t.Errorf("the door that waited: %d", got)
+	}
+	close(release)
+	if got := status(beside); got != http.StatusOK {
+		t.Errorf("the request of another session: %d", got)
+	}
 }
 
 // What a stranger puts into a name, a user agent or a forwarded address stands in the log as one value of one line, and in no header of the answer.
