@@ -89,5 +89,21 @@ func TestAppPasswordsPage(t *testing.T) {
 	ann.page(ann.post(address, "action", "make", "name", "x"), http.StatusForbidden)
 	ann.page(ann.post(address, "action", "make", "name", "x", "password", "wrong password"), http.StatusForbidden)
 	ann.page(ann.post(address, "action", "make", "name", "x", "password", password), http.StatusOK)
+	if ann.page(ann.get(address), http.StatusOK).Find("#otp").Length() != 0 {
+		t.Error("a code is asked for without a second factor")
+	}
+	begun, err := h.accounts.BeginTOTP(t.Context(), authn.Principal{UserID: id, Username: "ann"}, authn.Proof{Password: password}, "files.example.org", authn.Client{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	recovery, err := h.accounts.ConfirmTOTP(t.Context(), authn.Principal{UserID: id}, h.code(begun.Secret), authn.Client{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ann.page(ann.get(address), http.StatusOK).Find("#otp").Length() != 1 {
+		t.Error("the code is not asked for")
+	}
+	ann.page(ann.post(address, "action", "make", "name", "x", "password", password), http.StatusUnauthorized)
+	ann.page(ann.post(address, "action", "make", "name", "x", "password", password, "otp", recovery[0]), http.StatusOK)
 	h.browser().leadsTo(h.browser().get("/account/app-passwords"), "/login?next=%2Faccount%2Fapp-passwords")
 }
