@@ -233,10 +233,11 @@ func (d Administration) audit(ctx context.Context, tx *sqldb.Tx, event, userID, 
 	return d.a.audit(ctx, tx, auditEntry{event: event, userID: userID, actor: d.actor, client: d.client, detail: detail, always: true})
 }
 
-// forUpdate ends a SELECT that takes the rows it reads. SQLite has one writer and needs none.
+// forUpdate ends a SELECT that takes the rows it reads, as an UPDATE of them would: rows that refer to them may be added all the same, such as the
+// tokens of a session that is refreshed, whose own row is needed next. SQLite has one writer and needs none.
 func forUpdate(tx *sqldb.Tx) string {
 	if tx.Engine() == sqldb.Postgres {
-		return ` FOR UPDATE`
+		return ` FOR NO KEY UPDATE`
 	}
 	return ``
 }

@@ -45,17 +45,19 @@ func (a *Accounts) DeleteOwn(ctx context.Context, p Principal, password string, 
 }
 
 // close marks an account as deleted. It counts as disabled, so that whatever asks who may do something refuses it, and what names it is taken away. No
-// username begins with "!".
+// username begins with "!". The caller holds the row.
 func (a *Accounts) close(ctx context.Context, tx *sqldb.Tx, id string) error {
+	// The sessions come first: what a session that is refreshed adds refers to the account, and once its keys are being changed would have to wait.
+	if err := a.endSessions(ctx, tx, id); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, `UPDATE users SET deleted_at = $2, disabled_at = $2, username = '', username_key = '!' || id, email = '', email_key = NULL,
 		phone = NULL, email_verified_at = 0, phone_verified_at = 0, password_hash = '', role = 'user' WHERE id = $1`, id, a.now()); err != nil {
 		return err
 	}
 	// Whoever signs in at a provider again is a newcomer.
-	if _, err := tx.Exec(ctx, `DELETE FROM identities WHERE user_id = $1`, id); err != nil {
-		return err
-	}
-	return a.endSessions(ctx, tx, id)
+	_, err := tx.Exec(ctx, `DELETE FROM identities WHERE user_id = $1`, id)
+	return err
 }
 
 func (a *Accounts) wakeRemoval() {
