@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -144,11 +145,12 @@ func TestAttackSecondStepBesideAPasswordChange(t *testing.T) {
 		accepted(t, "the first step", err)
 		n.clock.advance(time.Minute)
 		held, release := make(chan struct{}), make(chan struct{})
+		hold := sync.OnceFunc(func() { close(held) }) // an update may be run again
 		changed, stepped := make(chan error, 1), make(chan error, 1)
 		go func() {
 			changed <- n.db.Update(t.Context(), func(tx *sqldb.Tx) error { // as ChangePassword does
 				_, err := tx.Exec(t.Context(), `UPDATE users SET password_hash = 'another' WHERE id = $1`, p.UserID)
-				close(held)
+				hold()
 				<-release
 				return err
 			})
