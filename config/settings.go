@@ -33,7 +33,7 @@ func (c *Config) settings() []setting {
 		{key: "cors_origins", list: true, usage: "origins whose scripts may use the server, such as https://app.example.org; * alone is every one", value: origins{&c.CORSOrigins}},
 		{key: "registration", usage: "who may make an account", value: choice{&c.Registration, []string{RegistrationOpen, RegistrationInvite, RegistrationClosed}}},
 		{key: "verify", usage: "what a code proves before an account is made", value: choice{&c.Verify, []string{VerifyNone, VerifyEmail, VerifyPhone}}},
-		{key: "mail_smtp", secret: true, usage: "mail server that sends codes, smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://…", value: secretURL{&c.MailSMTP, []string{"smtp", "smtps"}}},
+		{key: "mail_smtp", secret: true, usage: "mail server that sends codes, smtp://USER:PASSWORD@HOST:587 (STARTTLS, or none with ?starttls=off) or smtps://…", value: secretURL{&c.MailSMTP, []string{"smtp", "smtps"}}},
 		{key: "mail_from", usage: "sender of mail, such as Satchel <files@example.org>", value: mailbox{&c.MailFrom}},
 		{key: "code_webhook", secret: true, usage: "address of a gateway that sends text messages", value: secretURL{&c.CodeWebhook, []string{"https", "http"}}},
 		{key: "code_webhook_secret", secret: true, usage: "signs what the gateway gets (Standard Webhooks), whsec_… or 16 bytes and more", value: secretText{&c.CodeWebhookSecret}},
