@@ -12,14 +12,14 @@ const IdentitiesSection = "/account/identities"
 func accountSections() []Section {
 	return []Section{
 		{"/account", "Account"},
+		{"/account/profile", "Profile"},
 		{"/account/password", "Password"},
 		{"/account/second-factor", "Second factor"},
-		{"/account/profile", "Name and addresses"},
 		{"/account/app-passwords", "App passwords"},
+		{"/account/sessions", "Devices"},
 		{IdentitiesSection, "Sign-in elsewhere"},
 		{"/account/activity", "Activity"},
 		{"/account/data", "Your data"},
-		{"/account/sessions", "Signed in"},
 	}
 }
 
