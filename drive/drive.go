@@ -65,6 +65,8 @@ type Drives struct {
 	small   *smallContent
 	watches *watches
 	linkKey atomic.Pointer[[]byte]
+
+	sharePasswords *sharePasswords
 }
 
 // New gives access to the drives in db, whose content is in blobs.
@@ -110,7 +112,7 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 		o.Changed = func([]Change) {}
 	}
 	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), flow: newFlow(), wishes: newWishes(), patches: newTurns(),
-		nodes: sqldb.NewMemo[nodeKey, Node](db, maxNodes, false), tops: sqldb.NewMemo[topKey, Path](db, maxNodes, false), small: newSmallContent(), watches: newWatches(),
+		nodes: sqldb.NewMemo[nodeKey, Node](db, maxNodes, false), tops: sqldb.NewMemo[topKey, Path](db, maxNodes, false), small: newSmallContent(), watches: newWatches(), sharePasswords: newSharePasswords(),
 		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }},
 		wide:   sync.Pool{New: func() any { b := make([]byte, wideChunk); return &b }}}
 }

@@ -52,6 +52,20 @@ func (s *Drives) Export(ctx context.Context, driveID string, all bool, fn func(x
 	return fault.Wrap(x.run(ctx), "drive.Export")
 }
 
+// ExportFolder is Export for the folder at path as it is, without trash and versions: paths begin with the folder's name. What is moved or made meanwhile may be
+// missing. NotFound; a file is Invalid with code "is_file".
+func (s *Drives) ExportFolder(ctx context.Context, driveID string, path Path, fn func(x Exported, content blob.Content) error) error {
+	top, err := s.Stat(ctx, driveID, path)
+	if err == nil && !top.Folder {
+		err = fault.New(fault.Invalid, "drive.ExportFolder", "This is a file, not a folder.").WithCode("is_file")
+	}
+	if err != nil {
+		return fault.Wrap(err, "drive.ExportFolder")
+	}
+	x := &exporter{s: s, drive: driveID, fn: fn}
+	return fault.Wrap(x.tree(ctx, top, top.Name), "drive.ExportFolder")
+}
+
 type exporter struct {
 	s     *Drives
 	drive string

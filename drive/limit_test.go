@@ -118,6 +118,14 @@ func limitedCalls() map[string]limited {
 			_, _, _, err := k.DownloadLink(ctx, k.alice, "/in/file", 0)
 			return nil, err
 		}},
+		"MakeShare": {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) {
+			return k.MakeShare(ctx, k.alice, "/in/file", NewShare{})
+		}},
+		"Shares":      {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Shares(ctx, k.alice) }},
+		"RemoveShare": {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) { return nil, k.RemoveShare(ctx, k.alice, k.trash) }},
+		"ExportFolder": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
+			return nil, k.ExportFolder(ctx, k.alice, "/out", func(Exported, blob.Content) error { return nil })
+		}},
 		"Undo":      {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) { return k.Undo(ctx, k.alice, k.removed) }},
 		"RestoreAs": {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) { return k.RestoreAs(ctx, k.alice, k.trash, "x") }},
 		"TrashAll": {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) {
@@ -278,6 +286,12 @@ var notLimited = map[string]string{
 	"WithLimit":   "makes the limit",
 	"Watch":       "says that something happened, and not what",
 	"LinkedDrive": "for who has a code and no credentials",
+	"OpenShare":   "for who has a link and no credentials",
+	"ProveShare":  "of a share that OpenShare answered",
+	"SignShare":   "of a share that OpenShare answered",
+	"ShareSigned": "of a share that OpenShare answered",
+	"TakeShare":   "of a share that OpenShare answered",
+	"ReturnShare": "of a share that OpenShare answered",
 	"Remove":      "of who runs the server, and of an owner who closes the account",
 	"SetQuota":    "of who runs the server",
 	"Usages":      "of who runs the server",

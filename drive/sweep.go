@@ -203,6 +203,7 @@ func (s *Drives) sweepRows(ctx context.Context, now time.Time) error {
 		{`DELETE FROM proofs WHERE expires_at <= $1`, now},
 		{`DELETE FROM upload_wants WHERE asked_at <= $1`, now.Add(-time.Hour)},
 		{`DELETE FROM holders WHERE seen_at <= $1`, now.Add(-time.Hour)},
+		{`DELETE FROM shares WHERE expires_at > 0 AND expires_at <= $1`, now.Add(-shareMemory)},
 	} {
 		if _, err := s.db.Exec(ctx, old.statement, sqldb.Micros(old.before)); err != nil {
 			return err
