@@ -23,7 +23,7 @@ var floors = map[string]int{
 
 	"server":     4,
 	"server/tus": 4, "server/dav": 4, "server/api": 4, "server/web": 4,
-	"server/answer": 4, "server/origin": 4, "server/form": 4,
+	"server/answer": 4, "server/origin": 4, "server/form": 4, "server/archive": 4,
 
 	"hooks": 3, "pages": 3, "preview": 3,
 
@@ -40,8 +40,8 @@ var across = map[string][]string{
 	"server":       {"server/tus", "server/dav", "server/api", "server/web", "server/answer", "server/origin"},
 	"server/tus":   {"server/answer", "server/origin"},
 	"server/dav":   {"server/answer", "server/origin"},
-	"server/api":   {"server/answer", "server/origin", "server/form"},
-	"server/web":   {"server/answer", "server/origin", "server/form"},
+	"server/api":   {"server/answer", "server/origin", "server/form", "server/archive"},
+	"server/web":   {"server/answer", "server/origin", "server/form", "server/archive"},
 	"authn/sender": {"authn"},
 	"blob/disk":    {"blob"},
 	"blob/mem":     {"blob"},

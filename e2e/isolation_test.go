@@ -20,6 +20,7 @@ type belongings struct {
 	app                string // id of an app password
 	session            string // id of the session of her app
 	version            string // id of what secret-plan.txt held before
+	share              string // id of a share of private-things
 }
 
 // Every file of ann holds this, and every name of hers begins with one of these: no answer to a stranger may.
@@ -71,6 +72,11 @@ func moveIn(t *testing.T, ann *Account) (b belongings) {
 		http.StatusCreated, &app)
 	b.app = app.AppPassword.ID
 
+	var share struct{ ID string }
+	decode(t, send(t, ann.Bearer, http.MethodPost, base+"/api/v1/shares", headers(map[string]string{"Content-Type": jsonType}), strings.NewReader(`{"path": "/private-things"}`)),
+		http.StatusCreated, &share)
+	b.share = share.ID
+
 	var trash struct{ Items []struct{ ID string } }
 	text := must(http.StatusOK, ann.Bearer, http.MethodGet, "/api/v1/trash", nil, "").text
 	var any map[string]json.RawMessage
@@ -100,7 +106,7 @@ func moveIn(t *testing.T, ann *Account) (b belongings) {
 func snapshot(t *testing.T, ann *Account, b belongings) string {
 	t.Helper()
 	var all strings.Builder
-	for _, path := range []string{"/api/v1/files/", "/api/v1/files/private-things", "/api/v1/trash", "/api/v1/versions?path=/secret-plan.txt", "/api/v1/search?q=secret", "/dav/secret-plan.txt", "/dav/secret-plan-2.txt", "/dav/private-things/secret-plan.txt"} {
+	for _, path := range []string{"/api/v1/files/", "/api/v1/files/private-things", "/api/v1/trash", "/api/v1/versions?path=/secret-plan.txt", "/api/v1/search?q=secret", "/api/v1/shares", "/dav/secret-plan.txt", "/dav/secret-plan-2.txt", "/dav/private-things/secret-plan.txt"} {
 		answer := send(t, ann.Basic, http.MethodGet, ann.s.URL+path, nil, nil)
 		fmt.Fprintf(&all, "%s: %s %s\n", path, answer.Status, answer.text)
 	}
@@ -289,6 +295,9 @@ func apiProbes() []probe {
 		{"GET", "/api/v1/app-passwords", nil, "", []int{200, 403}}, // 403: not with a password that is sent with every request
 		{"POST", "/api/v1/app-passwords", asJSON, `{"name": "x", "folder": "/private-things"}`, []int{404, 403}},
 		{"DELETE", "/api/v1/app-passwords/{app}", nil, "", []int{404, 403}},
+		{"GET", "/api/v1/shares", nil, "", []int{200, 403}},
+		{"POST", "/api/v1/shares", asJSON, `{"path": "/private-things"}`, []int{404, 403}},
+		{"DELETE", "/api/v1/shares/{share}", nil, "", []int{404, 403}},
 		{"POST", "/api/v1/uploads/lookup", asJSON, annsHash(), []int{200}},
 		{"GET", "/api/v1/me/second-factor", nil, "", []int{200, 403}},
 		{"POST", "/api/v1/me/totp", asJSON, `{"password": "a guess"}`, []int{403}},
@@ -448,7 +457,7 @@ func TestIsolationCoversTheAPI(t *testing.T) {
 func (p probe) send(t *testing.T, client *http.Client, s *Server, ann *Account, b belongings) reply {
 	t.Helper()
 	fill := strings.NewReplacer("{base}", s.URL, "{ann}", ann.ID, "{upload}", b.upload, "{part}", b.part, "{full}", b.full,
-		"{trash}", b.trash, "{lock}", b.lock, "{version}", b.version, "{app}", b.app, "{session}", b.session)
+		"{trash}", b.trash, "{lock}", b.lock, "{version}", b.version, "{share}", b.share, "{app}", b.app, "{session}", b.session)
 	header := http.Header{}
 	for name, value := range p.header {
 		header.Set(name, fill.Replace(value))

@@ -355,9 +355,13 @@ func limitedRows() (rows []row) {
 	add(403, 403, "GET", v1+"/app-passwords", "")
 	add(403, 403, "POST", v1+"/app-passwords", `{"name": "another"}`, asJSON)
 	add(403, 403, "DELETE", v1+"/app-passwords/{app}", "")
+	add(403, 403, "GET", v1+"/shares", "")
+	add(403, 403, "POST", v1+"/shares", `{"path": "/file"}`, asJSON)
+	add(403, 403, "POST", v1+"/shares", `{"path": "/{outside}"}`, asJSON)
+	add(403, 403, "DELETE", v1+"/shares/{app}", "")
 	add(200, 200, "GET", v1+"/openapi.json", "")
 	add(200, 200, "GET", "/.well-known/jwks.json", "")
-	for _, page := range []string{"/drive/", "/raw/in/file", "/view/in/file", "/thumb/in/file", "/account", "/search?q=x", "/trash", "/events"} {
+	for _, page := range []string{"/drive/", "/raw/in/file", "/view/in/file", "/thumb/in/file", "/account", "/search?q=x", "/trash", "/events", "/account/shares"} {
 		add(401, 401, "GET", page, "") // pages take no Basic
 	}
 	return rows

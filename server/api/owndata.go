@@ -2,13 +2,11 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/server/answer"
+	"github.com/satchelhq/satchel/server/archive"
 )
 
 // ownDataRoutes is what users do with all that is theirs.
@@ -99,48 +98,24 @@ func (a *api) export(w http.ResponseWriter, r *http.Request, p authn.Principal) 
 	if err := a.accounts.RecordExport(r.Context(), p, a.client(r)); err != nil {
 		return err
 	}
-	out := &patientWriter{w: w, control: http.NewResponseController(w)}
-	zip, err := newArchive(out)
+	out := archive.NewPatient(w)
+	zip, err := archive.New(out)
 	if err != nil {
 		return err
 	}
-	defer zip.discard()
+	defer zip.Discard()
 	takeout := &takeout{a: a, zip: zip, user: p.UserID, all: content != drive.ExportFiles}
 	if err := takeout.run(r.Context(), profile); err != nil {
 		level := slog.LevelError
-		if out.err != nil || r.Context().Err() != nil {
+		if out.Err() != nil || r.Context().Err() != nil {
 			level = slog.LevelInfo // who asked for it has gone, or was signed out
 		}
 		answer.Log(r.Context()).Log(r.Context(), level, "an export broke off", "request_id", answer.RequestID(r.Context()), "user", p.UserID, "err", err)
 		panic(http.ErrAbortHandler)
 	}
-	out.done()
+	out.Done()
 	return nil
 }
-
-// clientPatience is how long an export waits for a client that takes nothing.
-const clientPatience = 2 * time.Minute
-
-// patientWriter ends an answer whose client takes nothing for too long: it would keep others from theirs.
-type patientWriter struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	until   time.Time
-	err     error
-}
-
-func (p *patientWriter) Write(b []byte) (int, error) {
-	if now := time.Now(); p.until.Sub(now) < clientPatience-time.Second {
-		p.until = now.Add(clientPatience)
-		_ = p.control.SetWriteDeadline(p.until) // what cannot set deadlines is no network
-	}
-	n, err := p.w.Write(b)
-	p.err = err
-	return n, err
-}
-
-// done takes the deadline back, for the next request of the connection.
-func (p *patientWriter) done() { _ = p.control.SetWriteDeadline(time.Time{}) }
 
 // profileBody is what is known of a user besides the files.
 type profileBody struct {
@@ -170,7 +145,7 @@ func (a *api) profile(ctx context.Context, p authn.Principal) (profileBody, erro
 // takeout is an export on its way.
 type takeout struct {
 	a        *api
-	zip      *archive
+	zip      *archive.Archive
 	user     string
 	all      bool
 	manifest manifest
@@ -213,11 +188,11 @@ func (t *takeout) run(ctx context.Context, profile profileBody) error {
 	if err := t.document("manifest.json", t.manifest); err != nil {
 		return err
 	}
-	return t.zip.close()
+	return t.zip.Close()
 }
 
 func (t *takeout) document(name string, v any) error {
-	w, err := t.zip.create(name, time.Now())
+	w, err := t.zip.Create(name, time.Now())
 	if err != nil {
 		return err
 	}
@@ -228,7 +203,7 @@ func (t *takeout) document(name string, v any) error {
 
 // activity writes what the audit log tells about the user, newest first, one JSON object a line.
 func (t *takeout) activity(ctx context.Context) error {
-	w, err := t.zip.create("activity.jsonl", time.Now())
+	w, err := t.zip.Create("activity.jsonl", time.Now())
 	if err != nil {
 		return err
 	}
@@ -259,7 +234,7 @@ func (t *takeout) entry(ctx context.Context, x drive.Exported, content blob.Cont
 	}
 	name := t.name(x)
 	t.manifest.Entries++
-	w, err := t.zip.create(name, x.Modified)
+	w, err := t.zip.Create(name, x.Modified)
 	if err != nil || x.Folder {
 		return err
 	}
@@ -270,26 +245,11 @@ func (t *takeout) entry(ctx context.Context, x drive.Exported, content blob.Cont
 	return err
 }
 
-// maxPart is how many bytes of a name with a backslash are kept.
-const maxPart = 200
-
-// name is where something is in the archive. Programs of Windows take a backslash for a slash, and would unpack "..\.." somewhere else. Part of a hash
-// keeps the name apart from others.
+// name is where something is in the archive.
 func (t *takeout) name(x drive.Exported) string {
-	name := x.Path
-	if strings.ContainsRune(name, '\\') {
-		names := strings.Split(name, "/")
-		for i, part := range names {
-			if strings.ContainsRune(part, '\\') {
-				sum := sha256.Sum256([]byte(part))
-				safe := strings.ReplaceAll(part, `\`, "\uff3c")
-				names[i] = fmt.Sprintf("%s (%x)", strings.ToValidUTF8(safe[:min(len(safe), maxPart)], ""), sum[:6])
-			}
-		}
-		name = strings.Join(names, "/")
-		if len(t.manifest.Renamed) < maxRenamed {
-			t.manifest.Renamed = append(t.manifest.Renamed, nameTaken{x.Path, name})
-		}
+	name := archive.Name(x.Path)
+	if name != x.Path && len(t.manifest.Renamed) < maxRenamed {
+		t.manifest.Renamed = append(t.manifest.Renamed, nameTaken{x.Path, name})
 	}
 	if x.Folder {
 		name += "/"

@@ -30,6 +30,7 @@ func (a *api) routes() []route {
 		a.fileRoutes(),
 		a.driveRoutes(),
 		a.thumbnailRoutes(),
+		a.shareRoutes(),
 		a.registerRoutes(),
 		a.adminRoutes(),
 		a.ownDataRoutes(),

@@ -1,4 +1,4 @@
-package api
+package archive
 
 import (
 	"archive/zip"
@@ -51,13 +51,13 @@ func TestArchivesOfAnySize(t *testing.T) {
 	modified := time.Date(2026, 3, 1, 12, 0, 1, 0, time.UTC)
 	write := func(t *testing.T, to io.Writer, names []string, content string) {
 		t.Helper()
-		a, err := newArchive(to)
+		a, err := New(to)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer a.discard()
+		defer a.Discard()
 		for _, name := range names {
-			w, err := a.create(name, modified)
+			w, err := a.Create(name, modified)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +67,7 @@ func TestArchivesOfAnySize(t *testing.T) {
 				}
 			}
 		}
-		if err := a.close(); err != nil {
+		if err := a.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -119,14 +119,14 @@ func TestArchivesOfAnySize(t *testing.T) {
 	}
 	t.Run("above 4 GiB", func(t *testing.T) {
 		h := &holes{blocks: map[int64][]byte{}}
-		a, err := newArchive(h)
+		a, err := New(h)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer a.discard()
+		defer a.Discard()
 		big := make([]byte, holeBlock)
 		for _, name := range []string{"big", "after"} {
-			w, err := a.create(name, modified)
+			w, err := a.Create(name, modified)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +142,7 @@ func TestArchivesOfAnySize(t *testing.T) {
 				}
 			}
 		}
-		if err := a.close(); err != nil {
+		if err := a.Close(); err != nil {
 			t.Fatal(err)
 		}
 		r, err := zip.NewReader(h, h.length)

@@ -1,4 +1,4 @@
-package api
+package archive
 
 import (
 	"archive/zip"
@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// archive writes a ZIP (APPNOTE.TXT 6.3.10) of any size as it goes, in bounded memory. archive/zip keeps the directory, which stands at the end, in memory
+// Archive writes a ZIP (APPNOTE.TXT 6.3.10) of any size as it goes, in bounded memory. archive/zip keeps the directory, which stands at the end, in memory
 // until it is written. So each few entries are written by a zip.Writer of their own, and the directory that it makes goes to a file; at the
 // end comes all of that, and the record that says where it is.
 //
 // Content is not compressed: most of it is already. It is in the form of deflate all the same, because many programs do not read what is stored as it is with its size
 // and checksum behind it.
-type archive struct {
+type Archive struct {
 	client    io.Writer
 	at        int64 // bytes that the client was sent
 	writer    *zip.Writer
@@ -35,12 +35,13 @@ type sink struct{ io.Writer }
 // archiveBatch is how many entries one zip.Writer makes.
 const archiveBatch = 1000
 
-func newArchive(client io.Writer) (*archive, error) {
+// New begins an archive that is sent to client. What it holds is freed by Discard.
+func New(client io.Writer) (*Archive, error) {
 	directory, err := os.CreateTemp("", "satchel-export-*")
 	if err != nil {
 		return nil, err
 	}
-	a := &archive{client: client, directory: directory}
+	a := &Archive{client: client, directory: directory}
 	if err := os.Remove(directory.Name()); err != nil { // it goes with this process, however that ends
 		directory.Close()
 		return nil, err
@@ -52,18 +53,18 @@ func newArchive(client io.Writer) (*archive, error) {
 	return a, nil
 }
 
-// discard frees what the archive holds. It writes nothing.
-func (a *archive) discard() { a.directory.Close() }
+// Discard frees what the archive holds. It writes nothing.
+func (a *Archive) Discard() { a.directory.Close() }
 
 // Write sends bytes to the client.
-func (a *archive) Write(p []byte) (int, error) {
+func (a *Archive) Write(p []byte) (int, error) {
 	n, err := a.client.Write(p)
 	a.at += int64(n)
 	return n, err
 }
 
-// create begins an entry; one whose name ends in a slash is a folder. What is written to it is its content.
-func (a *archive) create(name string, modified time.Time) (io.Writer, error) {
+// Create begins an entry; one whose name ends in a slash is a folder. What is written to it is its content.
+func (a *Archive) Create(name string, modified time.Time) (io.Writer, error) {
 	if a.entries == archiveBatch {
 		if err := a.settle(); err != nil {
 			return nil, err
@@ -101,7 +102,7 @@ const (
 )
 
 // settle ends the zip.Writer and puts the directory that it makes aside.
-func (a *archive) settle() error {
+func (a *Archive) settle() error {
 	if a.writer == nil {
 		return nil
 	}
@@ -130,8 +131,8 @@ func (a *archive) settle() error {
 	return err
 }
 
-// close writes the directory. Without it the archive is broken, and programs say so.
-func (a *archive) close() error {
+// Close writes the directory. Without it the archive is broken, and programs say so.
+func (a *Archive) Close() error {
 	if err := a.settle(); err != nil {
 		return err
 	}
