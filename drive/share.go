@@ -239,7 +239,7 @@ func (s *Drives) OpenShare(ctx context.Context, token string) (context.Context, 
 // TakeShare counts one use of a share, in one statement: however many ask at once, there are no more than it has. NotFound if there is none left.
 func (s *Drives) TakeShare(ctx context.Context, id string) error {
 	now := sqldb.Micros(s.o.Now())
-	n, err := s.db.Exec(ctx, `UPDATE shares SET uses = uses + 1, used_at = $2 WHERE id = $1 AND (most = 0 OR uses < most) AND (expires_at = 0 OR expires_at > $2)`, id, now)
+	n, err := s.execUnsettled(ctx, `UPDATE shares SET uses = uses + 1, used_at = $2 WHERE id = $1 AND (most = 0 OR uses < most) AND (expires_at = 0 OR expires_at > $2)`, id, now)
 	if err == nil && n == 0 {
 		err = fault.New(fault.NotFound, "drive.TakeShare", "")
 	}
@@ -248,8 +248,17 @@ func (s *Drives) TakeShare(ctx context.Context, id string) error {
 
 // ReturnShare takes a use back that came to nothing.
 func (s *Drives) ReturnShare(ctx context.Context, id string) error {
-	_, err := s.db.Exec(ctx, `UPDATE shares SET uses = uses - 1 WHERE id = $1 AND uses > 0`, id)
+	_, err := s.execUnsettled(ctx, `UPDATE shares SET uses = uses - 1 WHERE id = $1 AND uses > 0`, id)
 	return fault.Wrap(err, "drive.ReturnShare")
+}
+
+// execUnsettled is sqldb.DB.Exec for what is about no account.
+func (s *Drives) execUnsettled(ctx context.Context, query string, args ...any) (n int64, err error) {
+	err = s.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) (err error) {
+		n, err = tx.Exec(ctx, query, args...)
+		return err
+	})
+	return n, err
 }
 
 // shareToken is what opens a share: its id, and a MAC of it. Owners copy a link again months later, so it must be known; this way no row holds it, and

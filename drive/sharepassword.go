@@ -48,7 +48,7 @@ func (s *Drives) ProveShare(ctx context.Context, share Share, password string) e
 	if !ok {
 		return fault.New(fault.Forbidden, "drive.ProveShare", "The password is wrong.").WithCode("wrong_password")
 	}
-	_, err := s.db.Exec(ctx, `UPDATE shares SET tries = tries - 1, blocked_until = 0 WHERE id = $1 AND tries > 0`, share.ID)
+	_, err := s.execUnsettled(ctx, `UPDATE shares SET tries = tries - 1, blocked_until = 0 WHERE id = $1 AND tries > 0`, share.ID)
 	return fault.Wrap(err, "drive.ProveShare")
 }
 

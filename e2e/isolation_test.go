@@ -365,6 +365,9 @@ func webProbes() []probe {
 		{"POST", "/trash", asForm, "action=purge&item={trash}", []int{404}},
 		{"POST", "/trash", asForm, "action=empty", []int{303}},
 		{"GET", "/events?since=nonsense", nil, "", []int{400}},
+		{"GET", "/account/shares", nil, "", []int{200}},
+		{"POST", "/account/shares", asForm, "action=make&path=/private-things", []int{404}},
+		{"POST", "/account/shares", asForm, "action=remove&id={share}", []int{404}},
 	}
 }
 

@@ -17,6 +17,7 @@ func accountSections() []Section {
 		{"/account/second-factor", "Second factor"},
 		{"/account/app-passwords", "App passwords"},
 		{"/account/sessions", "Devices"},
+		{"/account/shares", "Shared links"},
 		{IdentitiesSection, "Sign-in elsewhere"},
 		{"/account/activity", "Activity"},
 		{"/account/data", "Your data"},

@@ -14,6 +14,7 @@ type Details struct {
 	NewName  string // what was typed as its new name
 	Back     string // the folder that holds it
 	Versions string // address of its versions
+	Share    ShareForm
 }
 
 // Above are the folders that hold it.

@@ -45,7 +45,7 @@ func New(o Options) (*Pages, error) {
 		"qr":    qrImage,
 		// Whether a section of the account's pages is offered.
 		"offered": func(address string) bool { return !slices.Contains(o.Without, address) },
-	}).ParseFS(templateFiles, "templates/layout.html", "templates/icons.html", "templates/sections.html", "templates/code.html", "templates/elsewhere.html", "templates/entry.html")
+	}).ParseFS(templateFiles, "templates/layout.html", "templates/icons.html", "templates/sections.html", "templates/code.html", "templates/elsewhere.html", "templates/entry.html", "templates/share-form.html")
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +72,8 @@ func New(o Options) (*Pages, error) {
 		"farewell",
 		"activity",
 		"sessions",
+		"shares",
+		"shared",
 		"password",
 		"continue",
 		"identities",

@@ -26,6 +26,9 @@ type Target struct {
 	DriveID  string
 	Folder   drive.Path
 	Conflict drive.Conflict // what happens to a file whose name is taken
+	MaxSize  int64          // bytes of the largest file; 0 leaves it to the drive
+	// Before, if set, is asked before a file is stored, and refuses it by an error. undo is called if it is not stored after all.
+	Before func() (undo func(), err error)
 }
 
 // Store stores the files of a request's form in a folder, each as its last byte has come. A body that breaks off loses the file that it broke
@@ -81,8 +84,35 @@ func store(ctx context.Context, part *multipart.Part, to Target, name string) (d
 	if err != nil {
 		return drive.Node{}, err
 	}
-	node, _, err := to.Drives.Put(ctx, to.DriveID, path, body{part}, drive.PutOptions{Size: -1, MediaType: mediaType(part), Conflict: to.Conflict})
+	undo := func() {}
+	if to.Before != nil {
+		if undo, err = to.Before(); err != nil {
+			return drive.Node{}, err
+		}
+	}
+	var from io.Reader = body{part}
+	if to.MaxSize > 0 {
+		from = &bounded{from, to.MaxSize}
+	}
+	node, _, err := to.Drives.Put(ctx, to.DriveID, path, from, drive.PutOptions{Size: -1, MediaType: mediaType(part), Conflict: to.Conflict})
+	if err != nil {
+		undo()
+	}
 	return node, err
+}
+
+// bounded ends with TooLarge after so many bytes.
+type bounded struct {
+	io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fault.New(fault.TooLarge, "form.Store", "A file is larger than what is taken here.").WithCode("file_too_large")
+	}
+	return n, err
 }
 
 // body reads a part of a form; an end of the form inside the part is a broken body, not an end.

@@ -65,10 +65,15 @@ func (h *Web) rawVersion(w http.ResponseWriter, r *http.Request, who authn.Princ
 // serveFile sends content in a way that it never runs as part of our pages. It goes to http.ServeContent as it is: an *os.File
 // reaches the socket by sendfile.
 func serveFile(w http.ResponseWriter, r *http.Request, node drive.Node, content io.ReadSeeker) {
+	serveFileAs(w, r, node, content, !r.URL.Query().Has("download"))
+}
+
+// serveFileAs is serveFile; show is whether a browser may show it, if that is safe.
+func serveFileAs(w http.ResponseWriter, r *http.Request, node drive.Node, content io.ReadSeeker, show bool) {
 	media, inline := serveAs(node.MediaType)
 	header := w.Header()
 	header.Set("Content-Type", media)
-	header.Set("Content-Disposition", disposition(node.Name, inline && !r.URL.Query().Has("download")))
+	header.Set("Content-Disposition", disposition(node.Name, inline && show))
 	header.Set("Content-Security-Policy", policyFor(media, inline))
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")

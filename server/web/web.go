@@ -37,12 +37,13 @@ type Web struct {
 	registration bool
 	mux          *http.ServeMux
 	streams      *streams
+	transfers    *transfers
 }
 
 // New makes the door.
 func New(o Options) *Web {
 	h := &Web{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration,
-		mux: http.NewServeMux(), streams: newStreams()}
+		mux: http.NewServeMux(), streams: newStreams(), transfers: newTransfers()}
 	for _, routes := range [...]map[string]answer.Handler{
 		h.signInRoutes(),
 		h.driveRoutes(),
@@ -55,6 +56,7 @@ func New(o Options) *Web {
 		h.ownDataRoutes(),
 		h.oidcRoutes(),
 		h.linkRoutes(),
+		h.shareRoutes(),
 		h.trashRoutes(),
 		h.searchRoutes(),
 		h.eventRoutes(),
