@@ -106,10 +106,12 @@ func moveIn(t *testing.T, ann *Account) (b belongings) {
 func snapshot(t *testing.T, ann *Account, b belongings) string {
 	t.Helper()
 	var all strings.Builder
-	for _, path := range []string{"/api/v1/files/", "/api/v1/files/private-things", "/api/v1/trash", "/api/v1/versions?path=/secret-plan.txt", "/api/v1/search?q=secret", "/api/v1/shares", "/dav/secret-plan.txt", "/dav/secret-plan-2.txt", "/dav/private-things/secret-plan.txt"} {
+	for _, path := range []string{"/api/v1/files/", "/api/v1/files/private-things", "/api/v1/trash", "/api/v1/versions?path=/secret-plan.txt", "/api/v1/search?q=secret", "/dav/secret-plan.txt", "/dav/secret-plan-2.txt", "/dav/private-things/secret-plan.txt"} {
 		answer := send(t, ann.Basic, http.MethodGet, ann.s.URL+path, nil, nil)
 		fmt.Fprintf(&all, "%s: %s %s\n", path, answer.Status, answer.text)
 	}
+	shares := send(t, ann.Bearer, http.MethodGet, ann.s.URL+"/api/v1/shares", nil, nil)
+	fmt.Fprintf(&all, "shares: %s %s\n", shares.Status, shares.text)
 	for _, id := range []string{b.upload, b.part, b.full} {
 		answer := send(t, ann.Bearer, http.MethodHead, ann.s.URL+"/files/"+id, headers(map[string]string{"Tus-Resumable": "1.0.0"}), nil)
 		if answer.StatusCode != http.StatusOK {
