@@ -372,3 +372,46 @@ func TestALongSharedFolderIsInParts(t *testing.T) {
 	}
 	visitor.is404("a place that is none", visitor.get(at+"?after=nonsense"))
 }
+
+// Those who take a ZIP slowly keep four turns of a share, and none of another.
+func TestStrangersHaveSoManyTurns(t *testing.T) {
+	h := newHouse(t)
+	_, id := h.user("mia")
+	h.makeFolder(id, "/d")
+	h.put(id, "/d/f", strings.Repeat("x", 1<<20), drive.PutOptions{})
+	at, other := h.share(id, "/d", drive.NewShare{}), h.share(id, "/d", drive.NewShare{})
+	hold := make(chan struct{})
+	var wait sync.WaitGroup
+	for range 4 {
+		began := make(chan struct{})
+		wait.Go(func() {
+			h.door.ServeHTTP(&slowWriter{ResponseRecorder: httptest.NewRecorder(), began: began, hold: hold}, httptest.NewRequest("GET", at+"?zip", nil))
+		})
+		<-began
+	}
+	visitor := h.browser()
+	if answer := visitor.get(at + "?zip"); answer.StatusCode != 503 || answer.Header.Get("Retry-After") == "" {
+		t.Errorf("a fifth one: %d", answer.StatusCode)
+	}
+	if answer := visitor.get(other + "?zip"); answer.StatusCode != 200 {
+		t.Errorf("of another share: %d", answer.StatusCode)
+	}
+	close(hold)
+	wait.Wait()
+	if answer := visitor.get(at + "?zip"); answer.StatusCode != 200 {
+		t.Errorf("when they have ended: %d", answer.StatusCode)
+	}
+}
+
+// slowWriter is a client that takes nothing until it may.
+type slowWriter struct {
+	*httptest.ResponseRecorder
+	began, hold chan struct{}
+	once        sync.Once
+}
+
+func (w *slowWriter) Write(p []byte) (int, error) {
+	w.once.Do(func() { close(w.began) })
+	<-w.hold
+	return w.ResponseRecorder.Write(p)
+}

@@ -46,15 +46,21 @@ func (h *Web) visit(r *http.Request) (*visit, error) {
 	return v, err
 }
 
-func (h *Web) opened(r *http.Request) (*visit, error) {
+// reach is what a link reaches: drive.OpenShare, while its owner counts.
+func (h *Web) reach(r *http.Request) (context.Context, drive.Share, drive.Node, error) {
 	ctx, share, top, err := h.drives.OpenShare(r.Context(), r.PathValue("token"))
 	if err != nil {
-		return nil, err
+		return nil, share, top, err
 	}
 	owner, err := h.accounts.User(r.Context(), share.DriveID) // a user's drive has the user's id
 	if err == nil && owner.Disabled {
-		err = fault.New(fault.NotFound, "web.opened", "")
+		err = fault.New(fault.NotFound, "web.reach", "")
 	}
+	return ctx, share, top, err
+}
+
+func (h *Web) opened(r *http.Request) (*visit, error) {
+	ctx, share, top, err := h.reach(r)
 	if err != nil {
 		return nil, err
 	}

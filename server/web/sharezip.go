@@ -86,7 +86,7 @@ func (h *Web) sendFolder(w http.ResponseWriter, r *http.Request, v *visit) error
 		return err
 	}
 	defer zip.Discard()
-	if err := h.zipFolder(r, v, zip); err != nil {
+	if err := h.zipFolder(r, v, folder, zip); err != nil {
 		level := slog.LevelWarn
 		if out.Err() != nil || r.Context().Err() != nil || fault.Is(err, fault.NotFound) {
 			level = slog.LevelInfo // the visitor has gone, or the share
@@ -98,8 +98,8 @@ func (h *Web) sendFolder(w http.ResponseWriter, r *http.Request, v *visit) error
 	return nil
 }
 
-func (h *Web) zipFolder(r *http.Request, v *visit, zip *archive.Archive) error {
-	alive := &shareWatch{h: h, r: r, asked: time.Now()}
+func (h *Web) zipFolder(r *http.Request, v *visit, folder drive.Node, zip *archive.Archive) error {
+	alive := &shareWatch{h: h, r: r, folder: folder.ID, asked: time.Now()}
 	err := h.drives.ExportFolder(v.ctx, v.share.DriveID, v.path, func(x drive.Exported, content blob.Content) error {
 		if err := alive.check(r.Context()); err != nil || x.Gone {
 			return err
@@ -124,12 +124,13 @@ func (h *Web) zipFolder(r *http.Request, v *visit, zip *archive.Archive) error {
 	return zip.Close()
 }
 
-// shareWatch ends what is being sent when its link opens nothing any more.
+// shareWatch ends what is being sent when its link does not open the folder any more.
 type shareWatch struct {
-	h     *Web
-	r     *http.Request
-	asked time.Time
-	from  io.Reader
+	h      *Web
+	r      *http.Request
+	folder string // its id
+	asked  time.Time
+	from   io.Reader
 }
 
 func (s *shareWatch) check(ctx context.Context) error {
@@ -140,7 +141,10 @@ func (s *shareWatch) check(ctx context.Context) error {
 		return nil
 	}
 	s.asked = time.Now()
-	_, err := s.h.visit(s.r)
+	ctx, share, _, err := s.h.reach(s.r)
+	if err == nil {
+		_, err = s.h.drives.StatID(ctx, share.DriveID, s.folder)
+	}
 	return err
 }
 
