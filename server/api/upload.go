@@ -21,8 +21,10 @@ type uploadBody struct {
 	Size    *int64    `json:"size"`   // bytes, if only announced; null while the client has not told it
 	Offset  int64     `json:"offset"` // bytes that are durable
 	SHA256  *string   `json:"sha256"` // of the whole, hexadecimal, as the client said; null if it did not
-	Created time.Time `json:"created_at"`
-	Expires time.Time `json:"expires_at"`
+	// When the file was changed last, as the client said; null if it did not. It helps to know the file again on another device.
+	Modified *time.Time `json:"modified_at"`
+	Created  time.Time  `json:"created_at"`
+	Expires  time.Time  `json:"expires_at"`
 }
 
 func (a *api) uploadOf(r *http.Request, u drive.Upload) uploadBody {
@@ -38,6 +40,10 @@ func (a *api) uploadOf(r *http.Request, u drive.Upload) uploadBody {
 	if len(u.SHA256) > 0 {
 		sum := hex.EncodeToString(u.SHA256)
 		body.SHA256 = &sum
+	}
+	if !u.Modified.IsZero() {
+		modified := u.Modified.UTC()
+		body.Modified = &modified
 	}
 	return body
 }
