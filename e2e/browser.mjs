@@ -142,7 +142,7 @@ const scenarios = {
     const name = 'without script.bin'
     await visit({ javaScriptEnabled: false }, async (page) => {
       await register(page, 'ann')
-      await page.locator('input[type=file]').setInputFiles(join(folder, name))
+      await page.locator('#files').setInputFiles(join(folder, name))
       await page.getByRole('button', { name: 'Upload', exact: true }).click()
       await listed(page, name).waitFor()
       await screenshot(page, 'plain-drive')

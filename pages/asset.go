@@ -56,6 +56,7 @@ func (p *Pages) loadAssets(bundle fs.FS) (map[string]string, error) {
 		{source, "satchel.css", "text/css; charset=utf-8", false},
 		{source, "satchel.svg", "image/svg+xml", false},
 		{bundle, "satchel.js", "text/javascript; charset=utf-8", true},
+		{bundle, "hash.js", "text/javascript; charset=utf-8", true},
 	} {
 		content, err := fs.ReadFile(a.from, a.name)
 		if a.optional && errors.Is(err, fs.ErrNotExist) {

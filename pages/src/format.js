@@ -29,6 +29,13 @@ export function localTimes(root) {
   }
 }
 
+// timeLeft spells seconds as people say them, at the place of # in words.
+export function timeLeft(seconds, words) {
+  const spell = (count, unit) => new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, unitDisplay: "short" }).format(Math.ceil(count));
+  const text = seconds < 60 ? spell(seconds, "second") : seconds < 5400 ? spell(seconds / 60, "minute") : spell(seconds / 3600, "hour");
+  return words.replace("#", text);
+}
+
 const speedWindow = 5000; // ms
 
 // Speed is how fast a count of bytes grows, over the last seconds.

@@ -1,6 +1,6 @@
 // One upload as the page shows it.
 
-import { formatSize } from "./format.js";
+import { formatSize, timeLeft } from "./format.js";
 
 export class Row {
   // section holds the words; name and folder are of the file; on is what the buttons do: {pause, resume, cancel}.
@@ -55,7 +55,7 @@ export class Row {
     const share = total > 0 ? sent / total : 1;
     this.find("progress").value = share;
     let text = `${Math.floor(share * 100)}% ${this.words.of} ${formatSize(total, this.units)}`;
-    if (speed > 0) text += ` · ${formatSize(speed, this.units)}${this.words.perSecond}`;
+    if (speed > 0) text += ` · ${formatSize(speed, this.units)}${this.words.perSecond} · ${timeLeft((total - sent) / speed, this.words.left)}`;
     this.find(".percent").textContent = text;
   }
 

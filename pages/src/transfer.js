@@ -1,144 +1,257 @@
 // One file on its way to the server.
 
 import * as tus from "tus-js-client";
+import { lookUp, sumSoon } from "./digest.js";
 import { Speed } from "./format.js";
-import { Row } from "./row.js";
-import { fingerprint } from "./unfinished.js";
+import { forget, remember } from "./store.js";
 
-// Waits before further tries, in ms: about four minutes. Every byte that gets through starts them anew.
-const retryDelays = [500, 1000, 2000, 4000, 8000, 15000, 30000, 30000, 60000, 90000];
+// The wait before the next try doubles from the first to the longest, in ms; every byte that gets through starts anew.
+// A server that is away comes back some time, so there is no last try. Who was told to let go, again and again, gives up.
+const firstWait = 500;
+const longestWait = 60_000;
+const mostConflicts = 10;
 
-// Refused carries the status of an answer to HEAD that must not be taken for "begin again".
+// Refused is an answer to HEAD. tus-js-client would take it for "begin again from zero".
 class Refused extends Error {
-  constructor(status) {
-    super(`status ${status}`);
-    this.status = status;
+  constructor(response) {
+    super(`status ${response.getStatus()}`);
+    this.response = response;
   }
 }
 
 export class Transfer {
-  // target is {endpoint, folder, user, here}; queue is told when a place gets free, and of success.
-  constructor(section, file, target, queue) {
+  // entry is a row of store.js; queue is told of all that happens.
+  constructor(file, entry, endpoint, queue) {
     this.file = file;
-    this.target = target;
+    this.entry = entry;
     this.queue = queue;
-    this.words = section.dataset;
+    this.words = queue.words;
     this.speed = new Speed();
-    this.status = "waiting"; // waiting, running, paused, failed, done, cancelled
+    this.rate = 0; // bytes a second
     this.sent = 0;
-    this.fingerprint = fingerprint(file, target.user, target.folder);
-    this.row = new Row(section, { name: file.name, folder: target.folder, here: target.here }, {
-      pause: () => this.pause(),
-      resume: () => this.resume(),
-      cancel: () => this.cancel(),
-    });
-    this.row.progress(0, file.size);
-    this.row.state("waiting", this.words.waiting, { pause: true });
-    this.upload = new tus.Upload(file, this.options());
+    this.tries = 0;
+    this.run = 0; // counts what was begun, so that what was left behind does nothing any more
+    this.row = null;
+    this.upload = new tus.Upload(file, this.options(endpoint));
+    if (entry.url) this.upload.url = entry.url;
+    this.set("waiting", this.words.waiting, { pause: true });
   }
 
-  options() {
-    const { file, target } = this;
+  get url() {
+    return this.upload.url;
+  }
+
+  // set takes over a status: waiting, running, paused, failed, done, cancelled.
+  set(status, sentence, buttons = {}) {
+    this.status = status;
+    this.shown = [status, sentence, buttons];
+    if (status !== "running") this.rate = 0;
+    this.row?.state(...this.shown);
+    this.row?.progress(this.sent, this.file.size);
+    this.queue.changed();
+  }
+
+  // showIn gives the transfer a row.
+  showIn(row) {
+    this.row = row;
+    row.state(...this.shown);
+    row.progress(this.sent, this.file.size);
+  }
+
+  options(endpoint) {
+    const { file, entry } = this;
     return {
-      endpoint: target.endpoint,
+      endpoint,
       metadata: {
         filename: file.name,
         filetype: file.type,
-        folder: target.folder,
+        folder: entry.folder,
         mtime: String(file.lastModified / 1000),
+        conflict: entry.conflict,
       },
-      fingerprint: () => Promise.resolve(this.fingerprint),
-      removeFingerprintOnSuccess: true,
-      retryDelays,
-      // A proxy that answers 502 for a moment, or a session that ended, is no reason to begin again from zero.
+      storeFingerprintForResuming: false, // store.js does it
+      retryDelays: null, // again() does it
       onAfterResponse: (request, response) => {
-        const status = response.getStatus();
-        if (request.getMethod() === "HEAD" && status >= 400 && ![404, 410, 423].includes(status)) throw new Refused(status);
+        if (request.getMethod() === "HEAD" && response.getStatus() >= 400) throw new Refused(response);
       },
-      // The server may name itself by its public address; this page is allowed to talk to its own only.
       onUploadUrlAvailable: () => {
-        this.upload.url = new URL(new URL(this.upload.url).pathname, location.href).href;
-      },
-      onShouldRetry: (error) => {
-        const status = statusOf(error);
-        const again = status === 0 || status === 409 || status === 423 || status === 429 || (status >= 500 && status !== 507);
-        if (again) this.row.say(this.words.retrying);
-        return again;
+        this.upload.url = here(this.upload.url);
+        this.keep({ url: this.upload.url });
       },
       onProgress: (sent, total) => {
+        if (sent > this.sent) this.tries = 0;
         this.sent = sent;
-        this.row.progress(sent, total, this.speed.add(sent));
-        this.row.say("");
+        this.rate = this.speed.add(sent);
+        this.row?.progress(sent, total, this.rate);
+        this.row?.say("");
+        this.queue.changed();
       },
       onSuccess: () => this.succeed(),
-      onError: (error) => this.fail(statusOf(error), error.originalRequest != null),
+      onError: (error) => this.stumble(error, this.run),
     };
   }
 
-  get storageKey() {
-    return this.upload._urlStorageKey;
+  keep(more) {
+    Object.assign(this.entry, more);
+    return remember(this.entry);
   }
 
-  // start sends the file, from where an earlier page stopped if there was one.
+  // start sends the file, from where an earlier page or another device stopped if there was one.
   async start() {
-    this.status = "running";
-    this.row.state("running", this.words.starting, { pause: true });
-    if (!this.looked) {
+    const run = ++this.run;
+    this.set("running", this.words.starting, { pause: true });
+    if (!this.upload.url && !this.looked) {
       this.looked = true;
-      const [previous] = (await this.upload.findPreviousUploads()).sort((a, b) => (a.creationTime < b.creationTime ? 1 : -1));
-      if (previous) this.upload.resumeFromPreviousUpload(previous);
-      if (this.status !== "running") return; // paused or cancelled meanwhile
+      if ((await this.look()) === "complete") return run === this.run ? this.succeed() : this.overtaken();
+      if (run !== this.run) return;
     }
     this.upload.start();
   }
 
+  // look asks the drive for the content before it is sent.
+  async look() {
+    const sha256 = await sumSoon(this.words.hasher, this.file);
+    if (!sha256 || this.status !== "running") return null;
+    this.upload.options.metadata.sha256 = sha256;
+    this.keep({ sha256 });
+    const found = await lookUp(this.words.hasher, this.file, this.entry);
+    if (found?.status === "partial" && !this.queue.sends(here(found.upload.url))) {
+      this.upload.url = here(found.upload.url);
+      this.keep({ url: this.upload.url });
+    }
+    return found?.status;
+  }
+
+  // overtaken is for what was paused, or begun again, while the drive found that it holds the content: the file is there.
+  overtaken() {
+    if (this.status === "cancelled") return;
+    this.stop();
+    this.upload.abort(true).catch(() => {});
+    this.succeed();
+  }
+
+  stop() {
+    this.run++;
+    this.waits = false;
+    clearTimeout(this.timer);
+    return this.upload.abort();
+  }
+
   pause() {
-    this.upload.abort();
-    this.status = "paused";
-    this.row.progress(this.sent, this.file.size);
-    this.row.state("paused", this.words.paused, { resume: true });
+    if (this.status !== "running" && this.status !== "waiting") return;
+    this.stop();
+    this.set("paused", this.words.paused, { resume: true });
     this.queue.next();
   }
 
   resume() {
+    if (this.status !== "paused" && this.status !== "failed") return;
+    if (this.signedOut) return this.queue.back();
     this.speed = new Speed();
-    this.status = "waiting";
-    this.row.state("waiting", this.words.waiting, { pause: true });
+    this.tries = 0;
+    this.set("waiting", this.words.waiting, { pause: true });
     this.queue.next();
   }
 
   cancel() {
     const ended = this.status === "done";
-    this.status = "cancelled";
-    this.row.remove();
-    if (!ended) this.upload.abort(true).catch(() => {}); // what the server did not hear of expires
+    this.stop();
+    this.set("cancelled", "");
+    this.row?.remove();
+    if (!ended) {
+      forget(this.entry.id);
+      this.upload.abort(true).catch(() => {}); // what the server did not hear of expires
+    }
     this.queue.drop(this);
   }
 
   succeed() {
-    this.status = "done";
-    this.row.progress(this.file.size, this.file.size);
-    this.row.state("done", this.words.done);
-    this.queue.succeeded(this);
+    forget(this.entry.id);
+    this.sent = this.file.size;
+    this.set("done", this.words.done);
+    this.queue.succeeded();
     setTimeout(() => this.status === "done" && this.cancel(), 5000);
   }
 
-  // fail shows a refusal in words. A status of 0 is no answer at all: the connection, or the file itself.
-  fail(status, sent) {
-    this.status = "failed";
-    this.lost = status === 0 && sent;
-    const begun = this.upload.url != null; // a name or a folder is refused before
-    let sentence = sent ? this.words.errorNetwork : this.words.errorRead;
+  // stumble decides what an error means: try again, begin anew, or ask the person.
+  async stumble(error, run) {
+    const response = error.causingError?.response ?? error.originalResponse;
+    const status = response?.getStatus() ?? 0;
+    const begun = this.upload.url != null;
+    if (status === 0 && !(await readable(this.file))) return run === this.run && this.fail(0);
+    if (run !== this.run) return;
+    if (begun && (status === 404 || status === 410)) return this.anew(run);
+    const contested = status === 423 || (status === 409 && begun);
+    if (contested ? this.tries < mostConflicts : status === 0 || status === 408 || status === 429 || (status >= 500 && status !== 507)) {
+      return this.again(Number(response?.getHeader("Retry-After")) || 0);
+    }
+    this.fail(status, begun);
+  }
+
+  // again tries later, but not before the server said. after is in seconds.
+  again(after) {
+    const wait = Math.min(longestWait, firstWait * 2 ** this.tries++) * (0.75 + Math.random() / 2);
+    this.rate = 0;
+    this.speed = new Speed();
+    this.row?.progress(this.sent, this.file.size);
+    this.row?.say(navigator.onLine === false ? this.words.offline : this.words.retrying);
+    clearTimeout(this.timer);
+    this.waits = true;
+    this.after = performance.now() + after * 1000;
+    this.timer = setTimeout(() => this.hurry(), Math.max(wait, after * 1000));
+  }
+
+  // hurry ends a wait: the connection is back. What the server asked for is waited for still.
+  hurry() {
+    if (!this.waits) return;
+    clearTimeout(this.timer);
+    const left = this.after - performance.now();
+    if (left > 0) {
+      this.timer = setTimeout(() => this.hurry(), left);
+      return;
+    }
+    this.waits = false;
+    if (this.status === "running") this.upload.start();
+  }
+
+  // anew begins from zero: the server does not have the upload any more. It would not have one of another person's either.
+  async anew(run) {
+    const who = await this.queue.whoIsHere();
+    if (run !== this.run) return;
+    if (who === undefined) return this.again(0);
+    if (who !== this.entry.user) return this.fail(401, true);
+    this.upload.url = null;
+    this.sent = 0;
+    this.keep({ url: undefined });
+    this.upload.start();
+  }
+
+  // fail shows a refusal in words. A status of 0 is a file that cannot be read any more.
+  fail(status, begun = this.upload.url != null) {
+    this.stop();
+    this.signedOut = status === 401;
+    let sentence = this.words.errorRead;
     if (status > 0) sentence = (status !== 400 || !begun) && this.words[`error-${status}`];
-    this.row.progress(this.sent, this.file.size);
-    this.row.state("failed", sentence || `${this.words.error} (${status}).`, {
+    this.set("failed", sentence || `${this.words.error} (${status}).`, {
       resume: status !== 413 && (status !== 400 || begun),
-      signIn: status === 401,
+      signIn: this.signedOut,
     });
     this.queue.next();
   }
 }
 
-function statusOf(error) {
-  return error.causingError?.status ?? error.originalResponse?.getStatus() ?? 0;
+// here is an upload's address on the server of this page, which may name itself by another one: the page is allowed to
+// talk to its own only.
+export function here(url) {
+  return new URL(new URL(url, location.href).pathname, location.href).href;
+}
+
+// readable reports whether a file is still what was chosen. A browser tells of one that was changed as of a broken connection.
+async function readable(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
 }

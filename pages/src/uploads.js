@@ -1,154 +1,91 @@
-// The queue of uploads, and how files get into it: chosen, dropped, or chosen again after a reload.
+// How files get into the queue: picked, photographed, dropped, pasted, or chosen again after a reload.
 
 import * as tus from "tus-js-client";
+import { settle } from "./conflict.js";
+import { dropped, openPicker, picked } from "./intake.js";
+import { Queue } from "./queue.js";
+import { idOf } from "./store.js";
 import { refresh } from "./listing.js";
-import { Row } from "./row.js";
-import { Transfer } from "./transfer.js";
-import { answerOthers, discard, findUnfinished, fingerprint } from "./unfinished.js";
-
-const atOnce = 2; // transfers that run at the same time
-
-class Transfers {
-  constructor(section) {
-    this.section = section;
-    this.all = [];
-  }
-
-  // busy reports whether leaving the page would stop something.
-  busy() {
-    return this.all.some((t) => t.status === "running" || t.status === "waiting");
-  }
-
-  // holding reports whether leaving the page would lose a file that has to be chosen again then.
-  holding() {
-    return this.all.some((t) => t.status !== "done");
-  }
-
-  add(file, target) {
-    const print = fingerprint(file, target.user, target.folder);
-    const same = this.all.find((t) => t.fingerprint === print && t.status !== "done");
-    if (same) return same.status === "paused" || same.status === "failed" ? same.resume() : undefined;
-    const transfer = new Transfer(this.section, file, target, this);
-    this.all.push(transfer);
-    if (target.maxFile > 0 && file.size > target.maxFile) return transfer.fail(413, true);
-    this.next();
-  }
-
-  // next starts what waits as far as there is room.
-  next() {
-    let running = this.all.filter((t) => t.status === "running").length;
-    for (const transfer of this.all) {
-      if (running >= atOnce) return;
-      if (transfer.status !== "waiting") continue;
-      transfer.start();
-      running++;
-    }
-  }
-
-  drop(transfer) {
-    this.all = this.all.filter((t) => t !== transfer);
-    this.next();
-  }
-
-  succeeded() {
-    refresh();
-    this.next();
-  }
-}
+import { talk, Unfinished } from "./unfinished.js";
 
 // target is where the folder on the page takes its files.
 function target() {
   const { endpoint, folder, user, maxFile } = document.getElementById("upload").dataset;
-  return { endpoint: new URL(endpoint, location.href).href, folder, here: folder, user, maxFile: Number(maxFile) };
+  return { endpoint: new URL(endpoint, location.href).href, folder, user, maxFile: Number(maxFile) };
 }
+
+const join = (folder, below) => (below ? (folder === "/" ? below : folder + below) : folder);
 
 export function enhanceUploads(section) {
-  const transfers = new Transfers(section);
-  if (!tus.isSupported) return transfers;
+  const queue = new Queue(section);
+  if (!tus.isSupported) return queue;
+  const unfinished = new Unfinished(section, queue, target, (file, entry) => queue.add(file, entry, target()));
 
-  const unfinished = new Unfinished(section, transfers);
-  const take = (files) => {
-    for (const file of files) if (!unfinished.take(file, target().folder)) transfers.add(file, target());
+  // take sends a batch of intake.js to the folder that is on the page now.
+  const take = async ({ files, folders }, to = target()) => {
+    const fresh = [];
+    for (const item of files) if (!(await unfinished.take(item.file, join(to.folder, item.below)))) fresh.push(item);
+    for (const { file, below, handle, conflict = "rename" } of await settle(to.folder, fresh)) {
+      const entry = { user: to.user, folder: join(to.folder, below), name: file.name, size: file.size, modified: file.lastModified, conflict, handle };
+      entry.id = idOf(entry);
+      queue.add(file, entry, to);
+    }
+    if (folders.length > 0) await makeFolders(to.folder, folders);
   };
-  document.addEventListener("change", (event) => {
-    if (event.target.id !== "files") return;
-    const files = [...event.target.files];
-    event.target.value = ""; // choosing the same file again is a change, too
-    take(files);
-  });
-  takeDrops(section, take);
 
-  answerOthers(() => transfers.all.map((t) => t.storageKey).filter(Boolean));
-  window.addEventListener("online", () => {
-    transfers.all.filter((t) => t.status === "failed" && t.lost).forEach((t) => t.resume());
+  takePicks(take);
+  takeDrops(take);
+  document.addEventListener("paste", (event) => {
+    if (event.target.closest("input, textarea, dialog") || !event.clipboardData?.files.length) return;
+    event.preventDefault();
+    dropped(event.clipboardData).then(take);
   });
-  window.addEventListener("beforeunload", (event) => {
-    if (transfers.busy()) event.preventDefault();
-  });
+
+  talk(() => queue.all.filter((t) => t.status !== "done").map((t) => t.entry.id), () => queue.back());
+  window.addEventListener("online", () => queue.online());
+  window.addEventListener("focus", () => queue.back());
+  document.addEventListener("visibilitychange", () => document.hidden || queue.back());
+  window.addEventListener("beforeunload", (event) => queue.busy() && event.preventDefault());
   unfinished.show();
-  return transfers;
+  return queue;
 }
 
-// Unfinished is the rows of what an earlier page began.
-class Unfinished {
-  constructor(section, transfers) {
-    this.section = section;
-    this.transfers = transfers;
-    this.rows = [];
-  }
+const pickers = ["files", "folder", "camera"]; // ids of inputs
 
-  async show() {
-    const { user, folder: here } = target();
-    for (const upload of await findUnfinished(user, refresh)) {
-      if (this.transfers.all.some((t) => t.storageKey === upload.key)) continue; // chosen again already
-      const entry = { ...upload };
-      entry.row = new Row(this.section, { ...upload, here }, {
-        pause() {},
-        resume: () => this.choose(entry),
-        cancel: () => {
-          this.forget(entry);
-          discard(entry);
-        },
-      });
-      entry.row.progress(upload.offset, upload.size);
-      entry.row.state("paused", this.section.dataset.choose, { resume: true });
-      this.rows.push(entry);
+function takePicks(take) {
+  document.addEventListener("change", (event) => {
+    if (!pickers.includes(event.target.id)) return;
+    const batch = picked(event.target);
+    event.target.value = ""; // choosing the same file again is a change, too
+    take(batch);
+  });
+  let plain = false; // the browser's handles did not work: let the input do it
+  document.addEventListener("click", async (event) => {
+    if (event.target.id !== "files" || plain || !window.showOpenFilePicker) return;
+    event.preventDefault();
+    const batch = await openPicker();
+    if (batch) return take(batch);
+    plain = true;
+    document.getElementById("files").click();
+  });
+}
+
+// makeFolders makes those that hold nothing; the others come with their files.
+async function makeFolders(root, folders) {
+  for (const below of folders) {
+    let path = root;
+    for (const name of below.split("/").filter(Boolean)) {
+      path = join(path, `/${name}`);
+      // One that is there already is refused, which is as good.
+      const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ path }) };
+      await fetch("/api/v1/folders", request).catch(() => {});
     }
   }
-
-  // choose opens a picker for this one file.
-  choose(entry) {
-    const picker = document.createElement("input");
-    picker.type = "file";
-    picker.hidden = true;
-    picker.addEventListener("change", () => {
-      const [file] = picker.files;
-      picker.remove();
-      if (file && !this.take(file, entry.folder)) entry.row.state("failed", this.section.dataset.errorOther, { resume: true });
-    });
-    entry.row.element.append(picker);
-    picker.click();
-  }
-
-  // take goes on with file if it is one of these on its way into folder.
-  take(file, folder) {
-    const entry = this.rows.find(
-      (u) => u.folder === folder && u.name === file.name && u.size === file.size && u.modified === file.lastModified,
-    );
-    if (!entry) return false;
-    this.forget(entry);
-    this.transfers.add(file, { ...target(), folder });
-    return true;
-  }
-
-  forget(entry) {
-    this.rows = this.rows.filter((u) => u !== entry);
-    entry.row.remove();
-  }
+  refresh();
 }
 
-// takeDrops takes files that are dropped anywhere on the page.
-function takeDrops(section, take) {
+// takeDrops takes files and folders that are dropped anywhere on the page.
+function takeDrops(take) {
   const holdsFiles = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
   const mark = (on) => document.body.classList.toggle("dropping", on);
   document.addEventListener("dragover", (event) => {
@@ -162,15 +99,7 @@ function takeDrops(section, take) {
     if (!holdsFiles(event)) return;
     event.preventDefault();
     mark(false);
-    const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
-    const isFolder = (item) => item.webkitGetAsEntry?.()?.isDirectory;
-    for (const item of items.filter(isFolder)) refuseFolder(section, item.getAsFile());
-    take(items.filter((item) => !isFolder(item)).map((item) => item.getAsFile()));
+    const to = target();
+    dropped(event.dataTransfer).then((batch) => take(batch, to));
   });
-}
-
-function refuseFolder(section, folder) {
-  if (!folder) return;
-  const row = new Row(section, { name: folder.name, folder: "", here: "" }, { pause() {}, resume() {}, cancel: () => row.remove() });
-  row.state("failed", section.dataset.errorFolder);
 }

@@ -144,7 +144,7 @@ func redirect(w http.ResponseWriter, r *http.Request, to string) error {
 
 // pagePolicy lets a page load its own assets and talk to this server, and nothing else. The pages open in a
 // WebView as themselves, never in a frame.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; " +
+const pagePolicy = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // write sends a page that was rendered as a whole.

@@ -1,0 +1,314 @@
+// Uploads in Chromium as people do: many at once, folders, names that are taken, without a connection, from pages that die and
+// servers that do, and from one browser to another. Each state of the page is looked at by axe-core. Names are hostile.
+//
+//   node uploadpages.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER
+//
+// The accounts "ann" and "bob" are there. FOLDER holds "film.bin" and takes screenshots. A line that is printed asks the test for something; it
+// answers with a line.
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { chromium } from 'playwright-core'
+
+const [size, executablePath, base, folder] = process.argv.slice(2)
+const [width, height] = size.split('x').map(Number)
+const password = 'correct-horse-battery'
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const hostile = '"><img src=x onerror=document.title=1>.txt'
+const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+const tell = (event, more = {}) => process.stdout.write(JSON.stringify({ event, ...more }) + '\n')
+const ask = async (event, more) => {
+  tell(event, more)
+  return (await answers.next()).value
+}
+
+const browser = await chromium.launch({
+  executablePath,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--no-first-run'],
+})
+const uncaught = []
+let requests = []
+
+async function profile() {
+  const context = await browser.newContext({ viewport: { width, height }, hasTouch: width < 600, locale: 'en-GB' })
+  context.setDefaultTimeout(30_000)
+  context.on('request', (request) => {
+    const path = new URL(request.url()).pathname
+    if (path.startsWith('/files/') || path.startsWith('/api/v1/uploads/')) {
+      requests.push({ method: request.method(), path, offset: Number(request.headers()['upload-offset'] ?? -1) })
+    }
+  })
+  return context
+}
+
+async function open(context, path = '/drive/') {
+  const page = await context.newPage()
+  page.on('pageerror', (error) => uncaught.push(String(error)))
+  page.on('console', (message) => /Content Security Policy/.test(message.text()) && uncaught.push(message.text()))
+  await page.goto(base + path)
+  if (page.url().includes('/login')) await signIn(page)
+  await page.locator('#listing').waitFor()
+  return page
+}
+
+async function signIn(page, name = 'ann') {
+  await page.getByLabel('User name').fill(name)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+async function look(page, name) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+  assert.ok(wide <= width, `${name}: the page is ${wide} px wide in a window of ${width}`)
+  await page.screenshot({ path: join(folder, `upload-${width}-${name}.png`) })
+  await page.evaluate(axe)
+  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
+  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ').slice(0, 400)}`), [], `${name}: axe-core`)
+  assert.equal(await page.evaluate(() => document.querySelectorAll('#uploads img, #conflict img').length), 0, `${name}: a name became an element`)
+  assert.notEqual(await page.title(), '1', `${name}: a name ran`)
+}
+
+const uploads = (page) => page.getByRole('region', { name: 'Uploads' })
+const row = (page, name) => uploads(page).getByRole('listitem').filter({ hasText: name })
+const listed = (page, name) => page.getByRole('region', { name: 'Files and folders' }).getByRole('link', { name, exact: true })
+const pick = (page, files) => page.locator('#files').setInputFiles(files)
+const made = (name, text) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
+const content = (page, path) => page.evaluate(async (path) => (await fetch(path)).text(), '/raw/' + path.split('/').map(encodeURIComponent).join('/'))
+
+// throttle bounds what a page sends, in bytes a second; -1 for no bound. It and offline are one setting of the browser, so that
+// context.setOffline would be none beside it.
+const sessions = new Map()
+async function throttle(page, uploadThroughput, offline = false) {
+  if (!sessions.has(page)) {
+    sessions.set(page, await page.context().newCDPSession(page))
+    await sessions.get(page).send('Network.enable')
+  }
+  await sessions.get(page).send('Network.emulateNetworkConditions', { offline, latency: 0, downloadThroughput: -1, uploadThroughput })
+}
+
+// drop drops files of this computer, by their paths, as a person does.
+async function drop(page, files) {
+  const session = await page.context().newCDPSession(page)
+  const data = { items: [], files, dragOperationsMask: 1 }
+  for (const type of ['dragEnter', 'dragOver', 'drop']) await session.send('Input.dispatchDragEvent', { type, x: width / 2, y: height / 2, data })
+}
+
+// Names that are taken are asked about once for all of them, and each answer does what it says.
+async function conflicts(page) {
+  const both = (text) => [made('a.txt', text), made(hostile, text)]
+  await pick(page, both('first'))
+  await listed(page, 'a.txt').waitFor()
+  await listed(page, hostile).waitFor()
+  const dialog = page.getByRole('dialog')
+  for (const [text, answer] of [['second', 'Skip'], ['third', 'Replace'], ['fourth', 'Keep both']]) {
+    await pick(page, [...both(text), made(`new ${text}.txt`, text)])
+    await dialog.getByText('2 files of these names are here already').waitFor()
+    if (answer === 'Skip') await look(page, 'conflict')
+    await dialog.getByRole('button', { name: answer }).click()
+    await listed(page, `new ${text}.txt`).waitFor()
+    if (answer === 'Keep both') await listed(page, 'a (1).txt').waitFor()
+    await page.waitForFunction(() => document.querySelectorAll('#uploads li:not(.done)').length === 0)
+    assert.equal(await content(page, 'a.txt'), { Skip: 'first' }[answer] ?? 'third', answer)
+  }
+  assert.equal(await content(page, 'a (1).txt'), 'fourth')
+  await pick(page, both('fifth'))
+  await dialog.waitFor()
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'hidden' })
+}
+
+// A folder comes with all that is in it, dropped and picked; a paste is a file.
+async function folders(page) {
+  const trip = join(folder, 'Trip')
+  mkdirSync(join(trip, 'day 1'), { recursive: true })
+  mkdirSync(join(trip, 'empty'))
+  writeFileSync(join(trip, 'map.txt'), 'map')
+  writeFileSync(join(trip, 'day 1', 'diary ü.txt'), 'diary')
+  await drop(page, [trip])
+  await listed(page, 'Trip').waitFor()
+  await page.waitForFunction(async () => (await fetch('/api/v1/files/Trip/empty')).ok)
+  assert.equal(await content(page, 'Trip/day 1/diary ü.txt'), 'diary')
+  assert.equal(await content(page, 'Trip/map.txt'), 'map')
+  await page.locator('#folder').setInputFiles(trip)
+  await page.getByRole('dialog').getByText('2 files of these names').waitFor()
+  await page.getByRole('button', { name: 'Keep both' }).click()
+  await page.waitForFunction(async () => (await (await fetch('/api/v1/files/Trip/day%201')).json()).children.length === 1)
+  await page.evaluate(() => {
+    const clipboardData = new DataTransfer()
+    clipboardData.items.add(new File(['pasted'], 'pasted.txt'))
+    document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+  })
+  await listed(page, 'pasted.txt').waitFor()
+  assert.equal(await content(page, 'pasted.txt'), 'pasted')
+}
+
+// Three at once, the rest waits; all are paused and go on together, each and the whole tell how far they are.
+async function queue(page) {
+  await throttle(page, 400 << 10)
+  await pick(page, [1, 2, 3, 4, 5].map((n) => ({ name: `part ${n}.bin`, mimeType: '', buffer: Buffer.alloc(600 << 10, n) })))
+  await page.waitForFunction(() => document.querySelectorAll('#uploads li.running').length === 3 && document.querySelectorAll('#uploads li.waiting').length === 2)
+  await uploads(page).getByText(/of 3\.1 MB/).waitFor()
+  await page.waitForFunction(() => / left/.test(document.querySelector('#uploads .sum').textContent))
+  await look(page, 'queue')
+  await page.getByRole('button', { name: 'Pause all' }).click()
+  await page.waitForFunction(() => document.querySelectorAll('#uploads li.paused').length + document.querySelectorAll('#uploads li.done').length === 5)
+  await row(page, 'part 5.bin').getByRole('button', { name: 'Cancel' }).click()
+  await page.getByRole('button', { name: 'Resume all' }).click()
+  await throttle(page, -1)
+  for (const n of [1, 2, 3, 4]) await listed(page, `part ${n}.bin`).waitFor()
+  assert.equal(await listed(page, 'part 5.bin').count(), 0)
+}
+
+// Without a connection it waits, says so, and goes on by itself. What the browser sends already is not cut by its own switch, so the
+// upload is paused for it.
+async function offline(page) {
+  await throttle(page, 1 << 20)
+  await pick(page, [{ name: 'long way.bin', mimeType: '', buffer: Buffer.alloc(3 << 20, 7) }])
+  await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.2)
+  await row(page, 'long way.bin').getByRole('button', { name: 'Pause' }).click()
+  await throttle(page, -1, true)
+  await row(page, 'long way.bin').getByRole('button', { name: 'Resume' }).click()
+  await row(page, 'long way.bin').getByText('No connection.').waitFor()
+  await look(page, 'offline')
+  await throttle(page, -1)
+  await listed(page, 'long way.bin').waitFor()
+}
+
+// A session that ends in the middle is said; after signing in again the upload goes on. To another person's drive it does not.
+async function signedOut(page, context) {
+  await throttle(page, 1 << 20)
+  await pick(page, [{ name: 'interrupted.bin', mimeType: '', buffer: Buffer.alloc(4 << 20, 9) }])
+  await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.2)
+  await context.clearCookies()
+  await row(page, 'interrupted.bin').getByRole('button', { name: 'Pause' }).click()
+  await row(page, 'interrupted.bin').getByRole('button', { name: 'Resume' }).click()
+  const link = row(page, 'interrupted.bin').getByRole('link', { name: 'Sign in again' })
+  await link.waitFor()
+  await look(page, 'signed-out')
+  await throttle(page, -1)
+  for (const name of ['bob', 'ann']) {
+    const [other] = await Promise.all([context.waitForEvent('page'), link.click()])
+    await signIn(other, name)
+    await other.locator('#listing').waitFor()
+    if (name === 'bob') {
+      await row(page, 'interrupted.bin').getByRole('button', { name: 'Resume' }).click()
+      await link.waitFor()
+      assert.equal(await listed(other, 'interrupted.bin').count(), 0)
+      await context.clearCookies()
+    } else {
+      await listed(page, 'interrupted.bin').waitFor()
+    }
+    await other.close()
+  }
+}
+
+const half = (page) => page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.4, null, { polling: 20 })
+
+// choose answers the row's question for the file.
+async function choose(page, name, file) {
+  const [picker] = await Promise.all([page.waitForEvent('filechooser'), row(page, name).getByRole('button', { name: 'Resume' }).click()])
+  await picker.setFiles(file)
+}
+
+// A page that is killed in the middle, a server that is, and another browser: the film goes on each time from what the server has.
+async function killed(context) {
+  const film = join(folder, 'film.bin')
+  let page = await open(context)
+  await throttle(page, 80 << 20)
+  await ask('count')
+  requests = []
+  await pick(page, [film])
+  await half(page)
+  const crash = await context.newCDPSession(page)
+  crash.send('Page.crash').catch(() => {})
+  await page.waitForEvent('crash')
+  await page.close()
+
+  page = await open(context)
+  await row(page, 'film.bin').getByText('Choose the same file again').waitFor()
+  await look(page, 'after-reload')
+  await choose(page, 'film.bin', made('film.bin', 'another one'))
+  await row(page, 'film.bin').getByText('This is another file').waitFor()
+  await throttle(page, 40 << 20)
+  await choose(page, 'film.bin', film)
+  await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.6, null, { polling: 20 })
+  await ask('kill')
+  await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.7, null, { polling: 20 })
+  await page.close()
+
+  const other = await profile()
+  page = await open(other)
+  await row(page, 'film.bin').getByText('Begun on another device').waitFor()
+  await look(page, 'another-device')
+  await choose(page, 'film.bin', film)
+  await listed(page, 'film.bin').waitFor({ timeout: 60_000 })
+  const offsets = requests.filter((r) => r.method === 'PATCH').map((r) => r.offset)
+  assert.equal(requests.filter((r) => r.method === 'POST' && r.path === '/files/').length, 1, JSON.stringify(requests))
+  assert.ok(offsets.length >= 4 && offsets[1] > 0 && offsets.slice(1).every((o, i) => o >= offsets[i]), `offsets: ${offsets}`)
+  await ask('whole', { offsets })
+  await other.close()
+}
+
+// What the drive holds already is not sent.
+async function instant(context) {
+  const page = await open(context)
+  const file = { name: 'once.bin', mimeType: '', buffer: Buffer.alloc(600 << 10, 77) }
+  await pick(page, [file])
+  await listed(page, 'once.bin').waitFor()
+  requests = []
+  await pick(page, [{ ...file, name: 'again.bin' }])
+  await listed(page, 'again.bin').waitFor()
+  assert.deepEqual(requests.map((r) => r.path), ['/api/v1/uploads/lookup'])
+  await page.close()
+}
+
+// A file whose handle the browser keeps goes on after a reload without being chosen again.
+async function handles(context) {
+  const page = await open(context)
+  await page.evaluate(() => {
+    window.showOpenFilePicker = async () => {
+      const root = await navigator.storage.getDirectory()
+      const handle = await root.getFileHandle('kept.bin', { create: true })
+      const out = await handle.createWritable()
+      await out.write(new Uint8Array(4 << 20))
+      await out.close()
+      return [handle]
+    }
+  })
+  await throttle(page, 1 << 20)
+  await page.getByText('Upload files', { exact: true }).click()
+  await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.2)
+  await page.close()
+  const next = await open(context)
+  await listed(next, 'kept.bin').waitFor()
+  await next.close()
+}
+
+const context = await profile()
+const page = await open(context)
+const run = async (scenario, ...args) => {
+  try {
+    await scenario(...args)
+  } catch (error) {
+    for (const page of browser.contexts().flatMap((c) => c.pages())) await page.screenshot({ path: join(folder, `upload-${width}-failed.png`) }).catch(() => {})
+    throw error
+  }
+}
+try {
+  await run(conflicts, page)
+  await run(folders, page)
+  await run(queue, page)
+  await run(offline, page)
+  await run(signedOut, page, context)
+  await page.close()
+  await run(instant, context)
+  await run(handles, context)
+  await run(killed, context)
+  assert.deepEqual(uncaught, [])
+  tell('done')
+} finally {
+  await browser.close()
+}
+process.exit(0)

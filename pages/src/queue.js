@@ -1,0 +1,156 @@
+// All the files on their way, and what is known of them together.
+
+import { formatSize, timeLeft } from "./format.js";
+import { refresh } from "./listing.js";
+import { Row } from "./row.js";
+import { remember } from "./store.js";
+import { Transfer } from "./transfer.js";
+
+const atOnce = 3; // transfers that run at the same time
+const rowsAtOnce = 50; // rows on the page: ten thousand would make it slow
+
+export class Queue {
+  constructor(section) {
+    this.section = section;
+    this.words = section.dataset;
+    this.all = [];
+    const head = section.querySelector(".total");
+    head.addEventListener("click", (event) => {
+      const act = event.target.closest("[data-all]")?.dataset.all;
+      if (act === "pause") this.pauseAll();
+      else if (act) for (const transfer of [...this.all].reverse()) if (act !== "cancel" || transfer.status !== "done") transfer[act]();
+    });
+  }
+
+  // busy reports whether leaving the page would stop something.
+  busy() {
+    return this.all.some((t) => t.status === "running" || t.status === "waiting");
+  }
+
+  // holding reports whether leaving the page would lose a file that has to be chosen again then.
+  holding() {
+    return this.all.some((t) => t.status !== "done");
+  }
+
+  // sends reports whether an upload is one of these already.
+  sends(url) {
+    return this.all.some((t) => t.url === url);
+  }
+
+  // add takes a file; entry is a row of store.js.
+  add(file, entry, { endpoint, maxFile, folder }) {
+    const same = this.all.find((t) => t.entry.id === entry.id && t.status !== "done");
+    if (same) return same.resume();
+    const transfer = new Transfer(file, entry, endpoint, this);
+    transfer.here = folder;
+    this.all.push(transfer);
+    if (maxFile > 0 && file.size > maxFile) return transfer.fail(413, false);
+    remember(entry);
+    this.next();
+  }
+
+  // next starts what waits as far as there is room, and shows what is not shown.
+  next() {
+    const running = this.all.filter((t) => t.status === "running").length;
+    const waiting = this.all.filter((t) => t.status === "waiting");
+    if (this.signedOut().length === 0) for (const transfer of waiting.slice(0, Math.max(0, atOnce - running))) transfer.start();
+    this.changed();
+  }
+
+  pauseAll() {
+    for (const transfer of this.all.filter((t) => t.status === "waiting").reverse()) transfer.pause(); // or each would start the next
+    for (const transfer of this.all) transfer.pause();
+  }
+
+  drop(transfer) {
+    this.all = this.all.filter((t) => t !== transfer);
+    this.next();
+  }
+
+  succeeded() {
+    refresh();
+    this.next();
+  }
+
+  // online goes on at once with what waits for the connection.
+  online() {
+    for (const transfer of this.all) {
+      transfer.tries = 0;
+      transfer.hurry();
+    }
+  }
+
+  // whoIsHere answers the name of who is signed in, "" for nobody, undefined if there is no telling now.
+  async whoIsHere() {
+    try {
+      const response = await fetch("/api/v1/me");
+      if (response.status === 401) return "";
+      return response.ok ? (await response.json()).user.username : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  // signedOut answers what ended with its session. Nothing begins until somebody has signed in again.
+  signedOut() {
+    return this.all.filter((t) => t.signedOut && t.status === "failed");
+  }
+
+  // back goes on with what waits for a session, if the one whose files these are has signed in.
+  async back() {
+    const waits = this.signedOut();
+    if (waits.length === 0) return;
+    const who = await this.whoIsHere();
+    if (!who || waits.some((t) => t.entry.user !== who)) return;
+    for (const transfer of waits) {
+      transfer.signedOut = false;
+      transfer.resume();
+    }
+  }
+
+  // changed shows the whole anew, soon: many things change at once.
+  changed() {
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.show();
+    }, 200);
+  }
+
+  show() {
+    let rows = this.section.querySelectorAll("li").length;
+    for (const transfer of this.all) {
+      if (transfer.row || (rows >= rowsAtOnce && transfer.status !== "running" && transfer.status !== "failed")) continue;
+      const { name, folder } = transfer.entry;
+      transfer.showIn(new Row(this.section, { name, folder, here: transfer.here }, {
+        pause: () => transfer.pause(),
+        resume: () => transfer.resume(),
+        cancel: () => transfer.cancel(),
+      }));
+      rows++;
+    }
+    this.showTotal();
+  }
+
+  showTotal() {
+    const open = this.all.filter((t) => t.status !== "done");
+    const head = this.section.querySelector(".total");
+    head.hidden = this.all.length < 2;
+    const button = (act, shown) => (head.querySelector(`[data-all=${act}]`).hidden = !shown);
+    button("pause", this.busy());
+    button("resume", open.some((t) => t.status === "paused" || t.status === "failed"));
+    button("cancel", open.length > 0);
+    const sum = (of) => this.all.reduce((all, t) => all + of(t), 0);
+    const total = sum((t) => t.file.size);
+    const sent = sum((t) => Math.min(t.sent, t.file.size));
+    const share = total > 0 ? sent / total : 1;
+    head.querySelector("progress").value = share;
+    const units = this.words.units.split(" ");
+    const rate = sum((t) => t.rate);
+    const parts = [
+      this.words.files.replace("#", this.all.length - open.length).replace("#", this.all.length),
+      `${Math.floor(share * 100)}% ${this.words.of} ${formatSize(total, units)}`,
+    ];
+    if (rate > 0) parts.push(`${formatSize(rate, units)}${this.words.perSecond}`, timeLeft((total - sent) / rate, this.words.left));
+    head.querySelector(".sum").textContent = parts.join(" · ");
+  }
+}
