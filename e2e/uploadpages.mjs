@@ -176,6 +176,22 @@ async function offline(page) {
   await listed(page, 'long way.bin').waitFor()
 }
 
+// A server that has too much to do, or is away, is asked again by itself.
+async function busy(page) {
+  const refusals = [[503, '1'], [429, '1'], [502, ''], [423, '']]
+  let met = 0
+  const url = /\/files\/$/
+  await page.route(url, (route) => {
+    const refusal = refusals[met++]
+    return refusal ? route.fulfill({ status: refusal[0], headers: refusal[1] ? { 'Retry-After': refusal[1] } : {} }) : route.continue()
+  })
+  await pick(page, made('patient.txt', 'patient'))
+  await row(page, 'patient.txt').getByText('Trying again').waitFor()
+  await listed(page, 'patient.txt').waitFor()
+  assert.equal(met, refusals.length + 1)
+  await page.unroute(url)
+}
+
 // A session that ends in the middle is said; after signing in again the upload goes on. To another person's drive it does not.
 async function signedOut(page, context) {
   await throttle(page, 1 << 20)
@@ -301,6 +317,7 @@ try {
   await run(folders, page)
   await run(queue, page)
   await run(offline, page)
+  await run(busy, page)
   await run(signedOut, page, context)
   await page.close()
   await run(instant, context)

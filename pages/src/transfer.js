@@ -195,6 +195,7 @@ export class Transfer {
     this.speed = new Speed();
     this.row?.progress(this.sent, this.file.size);
     this.row?.say(navigator.onLine === false ? this.words.offline : this.words.retrying);
+    this.queue.changed();
     clearTimeout(this.timer);
     this.waits = true;
     this.after = performance.now() + after * 1000;

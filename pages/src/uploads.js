@@ -22,7 +22,7 @@ export function enhanceUploads(section) {
   const unfinished = new Unfinished(section, queue, target, (file, entry) => queue.add(file, entry, target()));
 
   // take sends a batch of intake.js to the folder that is on the page now.
-  const take = async ({ files, folders }, to = target()) => {
+  const takeNow = async ({ files, folders }, to) => {
     const fresh = [];
     for (const item of files) if (!(await unfinished.take(item.file, join(to.folder, item.below)))) fresh.push(item);
     for (const { file, below, handle, conflict = "rename" } of await settle(to.folder, fresh)) {
@@ -33,12 +33,16 @@ export function enhanceUploads(section) {
     if (folders.length > 0) await makeFolders(to.folder, folders);
   };
 
+  // One batch after the other: there is one dialog for the question, and the second batch is to see what the first one brings.
+  let before = Promise.resolve();
+  const take = (batch, to = target()) => (before = before.then(() => takeNow(batch, to)).catch(console.error));
+
   takePicks(take);
   takeDrops(take);
   document.addEventListener("paste", (event) => {
     if (event.target.closest("input, textarea, dialog") || !event.clipboardData?.files.length) return;
     event.preventDefault();
-    dropped(event.clipboardData).then(take);
+    dropped(event.clipboardData).then((batch) => take(batch));
   });
 
   talk(() => queue.all.filter((t) => t.status !== "done").map((t) => t.entry.id), () => queue.back());

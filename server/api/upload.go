@@ -14,13 +14,13 @@ import (
 
 // uploadBody is an unfinished upload, which any device of its owner may go on with.
 type uploadBody struct {
-	ID      string    `json:"id"`
-	URL     string    `json:"url"` // for tus
-	Name    string    `json:"name"`
-	Folder  string    `json:"folder"`
-	Size    *int64    `json:"size"`   // bytes, if only announced; null while the client has not told it
-	Offset  int64     `json:"offset"` // bytes that are durable
-	SHA256  *string   `json:"sha256"` // of the whole, hexadecimal, as the client said; null if it did not
+	ID     string  `json:"id"`
+	URL    string  `json:"url"` // for tus
+	Name   string  `json:"name"`
+	Folder string  `json:"folder"`
+	Size   *int64  `json:"size"`   // bytes, if only announced; null while the client has not told it
+	Offset int64   `json:"offset"` // bytes that are durable
+	SHA256 *string `json:"sha256"` // of the whole, hexadecimal, as the client said; null if it did not
 	// When the file was changed last, as the client said; null if it did not. It helps to know the file again on another device.
 	Modified *time.Time `json:"modified_at"`
 	Created  time.Time  `json:"created_at"`
