@@ -58,7 +58,8 @@ func TestUnfinishedUploads(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		film := s.upload(ann.User.ID, drive.NewUpload{Name: "film ünd.bin", Folder: "/in/a", Length: 20, SHA256: sum}, "a film of ")
+		shot := time.Date(2024, 2, 29, 12, 30, 0, 123_000_000, time.UTC)
+		film := s.upload(ann.User.ID, drive.NewUpload{Name: "film ünd.bin", Folder: "/in/a", Length: 20, SHA256: sum, Modified: shot}, "a film of ")
 		open := s.upload(ann.User.ID, drive.NewUpload{Name: "endless", Length: -1}, "abc")
 		s.upload(ann.User.ID, drive.NewUpload{Kind: drive.Partial, Length: 10}, "abc")
 		s.upload(ann.User.ID, drive.NewUpload{Name: "done", Length: 3}, "abc")
@@ -70,10 +71,10 @@ func TestUnfinishedUploads(t *testing.T) {
 		got := list.Items[1]
 		if got.URL != "https://files.example.org/files/"+film.ID || got.Name != "film ünd.bin" || got.Folder != "/in/a" || got.Offset != 10 ||
 			got.Size == nil || *got.Size != 20 || got.SHA256 == nil || *got.SHA256 != hex.EncodeToString(sum) ||
-			got.Expires.Sub(got.Created) != 30*time.Minute {
+			got.Modified == nil || !got.Modified.Equal(shot) || got.Expires.Sub(got.Created) != 30*time.Minute {
 			t.Errorf("%+v", got)
 		}
-		if list.Items[0].Size != nil || list.Items[0].SHA256 != nil || list.Items[0].Offset != 3 || list.Items[0].Folder != "/" {
+		if list.Items[0].Size != nil || list.Items[0].SHA256 != nil || list.Items[0].Modified != nil || list.Items[0].Offset != 3 || list.Items[0].Folder != "/" {
 			t.Errorf("what is not known yet: %+v", list.Items[0])
 		}
 		announced := s.upload(ann.User.ID, drive.NewUpload{Name: "announced", Length: drive.AnnouncedLength(7)}, "abc")
