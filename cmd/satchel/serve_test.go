@@ -45,7 +45,7 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// start serves data on free ports and waits for the addresses that it prints.
+// start serves data on free ports and waits for the lines that it prints.
 func start(t *testing.T, data string, environ ...string) *running {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -62,7 +62,7 @@ func start(t *testing.T, data string, environ ...string) *running {
 		<-s.exited
 	})
 	addresses := map[string]string{}
-	for lines := bufio.NewScanner(out); len(addresses) < 4 && lines.Scan(); {
+	for lines := bufio.NewScanner(out); len(addresses) < 5 && lines.Scan(); {
 		name, address, _ := strings.Cut(lines.Text(), " ")
 		addresses[name] = strings.TrimSpace(address)
 	}
@@ -70,6 +70,7 @@ func start(t *testing.T, data string, environ ...string) *running {
 	s.base = strings.TrimSuffix(addresses["page"], "/")
 	s.admin = strings.TrimSuffix(addresses["metrics"], "/metrics")
 	if s.base == "" || s.admin == "" || addresses["tus"] != s.base+"/files/" || addresses["WebDAV"] != s.base+"/dav/" {
+		stop()
 		<-s.exited
 		t.Fatalf("printed %v, exit code %d: %s", addresses, s.code, s.stderr)
 	}
@@ -208,7 +209,7 @@ func TestServeWithoutAdmin(t *testing.T) {
 		exited <- run(ctx, []string{"serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--admin-listen", "off"}, strings.NewReader(""), stdout, io.Discard, nil)
 	}()
 	lines := bufio.NewScanner(out)
-	for range 3 {
+	for range 4 {
 		if !lines.Scan() || strings.Contains(lines.Text(), "metrics") {
 			t.Errorf("printed %q", lines.Text())
 		}
