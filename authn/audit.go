@@ -53,6 +53,9 @@ const (
 	AuditUsername          = "username_changed"
 	AuditAddressLost       = "address_lost" // never confirmed, and somebody else has proven that it is theirs
 
+	AuditShareMade  = "share_made" // a link that opens a file or folder to whoever has it
+	AuditShareEnded = "share_ended"
+
 	AuditIdentityLinked   = "identity_linked" // an account at an OpenID Connect provider now opens this one
 	AuditIdentityUnlinked = "identity_unlinked"
 )

@@ -132,3 +132,10 @@ func (a *Accounts) RecordExport(ctx context.Context, p Principal, c Client) erro
 		return a.audit(ctx, tx, auditEntry{event: AuditExport, userID: p.UserID, actor: p.UserID, client: c})
 	}), "authn.RecordExport")
 }
+
+// RecordShare writes down that a user made a link to a file or folder, or ended one: event is AuditShareMade or AuditShareEnded, detail says which.
+func (a *Accounts) RecordShare(ctx context.Context, p Principal, event, detail string, c Client) error {
+	return fault.Wrap(a.db.Update(ctx, func(tx *sqldb.Tx) error {
+		return a.audit(ctx, tx, auditEntry{event: event, userID: p.UserID, actor: p.UserID, client: c, detail: detail})
+	}), "authn.RecordShare")
+}

@@ -99,6 +99,9 @@ func (a *api) makeShare(w http.ResponseWriter, r *http.Request, p authn.Principa
 	if err != nil {
 		return err
 	}
+	if err := a.accounts.RecordShare(r.Context(), p, authn.AuditShareMade, string(made.Kind)+" of "+string(path)+" ("+made.ID+")", a.client(r)); err != nil {
+		return err
+	}
 	body, err := a.shareOf(r.Context(), r, made)
 	if err != nil {
 		return err
@@ -108,7 +111,11 @@ func (a *api) makeShare(w http.ResponseWriter, r *http.Request, p authn.Principa
 }
 
 func (a *api) removeShare(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
-	if err := a.drives.RemoveShare(r.Context(), p.UserID, r.PathValue("id")); err != nil {
+	id := r.PathValue("id")
+	if err := a.drives.RemoveShare(r.Context(), p.UserID, id); err != nil {
+		return err
+	}
+	if err := a.accounts.RecordShare(r.Context(), p, authn.AuditShareEnded, id, a.client(r)); err != nil {
 		return err
 	}
 	answer.JSON(w, r, http.StatusNoContent, nil)

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/sqldb"
 	"github.com/satchelhq/satchel/sqldb/sqldbtest"
@@ -55,6 +56,14 @@ func TestShares(t *testing.T) {
 		}
 		s.call("DELETE", at+"/"+file.ID, bob, "").want(404, "not_found")
 		s.call("DELETE", at+"/"+file.ID, token, "").want(204, "")
+		var told struct {
+			Items []struct{ Event, Detail string }
+		}
+		s.call("GET", "/api/v1/me/audit", token, "").want(200, "").into(&told)
+		if len(told.Items) < 3 || told.Items[0].Event != authn.AuditShareEnded || told.Items[0].Detail != file.ID ||
+			told.Items[1].Event != authn.AuditShareMade || told.Items[1].Detail != "drop of /Photos ("+drop.ID+")" || told.Items[2].Detail != "download of /file ("+file.ID+")" {
+			t.Errorf("the audit log tells %+v", told)
+		}
 		s.call("DELETE", at+"/"+file.ID, token, "").want(404, "not_found")
 	})
 }

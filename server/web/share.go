@@ -40,7 +40,11 @@ func (h *Web) changeShares(w http.ResponseWriter, r *http.Request, who authn.Pri
 		return err
 	}
 	if r.PostForm.Get("action") == "remove" {
-		if err := h.drives.RemoveShare(r.Context(), who.UserID, r.PostForm.Get("id")); err != nil {
+		id := r.PostForm.Get("id")
+		if err := h.drives.RemoveShare(r.Context(), who.UserID, id); err != nil {
+			return err
+		}
+		if err := h.accounts.RecordShare(r.Context(), who, authn.AuditShareEnded, id, h.client(r)); err != nil {
 			return err
 		}
 		return redirect(w, r, sharesPath+"?removed")
@@ -59,6 +63,9 @@ func (h *Web) changeShares(w http.ResponseWriter, r *http.Request, who authn.Pri
 	made, err := h.makeShare(r, who, path, form)
 	if err != nil {
 		return h.showShares(w, r, who, report(w, r, err), pages.Shares{AccountFrame: pages.AccountFrame{Frame: pages.Frame{Problem: problemOf(r, err, false)}}, Form: &form})
+	}
+	if err := h.accounts.RecordShare(r.Context(), who, authn.AuditShareMade, string(made.Kind)+" of "+string(path)+" ("+made.ID+")", h.client(r)); err != nil {
+		return err
 	}
 	return redirect(w, r, sharesPath+"?made="+made.ID)
 }
