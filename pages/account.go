@@ -2,8 +2,8 @@ package pages
 
 import "time"
 
-// Section is a part of the account's pages.
-type Section struct{ Address, Name string }
+// Section is a part of the account's pages. Key is that of its name in the catalogues.
+type Section struct{ Address, Key string }
 
 // IdentitiesSection is the address of the accounts elsewhere that open this one.
 const IdentitiesSection = "/account/identities"
@@ -11,16 +11,16 @@ const IdentitiesSection = "/account/identities"
 // accountSections are the parts in the order in which they are offered.
 func accountSections() []Section {
 	return []Section{
-		{"/account", "Account"},
-		{"/account/profile", "Profile"},
-		{"/account/password", "Password"},
-		{"/account/second-factor", "Second factor"},
-		{"/account/app-passwords", "App passwords"},
-		{"/account/sessions", "Devices"},
-		{"/account/shares", "Shared links"},
-		{IdentitiesSection, "Sign-in elsewhere"},
-		{"/account/activity", "Activity"},
-		{"/account/data", "Your data"},
+		{"/account", "section.account"},
+		{"/account/profile", "section.profile"},
+		{"/account/password", "section.password"},
+		{"/account/second-factor", "section.second-factor"},
+		{"/account/app-passwords", "section.app-passwords"},
+		{"/account/sessions", "section.devices"},
+		{"/account/shares", "section.shared-links"},
+		{IdentitiesSection, "section.elsewhere"},
+		{"/account/activity", "section.activity"},
+		{"/account/data", "section.data"},
 	}
 }
 
@@ -43,4 +43,4 @@ type Account struct {
 }
 
 // Account renders the page with what the account is.
-func (p *Pages) Account(v Account) ([]byte, error) { return p.render("account", v) }
+func (e *Edition) Account(v Account) ([]byte, error) { return e.render("account", v) }

@@ -68,7 +68,7 @@ type Choice struct {
 }
 
 // AppPasswords renders the page with the passwords for programs and devices.
-func (p *Pages) AppPasswords(v AppPasswords) ([]byte, error) { return p.render("app-passwords", v) }
+func (e *Edition) AppPasswords(v AppPasswords) ([]byte, error) { return e.render("app-passwords", v) }
 
 // qrImage is a text as a QR code, of which a quarter may be unreadable: a PNG within an address.
 func qrImage(text string) (template.URL, error) {

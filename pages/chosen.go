@@ -19,7 +19,7 @@ type Pick struct {
 type Place struct{ Name, Path string }
 
 // Pick renders the page on which a folder is picked.
-func (p *Pages) Pick(v Pick) ([]byte, error) { return p.render("pick", v) }
+func (e *Edition) Pick(v Pick) ([]byte, error) { return e.render("pick", v) }
 
 // Downloads is the page with several files to download, each by itself.
 type Downloads struct {
@@ -29,7 +29,7 @@ type Downloads struct {
 }
 
 // Downloads renders the page with several files to download.
-func (p *Pages) Downloads(v Downloads) ([]byte, error) { return p.render("downloads", v) }
+func (e *Edition) Downloads(v Downloads) ([]byte, error) { return e.render("downloads", v) }
 
 // Search is the page with what was found by name.
 type Search struct {
@@ -48,4 +48,4 @@ type Hit struct {
 }
 
 // Search renders the page with what was found.
-func (p *Pages) Search(v Search) ([]byte, error) { return p.render("search", v) }
+func (e *Edition) Search(v Search) ([]byte, error) { return e.render("search", v) }

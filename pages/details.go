@@ -21,7 +21,7 @@ type Details struct {
 func (d Details) Above() []Crumb { return d.Crumbs[:max(0, len(d.Crumbs)-1)] }
 
 // Details renders the page about a file or folder.
-func (p *Pages) Details(v Details) ([]byte, error) { return p.render("details", v) }
+func (e *Edition) Details(v Details) ([]byte, error) { return e.render("details", v) }
 
 // Versions is the page with what a file held before.
 type Versions struct {
@@ -46,4 +46,4 @@ type Version struct {
 }
 
 // Versions renders the page with what a file held before.
-func (p *Pages) Versions(v Versions) ([]byte, error) { return p.render("versions", v) }
+func (e *Edition) Versions(v Versions) ([]byte, error) { return e.render("versions", v) }

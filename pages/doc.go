@@ -5,6 +5,7 @@
 // drive and no account. It is rendered whole before anyone writes a byte of it.
 //
 //   - pages.go      parsing and rendering
+//   - words.go      the words on pages, in the language of who reads them
 //   - asset.go      style, script and icon under content-hash names
 //   - frame.go      what every page has: who is signed in, and a problem to tell
 //   - signin.go     signing in and registering
@@ -17,8 +18,9 @@
 //   - failure.go    the error page
 //   - format.go     sizes and times in words
 //
-// Every word that people read is in templates/, also those that the script
-// shows: it takes them from the page.
+// Every word that people read is in catalogue/, in each language: a template
+// asks for it by its key ({{t "key"}}, see words.go), also for those that the
+// script shows, which takes them from the page. words_test.go finds what is not.
 //
 // The style is embedded as it is written (src/satchel.css). The script
 // (src/*.js) is bundled by `npm run build` into dist/, which is not committed:

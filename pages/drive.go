@@ -97,7 +97,7 @@ func (u Usage) Limited() bool { return u.Quota >= 0 }
 func (u Usage) High() int64 { return u.Quota / 10 * 9 }
 
 // Drive renders a folder.
-func (p *Pages) Drive(v Drive) ([]byte, error) { return p.render("drive", v) }
+func (e *Edition) Drive(v Drive) ([]byte, error) { return e.render("drive", v) }
 
 // Delete asks before a file or folder is removed.
 type Delete struct {
@@ -109,4 +109,4 @@ type Delete struct {
 }
 
 // Delete renders the question before a removal.
-func (p *Pages) Delete(v Delete) ([]byte, error) { return p.render("delete", v) }
+func (e *Edition) Delete(v Delete) ([]byte, error) { return e.render("delete", v) }

@@ -15,7 +15,7 @@ type Onward struct {
 }
 
 // Onward renders the page that goes on to a provider.
-func (p *Pages) Onward(v Onward) ([]byte, error) { return p.render("onward", v) }
+func (e *Edition) Onward(v Onward) ([]byte, error) { return e.render("onward", v) }
 
 // Identities is the page with the accounts elsewhere that open this one.
 type Identities struct {
@@ -32,4 +32,4 @@ type Identity struct {
 }
 
 // Identities renders the page with the accounts elsewhere that open this one.
-func (p *Pages) Identities(v Identities) ([]byte, error) { return p.render("identities", v) }
+func (e *Edition) Identities(v Identities) ([]byte, error) { return e.render("identities", v) }

@@ -32,7 +32,7 @@ type Enrollment struct {
 }
 
 // Factor renders the page of the account's second factor.
-func (p *Pages) Factor(v Factor) ([]byte, error) { return p.render("second-factor", v) }
+func (e *Edition) Factor(v Factor) ([]byte, error) { return e.render("second-factor", v) }
 
 // SecondStep is the page that asks for the second factor after the password was right.
 type SecondStep struct {
@@ -43,7 +43,7 @@ type SecondStep struct {
 }
 
 // SecondStep renders the page that asks for the second factor.
-func (p *Pages) SecondStep(v SecondStep) ([]byte, error) { return p.render("second-step", v) }
+func (e *Edition) SecondStep(v SecondStep) ([]byte, error) { return e.render("second-step", v) }
 
 // Ceremony is the page on which the browser makes or uses a passkey. It needs its script.
 type Ceremony struct {
@@ -56,4 +56,4 @@ type Ceremony struct {
 }
 
 // Ceremony renders the page on which the browser makes or uses a passkey.
-func (p *Pages) Ceremony(v Ceremony) ([]byte, error) { return p.render("passkey", v) }
+func (e *Edition) Ceremony(v Ceremony) ([]byte, error) { return e.render("passkey", v) }

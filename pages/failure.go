@@ -8,4 +8,4 @@ type Failure struct {
 }
 
 // Failure renders the error page.
-func (p *Pages) Failure(v Failure) ([]byte, error) { return p.render("failure", v) }
+func (e *Edition) Failure(v Failure) ([]byte, error) { return e.render("failure", v) }

@@ -9,7 +9,7 @@ type Data struct {
 }
 
 // Data renders the page to take all of one's data on.
-func (p *Pages) Data(v Data) ([]byte, error) { return p.render("data", v) }
+func (e *Edition) Data(v Data) ([]byte, error) { return e.render("data", v) }
 
 // Leave asks before the account is deleted.
 type Leave struct {
@@ -18,10 +18,10 @@ type Leave struct {
 }
 
 // Leave renders the question before the account is deleted.
-func (p *Pages) Leave(v Leave) ([]byte, error) { return p.render("leave", v) }
+func (e *Edition) Leave(v Leave) ([]byte, error) { return e.render("leave", v) }
 
 // Farewell renders the page after the account was deleted.
-func (p *Pages) Farewell(v Frame) ([]byte, error) { return p.render("farewell", v) }
+func (e *Edition) Farewell(v Frame) ([]byte, error) { return e.render("farewell", v) }
 
 // Activity is the page with what was done with the account.
 type Activity struct {
@@ -40,4 +40,4 @@ type ActivityLine struct {
 }
 
 // Activity renders the page with what was done with the account.
-func (p *Pages) Activity(v Activity) ([]byte, error) { return p.render("activity", v) }
+func (e *Edition) Activity(v Activity) ([]byte, error) { return e.render("activity", v) }

@@ -7,16 +7,27 @@ import (
 	"html/template"
 	"io/fs"
 	"slices"
+
+	"github.com/satchelhq/satchel/pages/catalogue"
 )
 
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// Pages renders the pages. It is safe for use by many goroutines.
+// Pages are the pages in every language. It is safe for use by many goroutines.
 type Pages struct {
-	byName map[string]*template.Template
-	assets map[string]Asset // by hashed name
+	catalogue *catalogue.Catalogue
+	editions  map[catalogue.Language]*Edition
+	assets    map[string]Asset // by hashed name
 }
+
+// Edition renders the pages in one language. It is safe for use by many goroutines.
+type Edition struct {
+	byName map[string]*template.Template
+}
+
+// In is the edition for who reads one of these, best first: codes of languages (BCP 47), or whole Accept-Language headers.
+func (p *Pages) In(wanted ...string) *Edition { return p.editions[p.catalogue.Match(wanted...)] }
 
 // Options is where the built script comes from. The zero value takes what was embedded.
 type Options struct {
@@ -31,24 +42,45 @@ func New(o Options) (*Pages, error) {
 	if o.Bundle == nil {
 		o.Bundle = embeddedBundle()
 	}
-	p := &Pages{byName: map[string]*template.Template{}, assets: map[string]Asset{}}
+	words, err := catalogue.Load()
+	if err != nil {
+		return nil, fmt.Errorf("catalogues: %w", err)
+	}
+	p := &Pages{catalogue: words, editions: map[catalogue.Language]*Edition{}, assets: map[string]Asset{}}
 	addresses, err := p.loadAssets(o.Bundle)
 	if err != nil {
 		return nil, fmt.Errorf("page assets: %w", err)
 	}
-	layout, err := template.New("layout").Funcs(template.FuncMap{
-		// The address of an asset; empty for one that was not built.
-		"asset": func(name string) string { return addresses[name] },
-		"size":  formatSize,
-		"time":  formatTime,
-		"stamp": formatStamp,
-		"qr":    qrImage,
-		// Whether a section of the account's pages is offered.
-		"offered": func(address string) bool { return !slices.Contains(o.Without, address) },
-	}).ParseFS(templateFiles, "templates/layout.html", "templates/icons.html", "templates/sections.html", "templates/code.html", "templates/elsewhere.html", "templates/entry.html", "templates/share-form.html")
-	if err != nil {
-		return nil, err
+	for _, l := range catalogue.Languages() {
+		layout, err := template.New("layout").Funcs(p.wordsIn(l)).Funcs(template.FuncMap{
+			// The address of an asset; empty for one that was not built.
+			"asset": func(name string) string { return addresses[name] },
+			"size":  formatSize,
+			"time":  formatTime,
+			"stamp": formatStamp,
+			"qr":    qrImage,
+			// Whether a section of the account's pages is offered.
+			"offered": func(address string) bool { return !slices.Contains(o.Without, address) },
+		}).ParseFS(templateFiles, shared()...)
+		if err != nil {
+			return nil, err
+		}
+		if p.editions[l], err = parseAll(layout); err != nil {
+			return nil, err
+		}
 	}
+	return p, nil
+}
+
+// shared are the files whose templates all pages may use.
+func shared() []string {
+	return []string{"templates/layout.html", "templates/icons.html", "templates/sections.html", "templates/code.html",
+		"templates/elsewhere.html", "templates/entry.html", "templates/share-form.html"}
+}
+
+// parseAll parses each page: the layout with what fills it.
+func parseAll(layout *template.Template) (*Edition, error) {
+	e := &Edition{byName: map[string]*template.Template{}}
 	for _, name := range [...]string{
 		"login", "register", "forgot",
 		"drive",
@@ -84,17 +116,17 @@ func New(o Options) (*Pages, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.byName[name], err = page.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
+		if e.byName[name], err = page.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
 			return nil, err
 		}
 	}
-	return p, nil
+	return e, nil
 }
 
 // render is a page as a whole, or an error and nothing.
-func (p *Pages) render(name string, view any) ([]byte, error) {
+func (e *Edition) render(name string, view any) ([]byte, error) {
 	var b bytes.Buffer
-	if err := p.byName[name].ExecuteTemplate(&b, "layout", view); err != nil {
+	if err := e.byName[name].ExecuteTemplate(&b, "layout", view); err != nil {
 		return nil, fmt.Errorf("page %s: %w", name, err)
 	}
 	return b.Bytes(), nil

@@ -61,7 +61,7 @@ func sample() Drive {
 }
 
 // everyPage renders each page with all that can be on it.
-func everyPage(t *testing.T, p *Pages) map[string]*goquery.Document {
+func everyPage(t *testing.T, p *Edition) map[string]*goquery.Document {
 	t.Helper()
 	problem := Frame{Problem: &Problem{Sentence: hostile, RequestID: "r1",
 		Fields: map[string]string{"username": hostile, "password": hostile, "email": hostile, "phone": hostile}}}
@@ -133,7 +133,7 @@ func everyPage(t *testing.T, p *Pages) map[string]*goquery.Document {
 
 // What the content security policy of the pages refuses must not be in them.
 func TestPagesHoldNothingOfTheirOwnToRun(t *testing.T) {
-	for name, doc := range everyPage(t, newPages(t, built())) {
+	for name, doc := range everyPage(t, newPages(t, built()).In("en")) {
 		doc.Find("*").Each(func(_ int, s *goquery.Selection) {
 			for _, a := range s.Nodes[0].Attr {
 				if a.Key == "style" || strings.HasPrefix(a.Key, "on") {
@@ -160,7 +160,7 @@ func TestPagesHoldNothingOfTheirOwnToRun(t *testing.T) {
 }
 
 func TestPagesAreAccessible(t *testing.T) {
-	for name, doc := range everyPage(t, newPages(t, built())) {
+	for name, doc := range everyPage(t, newPages(t, built()).In("en")) {
 		for selector, want := range map[string]int{"html[lang]": 1, "main#main": 1, "h1": 1, "a.skip[href='#main']": 1, "meta[name=viewport]": 1} {
 			if got := doc.Find(selector).Length(); got != want {
 				t.Errorf("%s: %d of %s, want %d", name, got, selector, want)
@@ -201,7 +201,7 @@ func TestPagesAreAccessible(t *testing.T) {
 }
 
 func TestDrive(t *testing.T) {
-	p := newPages(t, built())
+	p := newPages(t, built()).In("en")
 	html, err := p.Drive(sample())
 	doc := parse(t, html, err)
 	for _, c := range []struct{ selector, attr, want string }{
@@ -243,7 +243,7 @@ func TestDrive(t *testing.T) {
 }
 
 func TestEmptyFolder(t *testing.T) {
-	doc := everyPage(t, newPages(t, built()))["empty"]
+	doc := everyPage(t, newPages(t, built()).In("en"))["empty"]
 	if doc.Find("table").Length() != 0 || doc.Find(".empty").Length() != 1 || doc.Find("meter, .parts, #problem").Length() != 0 {
 		t.Error("an empty folder shows a table, parts, a problem or a quota that it does not have")
 	}
@@ -257,7 +257,7 @@ func TestEmptyFolder(t *testing.T) {
 
 // The page works without the bundle and without script: its forms are all there.
 func TestWithoutBundle(t *testing.T) {
-	doc := everyPage(t, newPages(t, fstest.MapFS{}))["drive"]
+	doc := everyPage(t, newPages(t, fstest.MapFS{}).In("en"))["drive"]
 	if doc.Find("script").Length() != 0 {
 		t.Error("a script is asked for that was not built")
 	}
@@ -275,13 +275,13 @@ func TestWithoutBundle(t *testing.T) {
 			t.Errorf("there is no %s", selector)
 		}
 	}
-	if doc := everyPage(t, newPages(t, fstest.MapFS{}))["delete"]; doc.Find("form.choice[method=post] input[name=action][value=delete]").Length() != 1 {
+	if doc := everyPage(t, newPages(t, fstest.MapFS{}).In("en"))["delete"]; doc.Find("form.choice[method=post] input[name=action][value=delete]").Length() != 1 {
 		t.Error("the question before a removal has no form")
 	}
 }
 
 func TestRegisterShowsWhereAProblemIs(t *testing.T) {
-	p := newPages(t, built())
+	p := newPages(t, built()).In("en")
 	html, err := p.Register(Register{Open: true, Frame: Frame{Problem: &Problem{Sentence: "No.", Fields: map[string]string{"email": "Not an address."}}}})
 	doc := parse(t, html, err)
 	if got := doc.Find("#email-problem").Text(); got != "Not an address." {
@@ -293,7 +293,7 @@ func TestRegisterShowsWhereAProblemIs(t *testing.T) {
 }
 
 func TestFailure(t *testing.T) {
-	p := newPages(t, built())
+	p := newPages(t, built()).In("en")
 	for status, want := range map[int]string{404: "Not found", 403: "Not allowed", 507: "No space left", 500: "Something went wrong", 503: "Busy", 400: "That did not work"} {
 		html, err := p.Failure(Failure{Status: status, Frame: Frame{Problem: &Problem{Sentence: "A sentence.", RequestID: "abc"}}})
 		doc := parse(t, html, err)
@@ -308,7 +308,7 @@ func TestFailure(t *testing.T) {
 
 func TestAssets(t *testing.T) {
 	p := newPages(t, built())
-	html, err := p.Login(Login{})
+	html, err := p.In("en").Login(Login{})
 	doc := parse(t, html, err)
 	for selector, media := range map[string]string{
 		"link[rel=stylesheet]": "text/css; charset=utf-8", "link[rel=icon]": "image/svg+xml", "script": "text/javascript; charset=utf-8",
@@ -344,7 +344,7 @@ func TestActivityIsToldInWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newPages(t, built())
+	p := newPages(t, built()).In("en")
 	var told int
 	ast.Inspect(source, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)

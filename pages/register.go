@@ -27,7 +27,7 @@ func (v Register) Address() string {
 func (v Register) Proves() bool { return v.Verify == "email" || v.Verify == "phone" }
 
 // Register renders the page for newcomers.
-func (p *Pages) Register(v Register) ([]byte, error) { return p.render("register", v) }
+func (e *Edition) Register(v Register) ([]byte, error) { return e.render("register", v) }
 
 // Forgot is the page for who has forgotten a password, in two steps.
 type Forgot struct {
@@ -39,7 +39,7 @@ type Forgot struct {
 }
 
 // Forgot renders the page for who has forgotten a password.
-func (p *Pages) Forgot(v Forgot) ([]byte, error) { return p.render("forgot", v) }
+func (e *Edition) Forgot(v Forgot) ([]byte, error) { return e.render("forgot", v) }
 
 // Profile is the page to change what an account is known by.
 type Profile struct {
@@ -59,4 +59,4 @@ type ProfileAddress struct {
 }
 
 // Profile renders the page to change what an account is known by.
-func (p *Pages) Profile(v Profile) ([]byte, error) { return p.render("profile", v) }
+func (e *Edition) Profile(v Profile) ([]byte, error) { return e.render("profile", v) }

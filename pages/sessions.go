@@ -27,7 +27,7 @@ func (v Sessions) Others() bool {
 }
 
 // Sessions renders the page with where the account is signed in.
-func (p *Pages) Sessions(v Sessions) ([]byte, error) { return p.render("sessions", v) }
+func (e *Edition) Sessions(v Sessions) ([]byte, error) { return e.render("sessions", v) }
 
 // Password is the page to change the password on.
 type Password struct {
@@ -37,7 +37,7 @@ type Password struct {
 }
 
 // Password renders the page to change the password on.
-func (p *Pages) Password(v Password) ([]byte, error) { return p.render("password", v) }
+func (e *Edition) Password(v Password) ([]byte, error) { return e.render("password", v) }
 
 // Continue is the page that asks, before a link from another site signs this browser in.
 type Continue struct {
@@ -47,4 +47,4 @@ type Continue struct {
 }
 
 // Continue renders the page that asks before a link signs this browser in.
-func (p *Pages) Continue(v Continue) ([]byte, error) { return p.render("continue", v) }
+func (e *Edition) Continue(v Continue) ([]byte, error) { return e.render("continue", v) }

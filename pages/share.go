@@ -60,7 +60,7 @@ type ShareFields struct {
 func (d Details) ShareFields() ShareFields { return ShareFields{d.Share, nil} }
 
 // Shares renders the page with what the user has opened to whoever has a link.
-func (p *Pages) Shares(v Shares) ([]byte, error) { return p.render("shares", v) }
+func (e *Edition) Shares(v Shares) ([]byte, error) { return e.render("shares", v) }
 
 // Shared is what somebody sees who has a link.
 type Shared struct {
@@ -92,4 +92,4 @@ type Shared struct {
 func (s Shared) Icon() string { return Entry{Folder: s.Folder, MediaType: s.MediaType}.Icon() }
 
 // Shared renders what somebody sees who has a link.
-func (p *Pages) Shared(v Shared) ([]byte, error) { return p.render("shared", v) }
+func (e *Edition) Shared(v Shared) ([]byte, error) { return e.render("shared", v) }

@@ -1,5 +1,7 @@
 package pages
 
+import "net/url"
+
 // Login is the page to sign in on.
 type Login struct {
 	Frame
@@ -13,5 +15,13 @@ type Login struct {
 	Elsewhere    []Elsewhere
 }
 
+// RegisterAddress is where newcomers make an account.
+func (l Login) RegisterAddress() string {
+	if l.Next == "" {
+		return "/register"
+	}
+	return "/register?next=" + url.QueryEscape(l.Next)
+}
+
 // Login renders the page to sign in on.
-func (p *Pages) Login(v Login) ([]byte, error) { return p.render("login", v) }
+func (e *Edition) Login(v Login) ([]byte, error) { return e.render("login", v) }

@@ -23,7 +23,7 @@ type Trashed struct {
 }
 
 // Trash renders the page with what was removed.
-func (p *Pages) Trash(v Trash) ([]byte, error) { return p.render("trash", v) }
+func (e *Edition) Trash(v Trash) ([]byte, error) { return e.render("trash", v) }
 
 // Purge asks before something is removed for good.
 type Purge struct {
@@ -32,4 +32,4 @@ type Purge struct {
 }
 
 // Purge renders the question before something is removed for good.
-func (p *Pages) Purge(v Purge) ([]byte, error) { return p.render("purge", v) }
+func (e *Edition) Purge(v Purge) ([]byte, error) { return e.render("purge", v) }

@@ -46,4 +46,4 @@ func (v View) Folder() Crumb { return v.Crumbs[len(v.Crumbs)-1] }
 func (v View) Icon() string { return Entry{MediaType: v.MediaType}.Icon() }
 
 // View renders a file.
-func (p *Pages) View(v View) ([]byte, error) { return p.render("view", v) }
+func (e *Edition) View(v View) ([]byte, error) { return e.render("view", v) }

@@ -10,10 +10,16 @@ export function formatSize(bytes, units) {
   return `${bytes.toFixed(unit > 0 && bytes < 9.95 ? 1 : 0)} ${units[unit]}`;
 }
 
+// language is the page's, as the browser spells it where it reads the same: English dates differ by country.
+export function language() {
+  const page = document.documentElement.lang;
+  return navigator.languages.find((l) => l.split("-")[0] === page.split("-")[0]) ?? page;
+}
+
 // localTimes puts the times below root, which the server writes in UTC, into the reader's zone and language, and as
 // short as they are clear: the clock for today, no clock for another year.
 export function localTimes(root) {
-  const format = (options) => new Intl.DateTimeFormat(undefined, options);
+  const format = (options) => new Intl.DateTimeFormat(language(), options);
   const clock = { hour: "numeric", minute: "2-digit" };
   const today = format(clock);
   const thisYear = format({ month: "short", day: "numeric", ...clock });
@@ -31,7 +37,7 @@ export function localTimes(root) {
 
 // timeLeft spells seconds as people say them, at the place of # in words.
 export function timeLeft(seconds, words) {
-  const spell = (count, unit) => new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, unitDisplay: "short" }).format(Math.ceil(count));
+  const spell = (count, unit) => new Intl.NumberFormat(language(), { style: "unit", unit, unitDisplay: "short" }).format(Math.ceil(count));
   const text = seconds < 60 ? spell(seconds, "second") : seconds < 5400 ? spell(seconds / 60, "minute") : spell(seconds / 3600, "hour");
   return words.replace("#", text);
 }

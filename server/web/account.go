@@ -32,7 +32,7 @@ func (h *Web) account(w http.ResponseWriter, r *http.Request, who authn.Principa
 	if err != nil {
 		return err
 	}
-	html, err := h.pages.Account(pages.Account{
+	html, err := h.in(r).Account(pages.Account{
 		AccountFrame: accountFrame(who, accountPath),
 		Username:     u.Username, Email: u.Email, Phone: u.Phone, Created: u.Created,
 		Usage: pages.Usage{Used: usage.Used, Quota: usage.Quota},

@@ -119,7 +119,7 @@ func (h *Web) showAppPasswords(w http.ResponseWriter, r *http.Request, who authn
 			v.Folders = append(v.Folders, string(child.Path))
 		}
 	}
-	html, err := h.pages.AppPasswords(v)
+	html, err := h.in(r).AppPasswords(v)
 	if err != nil {
 		return err
 	}

@@ -96,7 +96,7 @@ func (h *Web) pick(w http.ResponseWriter, r *http.Request, who authn.Principal, 
 			v.Folders = append(v.Folders, pages.Place{Name: n.Name, Path: string(n.Path)})
 		}
 	}
-	html, err := h.pages.Pick(v)
+	html, err := h.in(r).Pick(v)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (h *Web) download(w http.ResponseWriter, r *http.Request, who authn.Princip
 	if len(entries) == 1 {
 		return redirect(w, r, entries[0].Download)
 	}
-	html, err := h.pages.Downloads(pages.Downloads{Frame: pages.Frame{User: who.Username}, Entries: entries, Back: driveAddress(folder)})
+	html, err := h.in(r).Downloads(pages.Downloads{Frame: pages.Frame{User: who.Username}, Entries: entries, Back: driveAddress(folder)})
 	if err != nil {
 		return err
 	}

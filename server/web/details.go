@@ -38,7 +38,7 @@ func (h *Web) showDetails(w http.ResponseWriter, r *http.Request, who authn.Prin
 		}
 		v.Kept = len(all)
 	}
-	html, err := h.pages.Details(v)
+	html, err := h.in(r).Details(v)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (h *Web) versions(w http.ResponseWriter, r *http.Request, who authn.Princip
 		v.Versions = append(v.Versions, pages.Version{ID: one.ID, Size: one.Size, Modified: one.Modified, Replaced: one.Replaced,
 			Address: address, Download: address + "&download"})
 	}
-	html, err := h.pages.Versions(v)
+	html, err := h.in(r).Versions(v)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@
 //	GET  /register, POST …    make an account; in two steps where an address is proven by a code
 //	GET  /forgot, POST …      another password for a forgotten one, in two steps
 //	/account/profile          the user name, and addresses that a code confirms
+//	POST /language            the language of the pages in this browser
 //	POST /logout              end this browser's session
 //	GET  /open?ticket=…       sign in by a ticket that an app got, once
 //	GET  /drive/{folder}      a folder; ?after={place} is a further part of a long one, ?sort= ?order= ?view= how it is shown
@@ -42,6 +43,7 @@
 //	view.go     the page that shows a file: viewer.go chooses how, text.go reads text
 //	thumb.go    thumbnails
 //	address.go  drive paths as addresses
+//	language.go the language of the pages
 //	failure.go  the error page
 //
 // Pages hold no script and no style of their own, so their policy allows none.

@@ -56,7 +56,7 @@ func (h *Web) showFactor(w http.ResponseWriter, r *http.Request, who authn.Princ
 		v.Passkeys = append(v.Passkeys, pages.Passkey{Name: k.Name, Host: k.Host, Created: k.Created, Used: k.Used,
 			Remove: factorPath + "/passkeys/" + k.ID + "/remove"})
 	}
-	html, err := h.pages.Factor(v)
+	html, err := h.in(r).Factor(v)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (h *Web) newRecoveryCodes(w http.ResponseWriter, r *http.Request, who authn
 func (h *Web) showSecondStep(w http.ResponseWriter, r *http.Request, status int, v pages.SecondStep) error {
 	_, problem := h.site(r)
 	v.Passkeys = problem == ""
-	html, err := h.pages.SecondStep(v)
+	html, err := h.in(r).SecondStep(v)
 	if err != nil {
 		return err
 	}

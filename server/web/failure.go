@@ -21,7 +21,7 @@ func (h *Web) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusUnauthorized { // a bearer token that is no good; a missing sign-in is a redirect
 		header.Set("WWW-Authenticate", `Bearer realm="Satchel"`)
 	}
-	html, renderErr := h.pages.Failure(pages.Failure{
+	html, renderErr := h.in(r).Failure(pages.Failure{
 		Frame:     pages.Frame{User: userOf(r), Problem: problemOf(r, err, true)},
 		Status:    status,
 		Retryable: (r.Method == http.MethodGet || r.Method == http.MethodHead) && (status >= 500 || status == http.StatusTooManyRequests),

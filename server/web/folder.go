@@ -47,11 +47,11 @@ func (h *Web) folder(w http.ResponseWriter, r *http.Request, who authn.Principal
 			return err
 		}
 	}
-	return h.showFolder(w, http.StatusOK, view)
+	return h.showFolder(w, r, http.StatusOK, view)
 }
 
-func (h *Web) showFolder(w http.ResponseWriter, status int, v pages.Drive) error {
-	html, err := h.pages.Drive(v)
+func (h *Web) showFolder(w http.ResponseWriter, r *http.Request, status int, v pages.Drive) error {
+	html, err := h.in(r).Drive(v)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (h *Web) folderProblem(w http.ResponseWriter, r *http.Request, who authn.Pr
 		return err // what was wrong first says more
 	}
 	view.Problem, view.NewName = problemOf(r, err, false), newName
-	return h.showFolder(w, report(w, r, err), view)
+	return h.showFolder(w, r, report(w, r, err), view)
 }
 
 // look is how somebody looks at folders: as rows or tiles, and in which order.
@@ -216,7 +216,7 @@ func (h *Web) confirmDelete(w http.ResponseWriter, r *http.Request, who authn.Pr
 	if err != nil {
 		return err
 	}
-	html, err := h.pages.Delete(pages.Delete{
+	html, err := h.in(r).Delete(pages.Delete{
 		Frame: pages.Frame{User: who.Username}, Name: node.Name, Folder: node.Folder,
 		Action: driveAddress(node.Path), Back: driveAddress(node.Path.Parent()),
 	})

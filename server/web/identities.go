@@ -32,7 +32,7 @@ func (h *Web) showIdentities(w http.ResponseWriter, r *http.Request, who authn.P
 	for _, p := range h.accounts.Providers() {
 		v.Elsewhere = append(v.Elsewhere, pages.Elsewhere{Name: p.Name(), Address: p.ID()})
 	}
-	html, err := h.pages.Identities(v)
+	html, err := h.in(r).Identities(v)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func (h *Web) oidcStart(r *http.Request, provider, next string) authn.OIDCStart 
 // onward is a page that goes on to the provider. A redirect would be stopped by form-action in Chromium, which holds every address
 // on the way against it; and which ones a provider sends people through before they are back, nobody knows.
 func (h *Web) onward(w http.ResponseWriter, r *http.Request, begun authn.OIDCBegun) error {
-	html, err := h.pages.Onward(pages.Onward{Name: begun.Name, Address: begun.Address})
+	html, err := h.in(r).Onward(pages.Onward{Name: begun.Name, Address: begun.Address})
 	if err != nil {
 		return err
 	}

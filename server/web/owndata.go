@@ -30,7 +30,7 @@ func (h *Web) data(w http.ResponseWriter, r *http.Request, who authn.Principal) 
 	if err != nil {
 		return err
 	}
-	html, err := h.pages.Data(pages.Data{AccountFrame: accountFrame(who, dataPath), Usage: pages.Usage{Used: usage.Used, Quota: usage.Quota}})
+	html, err := h.in(r).Data(pages.Data{AccountFrame: accountFrame(who, dataPath), Usage: pages.Usage{Used: usage.Used, Quota: usage.Quota}})
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (h *Web) showLeave(w http.ResponseWriter, r *http.Request, who authn.Princi
 	if err != nil {
 		return err
 	}
-	html, err := h.pages.Leave(pages.Leave{Frame: pages.Frame{User: who.Username, Problem: problem}, Usage: pages.Usage{Used: usage.Used, Quota: usage.Quota}})
+	html, err := h.in(r).Leave(pages.Leave{Frame: pages.Frame{User: who.Username, Problem: problem}, Usage: pages.Usage{Used: usage.Used, Quota: usage.Quota}})
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (h *Web) leave(w http.ResponseWriter, r *http.Request, who authn.Principal)
 		return h.showLeave(w, r, who, report(w, r, err), problemOf(r, err, false))
 	}
 	h.clearCookie(w, r)
-	html, err := h.pages.Farewell(pages.Frame{})
+	html, err := h.in(r).Farewell(pages.Frame{})
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (h *Web) activity(w http.ResponseWriter, r *http.Request, who authn.Princip
 		v.Lines = append(v.Lines, pages.ActivityLine{At: l.At, Event: l.Event, ByAdministrator: l.ActorID != "" && l.ActorID != l.UserID,
 			Address: l.Address, Device: l.Device(), Detail: l.Detail, Times: l.Times})
 	}
-	html, err := h.pages.Activity(v)
+	html, err := h.in(r).Activity(v)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (h *Web) beginPasskey(w http.ResponseWriter, r *http.Request, who authn.Pri
 	if err != nil {
 		return h.factorProblem(w, r, who, firstField(err))
 	}
-	return h.showCeremony(w, pages.Ceremony{Frame: pages.Frame{User: who.Username}, Kind: "create", Options: string(options),
+	return h.showCeremony(w, r, pages.Ceremony{Frame: pages.Frame{User: who.Username}, Kind: "create", Options: string(options),
 		Action: factorPath + "/passkeys/confirm", Back: factorPath})
 }
 
@@ -100,7 +100,7 @@ func (h *Web) askPasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return h.loginProblem(w, r, next, err)
 	}
-	return h.showCeremony(w, pages.Ceremony{Kind: "get", Options: string(options), Action: loginPath + "/passkey/finish", Back: loginAddress(next), Next: next})
+	return h.showCeremony(w, r, pages.Ceremony{Kind: "get", Options: string(options), Action: loginPath + "/passkey/finish", Back: loginAddress(next), Next: next})
 }
 
 func (h *Web) finishPasskey(w http.ResponseWriter, r *http.Request) error {
@@ -120,8 +120,8 @@ func (h *Web) finishPasskey(w http.ResponseWriter, r *http.Request) error {
 	return redirect(w, r, orDrive(next))
 }
 
-func (h *Web) showCeremony(w http.ResponseWriter, v pages.Ceremony) error {
-	html, err := h.pages.Ceremony(v)
+func (h *Web) showCeremony(w http.ResponseWriter, r *http.Request, v pages.Ceremony) error {
+	html, err := h.in(r).Ceremony(v)
 	if err != nil {
 		return err
 	}

@@ -34,16 +34,16 @@ func (h *Web) registerPage(w http.ResponseWriter, r *http.Request) error {
 	if _, ok := authn.From(r.Context()); ok {
 		return redirect(w, r, orDrive(next))
 	}
-	return h.showRegister(w, http.StatusOK, pages.Register{Next: next, Invitation: q.Get("invitation")})
+	return h.showRegister(w, r, http.StatusOK, pages.Register{Next: next, Invitation: q.Get("invitation")})
 }
 
-func (h *Web) showRegister(w http.ResponseWriter, status int, v pages.Register) error {
+func (h *Web) showRegister(w http.ResponseWriter, r *http.Request, status int, v pages.Register) error {
 	n := h.accounts.Newcomers()
 	v.Open, v.Invited, v.Verify, v.MinPassword = h.registration, n.Registration == authn.RegistrationInvite, n.Verify, authn.MinPassword
 	if h.accounts.OIDCRegisters() {
 		v.Elsewhere = h.elsewhere()
 	}
-	html, err := h.pages.Register(v)
+	html, err := h.in(r).Register(v)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (h *Web) register(w http.ResponseWriter, r *http.Request) error {
 		if code, _, _ := fault.Public(err); code == "invalid_invitation" {
 			view.Invitation = "" // the page asks for another one
 		}
-		return h.showRegister(w, report(w, r, err), view)
+		return h.showRegister(w, r, report(w, r, err), view)
 	}
 	h.setCookie(w, r, session)
 	return redirect(w, r, orDrive(view.Next))
@@ -88,10 +88,10 @@ func (h *Web) registerCode(w http.ResponseWriter, r *http.Request, view pages.Re
 		if code == "invalid_invitation" {
 			view.Invitation = ""
 		}
-		return h.showRegister(w, report(w, r, err), view)
+		return h.showRegister(w, r, report(w, r, err), view)
 	}
 	view.Sent = true
-	return h.showRegister(w, http.StatusOK, view)
+	return h.showRegister(w, r, http.StatusOK, view)
 }
 
 // registerProblem puts what is taken beside the input that it is about.
@@ -104,14 +104,14 @@ func registerProblem(r *http.Request, err error) *pages.Problem {
 	return p
 }
 
-func (h *Web) forgotPage(w http.ResponseWriter, _ *http.Request) error {
-	return h.showForgot(w, http.StatusOK, pages.Forgot{})
+func (h *Web) forgotPage(w http.ResponseWriter, r *http.Request) error {
+	return h.showForgot(w, r, http.StatusOK, pages.Forgot{})
 }
 
-func (h *Web) showForgot(w http.ResponseWriter, status int, v pages.Forgot) error {
+func (h *Web) showForgot(w http.ResponseWriter, r *http.Request, status int, v pages.Forgot) error {
 	n := h.accounts.Newcomers()
 	v.Mail, v.Texts, v.MinPassword = n.Mail, n.Texts, authn.MinPassword
-	html, err := h.pages.Forgot(v)
+	html, err := h.in(r).Forgot(v)
 	if err != nil {
 		return err
 	}
@@ -130,13 +130,13 @@ func (h *Web) forgot(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			view.Sent = fault.Is(err, fault.TooMany) // one may have come before
 			view.Problem = problemOf(r, err, false)
-			return h.showForgot(w, report(w, r, err), view)
+			return h.showForgot(w, r, report(w, r, err), view)
 		}
-		return h.showForgot(w, http.StatusOK, view)
+		return h.showForgot(w, r, http.StatusOK, view)
 	}
 	if err := h.accounts.ResetPassword(r.Context(), view.To, f.Get("code"), f.Get("password"), h.client(r)); err != nil {
 		view.Problem = problemOf(r, err, false)
-		return h.showForgot(w, report(w, r, err), view)
+		return h.showForgot(w, r, report(w, r, err), view)
 	}
 	if _, ok := authn.From(r.Context()); ok {
 		h.clearCookie(w, r) // if it was the same account, its session has ended; if not, this browser is asked to sign in all the same
@@ -164,7 +164,7 @@ func (h *Web) showProfile(w http.ResponseWriter, r *http.Request, who authn.Prin
 	n := h.accounts.Newcomers()
 	v.Email.Now, v.Email.Verified, v.Email.Sends, v.Email.Needed = u.Email, u.EmailVerified, n.Mail, n.Verify == authn.VerifyEmail
 	v.Phone.Now, v.Phone.Verified, v.Phone.Sends, v.Phone.Needed = u.Phone, u.PhoneVerified, n.Texts, n.Verify == authn.VerifyPhone
-	html, err := h.pages.Profile(v)
+	html, err := h.in(r).Profile(v)
 	if err != nil {
 		return err
 	}

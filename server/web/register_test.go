@@ -72,7 +72,7 @@ func TestSignUpByAddress(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := h.browser()
-		if doc := b.page(b.get("/register"), 200); doc.Find("form[method=get] input[name=invitation]").Length() != 1 || doc.Find("form[method=post]").Length() != 0 {
+		if doc := b.page(b.get("/register"), 200); doc.Find("form[method=get] input[name=invitation]").Length() != 1 || doc.Find("main form[method=post]").Length() != 0 {
 			t.Error("without an invitation the page asks for one")
 		}
 		b.page(b.post("/register", "action", "code", "email", "mia@example.org", "invitation", "wrong"), 403)

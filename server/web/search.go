@@ -41,7 +41,7 @@ func (h *Web) search(w http.ResponseWriter, r *http.Request, who authn.Principal
 			v.Hits = append(v.Hits, pages.Hit{Entry: entry(n), Where: string(n.Path.Parent()), In: driveAddress(n.Path.Parent())})
 		}
 	}
-	html, err := h.pages.Search(v)
+	html, err := h.in(r).Search(v)
 	if err != nil {
 		return err
 	}

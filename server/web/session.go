@@ -29,7 +29,7 @@ func (h *Web) showLogin(w http.ResponseWriter, r *http.Request, status int, v pa
 	v.Passkeys = noPasskeys == ""
 	n := h.accounts.Newcomers()
 	v.Forgot = n.Mail || n.Texts
-	html, err := h.pages.Login(v)
+	html, err := h.in(r).Login(v)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (h *Web) askToContinue(w http.ResponseWriter, r *http.Request, ticket strin
 	if err != nil {
 		return err
 	}
-	html, err := h.pages.Continue(pages.Continue{Name: u.Username, Ticket: ticket})
+	html, err := h.in(r).Continue(pages.Continue{Name: u.Username, Ticket: ticket})
 	if err != nil {
 		return err
 	}

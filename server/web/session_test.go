@@ -149,7 +149,7 @@ func TestRegistrationClosed(t *testing.T) {
 	if got := b.page(b.get("/login"), 200).Find(".aside").Length(); got != 0 {
 		t.Error("newcomers are invited")
 	}
-	if doc := b.page(b.get("/register"), 200); doc.Find("form").Length() != 0 {
+	if doc := b.page(b.get("/register"), 200); doc.Find("main form").Length() != 0 {
 		t.Error("there is a form")
 	}
 	b.page(b.post("/register", "username", "mia", "password", password), 403)

@@ -22,8 +22,8 @@ func (h *Web) sessionRoutes() map[string]answer.Handler {
 			return h.showSessions(w, r, who, "", nil)
 		}),
 		"POST " + sessionsPath: h.private(h.endSessions),
-		"GET " + passwordPath: h.private(func(w http.ResponseWriter, _ *http.Request, who authn.Principal) error {
-			return h.showPassword(w, http.StatusOK, who, "", nil)
+		"GET " + passwordPath: h.private(func(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
+			return h.showPassword(w, r, http.StatusOK, who, "", nil)
 		}),
 		"POST " + passwordPath: h.private(h.changePassword),
 	}
@@ -44,7 +44,7 @@ func (h *Web) showSessions(w http.ResponseWriter, r *http.Request, who authn.Pri
 		v.Items = append(v.Items, pages.Session{ID: s.ID, Device: s.Device, Address: s.Address, App: s.Kind == "token",
 			Created: s.Created, Seen: s.Seen, Current: s.Current})
 	}
-	html, err := h.pages.Sessions(v)
+	html, err := h.in(r).Sessions(v)
 	if err != nil {
 		return err
 	}
@@ -71,10 +71,10 @@ func (h *Web) endSessions(w http.ResponseWriter, r *http.Request, who authn.Prin
 	return fault.New(fault.Invalid, "web.endSessions", "The form asks for nothing that can be done here.")
 }
 
-func (h *Web) showPassword(w http.ResponseWriter, status int, who authn.Principal, done string, problem *pages.Problem) error {
+func (h *Web) showPassword(w http.ResponseWriter, r *http.Request, status int, who authn.Principal, done string, problem *pages.Problem) error {
 	v := pages.Password{AccountFrame: accountFrame(who, passwordPath), Username: who.Username, MinPassword: authn.MinPassword}
 	v.Done, v.Problem = done, problem
-	html, err := h.pages.Password(v)
+	html, err := h.in(r).Password(v)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (h *Web) changePassword(w http.ResponseWriter, r *http.Request, who authn.P
 	}
 	err := h.accounts.ChangePassword(r.Context(), who, r.PostForm.Get("password"), r.PostForm.Get("new_password"), h.client(r))
 	if err != nil {
-		return h.showPassword(w, report(w, r, err), who, "", problemOf(r, err, false))
+		return h.showPassword(w, r, report(w, r, err), who, "", problemOf(r, err, false))
 	}
-	return h.showPassword(w, http.StatusOK, who, "Your password is changed. Other devices have been signed out.", nil)
+	return h.showPassword(w, r, http.StatusOK, who, "Your password is changed. Other devices have been signed out.", nil)
 }

@@ -117,7 +117,7 @@ func (h *Web) showShares(w http.ResponseWriter, r *http.Request, who authn.Princ
 		}
 		v.Items = append(v.Items, item)
 	}
-	html, err := h.pages.Shares(v)
+	html, err := h.in(r).Shares(v)
 	if err != nil {
 		return err
 	}

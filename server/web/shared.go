@@ -163,11 +163,11 @@ func (h *Web) askSharePassword(w http.ResponseWriter, r *http.Request, v *visit,
 	if problem != nil {
 		page.Problem = problemOf(r, problem, false)
 	}
-	return h.writeShared(w, status, page)
+	return h.writeShared(w, r, status, page)
 }
 
-func (h *Web) writeShared(w http.ResponseWriter, status int, page pages.Shared) error {
-	html, err := h.pages.Shared(page)
+func (h *Web) writeShared(w http.ResponseWriter, r *http.Request, status int, page pages.Shared) error {
+	html, err := h.in(r).Shared(page)
 	if err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (h *Web) showShared(w http.ResponseWriter, r *http.Request, v *visit) error
 	if !page.Limited && shownInline(node.MediaType) { // looking would count as a download
 		page.Viewer, page.Raw = viewerOf(node), page.Address+"?raw"
 	}
-	return h.writeShared(w, http.StatusOK, page)
+	return h.writeShared(w, r, http.StatusOK, page)
 }
 
 func (h *Web) showSharedFolder(w http.ResponseWriter, r *http.Request, v *visit, page pages.Shared) error {
@@ -220,7 +220,7 @@ func (h *Web) showSharedFolder(w http.ResponseWriter, r *http.Request, v *visit,
 		}
 		page.Entries = append(page.Entries, e)
 	}
-	return h.writeShared(w, http.StatusOK, page)
+	return h.writeShared(w, r, http.StatusOK, page)
 }
 
 // crumbs are the folders from the shared one to the one that holds p.

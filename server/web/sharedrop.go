@@ -32,7 +32,7 @@ func (h *Web) dropPage(w http.ResponseWriter, r *http.Request, v *visit, status 
 	if problem != nil {
 		page.Problem = problemOf(r, problem, false)
 	}
-	return h.writeShared(w, status, page)
+	return h.writeShared(w, r, status, page)
 }
 
 // maxShareForm bounds the number that an address may have a page say.

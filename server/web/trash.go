@@ -26,13 +26,13 @@ func (h *Web) trashRoutes() map[string]answer.Handler {
 // trash lists what was removed, newest first, or asks before all of it is removed for good.
 func (h *Web) trash(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
 	if r.URL.Query().Has("empty") {
-		return h.confirmPurge(w, who, nil)
+		return h.confirmPurge(w, r, who, nil)
 	}
 	v, err := h.trashView(r, who, r.URL.Query().Get("after"))
 	if err != nil {
 		return err
 	}
-	return h.showTrash(w, http.StatusOK, v)
+	return h.showTrash(w, r, http.StatusOK, v)
 }
 
 func (h *Web) trashView(r *http.Request, who authn.Principal, after string) (pages.Trash, error) {
@@ -52,8 +52,8 @@ func (h *Web) trashView(r *http.Request, who authn.Principal, after string) (pag
 	return v, nil
 }
 
-func (h *Web) showTrash(w http.ResponseWriter, status int, v pages.Trash) error {
-	html, err := h.pages.Trash(v)
+func (h *Web) showTrash(w http.ResponseWriter, r *http.Request, status int, v pages.Trash) error {
+	html, err := h.in(r).Trash(v)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (h *Web) trashProblem(w http.ResponseWriter, r *http.Request, who authn.Pri
 		return err
 	}
 	v.Problem = problemOf(r, err, false)
-	return h.showTrash(w, report(w, r, err), v)
+	return h.showTrash(w, r, report(w, r, err), v)
 }
 
 func (h *Web) actOnTrash(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
@@ -92,7 +92,7 @@ func (h *Web) actOnTrash(w http.ResponseWriter, r *http.Request, who authn.Princ
 	case "restore":
 		return h.restore(w, r, who, ids)
 	case "ask-purge":
-		return h.confirmPurge(w, who, ids)
+		return h.confirmPurge(w, r, who, ids)
 	}
 	return h.purge(w, r, who, ids...)
 }
@@ -135,8 +135,8 @@ func (h *Web) purge(w http.ResponseWriter, r *http.Request, who authn.Principal,
 	return redirect(w, r, trashPath)
 }
 
-func (h *Web) confirmPurge(w http.ResponseWriter, who authn.Principal, ids []string) error {
-	html, err := h.pages.Purge(pages.Purge{Frame: pages.Frame{User: who.Username}, Items: ids})
+func (h *Web) confirmPurge(w http.ResponseWriter, r *http.Request, who authn.Principal, ids []string) error {
+	html, err := h.in(r).Purge(pages.Purge{Frame: pages.Frame{User: who.Username}, Items: ids})
 	if err != nil {
 		return err
 	}

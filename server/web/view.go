@@ -44,7 +44,7 @@ func (h *Web) file(w http.ResponseWriter, r *http.Request, who authn.Principal) 
 	if err != nil {
 		return err
 	}
-	html, err := h.pages.View(view)
+	html, err := h.in(r).View(view)
 	if err != nil {
 		return err
 	}

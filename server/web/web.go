@@ -60,6 +60,7 @@ func New(o Options) *Web {
 		h.trashRoutes(),
 		h.searchRoutes(),
 		h.eventRoutes(),
+		h.languageRoutes(),
 	} {
 		for pattern, handler := range routes {
 			h.mux.Handle(pattern, answer.Handle(handler, h.Refuse))

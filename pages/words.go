@@ -1,0 +1,58 @@
+package pages
+
+import (
+	"fmt"
+	"html/template"
+
+	"github.com/satchelhq/satchel/pages/catalogue"
+)
+
+// wordsIn are the functions by which templates ask for words in a language.
+func (p *Pages) wordsIn(l catalogue.Language) template.FuncMap {
+	return template.FuncMap{
+		"lang":      func() catalogue.Language { return l },
+		"languages": func() []choice { return languages(l) },
+		// {{t "drive.title"}} or {{t "drive.used" "used" (size .Used)}} is a message as text, in attributes, too.
+		"t": func(key string, pairs ...any) (string, error) { return p.catalogue.Say(l, key, pairs...) },
+		// {{rich "drive.removed" "count" 1 "name" .Name}} is a message between tags, with each string in a <bdi>, so that
+		// a name in another direction leaves the sentence alone. What is HTML already stays so: see code and link.
+		"rich": func(key string, pairs ...any) (template.HTML, error) {
+			for i := 1; i < len(pairs); i += 2 {
+				if s, ok := pairs[i].(string); ok {
+					pairs[i] = template.HTML("<bdi>" + template.HTMLEscapeString(s) + "</bdi>")
+				}
+			}
+			words, err := p.catalogue.Say(l, key, pairs...)
+			return template.HTML(words), err // the messages hold no markup: catalogue_test.go
+		},
+		// {{code .Address}} is for rich: something to be typed or copied.
+		"code": func(s string) template.HTML {
+			return template.HTML("<code>" + template.HTMLEscapeString(s) + "</code>")
+		},
+		// {{link "/forgot" (t "login.forgot")}} is for rich: a way to another of our pages.
+		"link": func(address, words string) (template.HTML, error) {
+			if len(address) == 0 || address[0] != '/' {
+				return "", fmt.Errorf("%q is no address of ours", address)
+			}
+			return template.HTML(`<a href="` + template.HTMLEscapeString(address) + `">` + template.HTMLEscapeString(words) + "</a>"), nil
+		},
+		// {{problem .Sentence}} is a refusal in the language of the page.
+		"problem": func(sentence string) string { return p.catalogue.Problem(l, sentence) },
+	}
+}
+
+// choice is a language that the pages can be in.
+type choice struct {
+	Code   catalogue.Language
+	Name   string // in the language itself
+	Chosen bool
+}
+
+// languages are all of them, for who reads l.
+func languages(l catalogue.Language) []choice {
+	var all []choice
+	for _, each := range catalogue.Languages() {
+		all = append(all, choice{each, each.Name(), each == l})
+	}
+	return all
+}
