@@ -42,6 +42,7 @@
 //	raw.go      content, in a way that it never runs as part of our pages
 //	view.go     the page that shows a file: viewer.go chooses how, text.go reads text
 //	thumb.go    thumbnails
+//	compress.go which answers are compressed
 //	address.go  drive paths as addresses
 //	language.go the language of the pages
 //	failure.go  the error page

@@ -47,7 +47,7 @@ func (h *Web) folder(w http.ResponseWriter, r *http.Request, who authn.Principal
 			return err
 		}
 	}
-	return h.showFolder(w, r, http.StatusOK, view)
+	return h.compressed(w, r, func(w http.ResponseWriter) error { return h.showFolder(w, r, http.StatusOK, view) })
 }
 
 func (h *Web) showFolder(w http.ResponseWriter, r *http.Request, status int, v pages.Drive) error {

@@ -36,6 +36,7 @@ type Web struct {
 	mount        string
 	registration bool
 	mux          *http.ServeMux
+	compress     func(http.Handler) http.HandlerFunc
 	streams      *streams
 	transfers    *transfers
 }
@@ -43,7 +44,7 @@ type Web struct {
 // New makes the door.
 func New(o Options) *Web {
 	h := &Web{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration,
-		mux: http.NewServeMux(), streams: newStreams(), transfers: newTransfers()}
+		mux: http.NewServeMux(), compress: newCompress(), streams: newStreams(), transfers: newTransfers()}
 	for _, routes := range [...]map[string]answer.Handler{
 		h.signInRoutes(),
 		h.driveRoutes(),
@@ -119,9 +120,11 @@ func (h *Web) asset(w http.ResponseWriter, r *http.Request) error {
 	header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	header.Set("ETag", `"`+name+`"`)
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(a.Content))
-	return nil
+	header.Set("ETag", `W/"`+name+`"`) // weak: it is the same one compressed
+	return h.compressed(w, r, func(w http.ResponseWriter) error {
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(a.Content))
+		return nil
+	})
 }
 
 // private is for who is signed in. Others are sent to sign in, and back to what they asked for.
