@@ -3,6 +3,7 @@ package preview
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/url"
 	"path"
 	"strings"
@@ -64,7 +65,7 @@ func (p *Previews) Markdown(ctx context.Context, content []byte, folder, top str
 		return nil, fault.As(fault.Busy, "preview.Markdown", err)
 	}
 	if len(pieces) != 1 {
-		return nil, fault.New(fault.Busy, "preview.Markdown", d.None)
+		return nil, fault.As(fault.Busy, "preview.Markdown", errors.New(d.None))
 	}
 	return pieces[0], nil
 }
