@@ -5,47 +5,10 @@
 // FOLDER holds the file to upload and takes downloads and screenshots.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
+import { launch, listed, password, person, shot, tell } from './chromium.mjs'
 
 const [scenario, executablePath, base, folder] = process.argv.slice(2)
-const password = 'correct-horse-battery'
-const tell = (event, more = {}) => process.stdout.write(JSON.stringify({ event, ...more }) + '\n')
-
-// visit opens the pages in a fresh profile, runs what the person does, and fails for whatever the browser
-// complains about: scripts that throw, a content security policy that is broken, addresses that are not there.
-async function visit(options, person) {
-  const browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--no-first-run'],
-  })
-  try {
-    const context = await browser.newContext({ viewport: { width: 360, height: 740 }, hasTouch: true, locale: 'en-GB', ...options })
-    context.setDefaultTimeout(20_000)
-    const page = await context.newPage()
-    const complaints = []
-    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`))
-    page.on('pageerror', (error) => complaints.push(`uncaught: ${error}`))
-    page.on('response', (response) => response.status() >= 400 && complaints.push(`${response.status()} ${response.request().method()} ${response.url()}`))
-    try {
-      await person(page, context)
-      assert.deepEqual(complaints, [], 'the browser complained')
-    } catch (error) {
-      await page.screenshot({ path: join(folder, `${scenario}-failed.png`), fullPage: true }).catch(() => {})
-      if (complaints.length > 0) console.error('the browser complained:', complaints)
-      throw error
-    }
-  } finally {
-    await browser.close()
-  }
-}
-
-async function screenshot(page, name) {
-  const wide = await page.evaluate(() =>
-    [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.outerHTML.slice(0, 120)))
-  const width = await page.evaluate(() => document.documentElement.scrollWidth)
-  assert.ok(width <= 360, `${name}: the page is ${width} px wide in a window of 360 because of ${wide.join(' · ')}`)
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
-}
+const screenshot = (page, name) => shot(page, join(folder, `${name}.png`), { fullPage: true })
 
 async function register(page, name) {
   await page.goto(base + '/')
@@ -57,8 +20,6 @@ async function register(page, name) {
   await page.waitForURL('**/drive**')
 }
 
-const listed = (page, name) => page.getByRole('region', { name: 'Files and folders' }).getByRole('link', { name, exact: true })
-
 async function download(page, name) {
   const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: `Download ${name}` }).click()])
   assert.equal(saved.suggestedFilename(), name)
@@ -69,7 +30,7 @@ const scenarios = {
   // Register, upload by the file input, see the file, download it, make a folder, delete, sign out and in again.
   async visit() {
     const name = 'holiday photo ü 熊.bin'
-    await visit({}, async (page) => {
+    await person(browser, join(folder, `${scenario}-failed.png`), {}, async (page) => {
       await register(page, 'ann')
       await page.getByLabel('Upload files').setInputFiles(join(folder, name))
       await listed(page, name).waitFor()
@@ -102,7 +63,7 @@ const scenarios = {
   // Pause an upload, reload the page, choose the file again and go on from where it was.
   async resume() {
     const name = 'long film.bin'
-    await visit({}, async (page, context) => {
+    await person(browser, join(folder, `${scenario}-failed.png`), {}, async (page, context) => {
       await register(page, 'ann')
       const network = await context.newCDPSession(page)
       const throttle = (uploadThroughput) =>
@@ -140,7 +101,7 @@ const scenarios = {
   // Without script a plain form uploads.
   async plain() {
     const name = 'without script.bin'
-    await visit({ javaScriptEnabled: false }, async (page) => {
+    await person(browser, join(folder, `${scenario}-failed.png`), { javaScriptEnabled: false }, async (page) => {
       await register(page, 'ann')
       await page.locator('#files').setInputFiles(join(folder, name))
       await page.getByRole('button', { name: 'Upload', exact: true }).click()
@@ -152,4 +113,9 @@ const scenarios = {
   },
 }
 
-await scenarios[scenario]()
+const browser = await launch(executablePath)
+try {
+  await scenarios[scenario]()
+} finally {
+  await browser.close()
+}

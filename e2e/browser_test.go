@@ -7,9 +7,42 @@ import (
 	"testing"
 )
 
-// A person with a phone of 360 by 740 pixels. SATCHEL_SCREENSHOTS names a folder that keeps what was on the screen.
+// chromiums is the room for browsers. More than two at once, and two cores answer none of them in time.
+var chromiums = make(chan struct{}, 2)
+
+// chromium is the program, with a place for it until the test ends. A test that has one must not ask for another, nor call scene.
+func chromium(t testing.TB) string {
+	t.Helper()
+	path := program(t, "chromium", "chromium")
+	chromiums <- struct{}{}
+	t.Cleanup(func() { <-chromiums })
+	return path
+}
+
+// scene plays a scenario of a script that chromium.mjs describes, to its end, and answers the lines that it told before. The folder is
+// the script's; SATCHEL_SCREENSHOTS names one that keeps what was on the screen.
+func scene(t *testing.T, script, scenario, address, folder string, more ...string) (told []string) {
+	t.Helper()
+	command := node(t, script, append([]string{scenario, program(t, "chromium", "chromium"), address, folder}, more...)...)
+	chromiums <- struct{}{}
+	defer func() { <-chromiums }()
+	defer keepScreenshots(t, folder)
+	var last struct{ Event string }
+	lines(t, command, func(line string) {
+		if err := json.Unmarshal([]byte(line), &last); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		t.Log(line)
+		told = append(told, line)
+	})
+	if last.Event != "done" {
+		t.Fatalf("the script ended before its end: %q", last.Event)
+	}
+	return told[:len(told)-1]
+}
+
+// A person with a phone of 360 by 740 pixels.
 func TestBrowser(t *testing.T) {
-	chromium := program(t, "chromium", "chromium")
 	for _, test := range []struct {
 		scenario string // of browser.mjs
 		file     string // what is uploaded, downloaded and compared
@@ -23,23 +56,7 @@ func TestBrowser(t *testing.T) {
 			s := start(t)
 			folder := t.TempDir()
 			sum := noiseFile(t, filepath.Join(folder, test.file), 42, test.size)
-			var done bool
-			script := node(t, "browser.mjs", test.scenario, chromium, s.URL, folder)
-			defer keepScreenshots(t, folder)
-			lines(t, script, func(line string) {
-				var event struct {
-					Event  string
-					Offset int64
-				}
-				if err := json.Unmarshal([]byte(line), &event); err != nil {
-					t.Fatalf("%v: %s", err, line)
-				}
-				done = done || event.Event == "done"
-				t.Log(line)
-			})
-			if !done {
-				t.Fatal("the script ended before its end")
-			}
+			scene(t, "browser.mjs", test.scenario, s.URL, folder)
 			if got := hashTree(t, folder)["downloaded"]; got != sum {
 				t.Errorf("the download has SHA-256 %s; want %s", got, sum)
 			}

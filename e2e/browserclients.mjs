@@ -4,13 +4,10 @@
 //
 // PAGE is the address of clientpage.mjs's page. job.reload opens it anew before the job, as a person does who comes back.
 import { createInterface } from 'node:readline'
-import { chromium } from 'playwright-core'
+import { launch } from './chromium.mjs'
 
 const [executablePath, address] = process.argv.slice(2)
-const browser = await chromium.launch({
-  executablePath,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--no-first-run'],
-})
+const browser = await launch(executablePath)
 try {
   const page = await browser.newPage()
   let complaints = []

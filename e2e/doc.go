@@ -8,13 +8,16 @@
 //   - clients_test.go    tus-js-client and Uppy, in Node and Chromium; driver_test.go runs them
 //   - cutter_test.go     a proxy that cuts connections
 //   - crash_test.go      the server is killed at named points, and at random; transfer_test.go is its client
-//   - browser_test.go    Chromium on the pages
+//   - browser_test.go    Chromium on the pages: scene plays scripts that chromium.mjs describes
 //   - webdav_test.go     rclone, cadaver and gvfs
 //   - mount_test.go      ordinary tools on mounts of gvfs and davfs2
 //   - replay_test.go     what Finder, Explorer, Office and others are known to send, from replays/
 //   - isolation_test.go  what another user sees: nothing
 //   - lifecycle_test.go  starting, stopping, metrics
 //   - readme_test.go     the commands of README.md
+//
+// A new scenario in Chromium is a script of its own that imports chromium.mjs (profiles in any size, language and colour scheme, which collect
+// what the browser complains about; look with axe-core; register and signIn), and a test that plays it with scene.
 //
 // The tests run bin/satchel's source as it is: go's cache of test results does
 // not see that, so run them with -count=1. A program that is missing on the

@@ -5,29 +5,12 @@
 //
 // The account "ann" is there. FOLDER takes screenshots.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
+import { hostile, hostileFolder, launch, listed as listedOn, look as lookAt, password, person, signIn, tell } from './chromium.mjs'
 
 const [size, executablePath, base, folder] = process.argv.slice(2)
-const [width, height] = size.split('x').map(Number)
-const password = 'correct-horse-battery'
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const hostile = '"><img src=x onerror=document.title=1>.txt'
-const hostileFolder = '<svg onload=document.title=1>'
-
-const browser = await chromium.launch({
-  executablePath,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--no-first-run'],
-})
-const context = await browser.newContext({ viewport: { width, height }, hasTouch: width < 600, locale: 'en-GB', timezoneId: 'Europe/Berlin' })
-context.setDefaultTimeout(20_000)
-const page = await context.newPage()
-const complaints = []
-page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`))
-page.on('pageerror', (error) => complaints.push(`uncaught: ${error}`))
-page.on('response', (response) => response.status() >= 400 && complaints.push(`${response.status()} ${response.request().method()} ${response.url()}`))
+const width = parseInt(size)
+let page
 
 // another is a client beside the browser.
 async function another(method, path, body) {
@@ -36,21 +19,8 @@ async function another(method, path, body) {
   assert.ok(response.ok, `${method} ${path}: ${response.status}`)
 }
 
-// look takes a screenshot, and holds the page against WCAG 2.2 AA as far as axe-core can tell.
-async function look(name) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth)
-  assert.ok(wide <= width, `${name}: the page is ${wide} px wide in a window of ${width}`)
-  await page.screenshot({ path: join(folder, `drive-${width}-${name}.png`) })
-  // Playwright's own world is not bound by the page's policy, as an extension is not.
-  await page.evaluate(axe)
-  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
-  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ').slice(0, 400)}`), [], `${name}: axe-core`)
-  assert.equal(await page.evaluate(() => document.querySelectorAll('main img, main svg[onload], main script').length), 0, `${name}: a name became an element`)
-  assert.notEqual(await page.title(), '1', `${name}: a name ran`)
-}
-
-const region = page.getByRole('region', { name: 'Files and folders' })
-const listed = (name) => region.getByRole('link', { name, exact: true })
+const look = (name) => lookAt(page, join(folder, `drive-${width}-${name}.png`), { foreign: 'main img, main svg[onload]' })
+const listed = (name) => listedOn(page, name)
 const names = () => page.$$eval('#listing tr .name bdi', (all) => all.map((e) => e.textContent))
 const choose = (name) => page.getByLabel(`Choose ${name}`, { exact: true }).check()
 const act = (name) => page.locator('.chosen').getByRole('button', { name, exact: true }).click()
@@ -65,9 +35,7 @@ async function sorting() {
   await another('PUT', 'a.txt', 'short')
   await another('PUT', hostile, 'x')
   await page.goto(base + '/drive/')
-  await page.getByLabel('User name').fill('ann')
-  await page.getByLabel('Password').fill(password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await signIn(page)
   await listed('a.txt').waitFor()
   assert.deepEqual(await names(), [hostileFolder, 'Trips', hostile, 'a.txt', 'b.txt'])
   await look('list')
@@ -217,17 +185,16 @@ async function longFolder() {
   assert.equal(new Set(after).size, after.length, 'a row is there twice')
 }
 
+const browser = await launch(executablePath)
 try {
-  for (const step of [sorting, renaming, movingAndCopying, removing, versions, searching, live, byHand, longFolder]) {
-    await step()
-    process.stdout.write(JSON.stringify({ event: step.name }) + '\n')
-  }
-  assert.deepEqual(complaints, [], 'the browser complained')
-  process.stdout.write(JSON.stringify({ event: 'done' }) + '\n')
-} catch (error) {
-  await page.screenshot({ path: join(folder, `drive-${width}-failed.png`), fullPage: true }).catch(() => {})
-  if (complaints.length > 0) console.error('the browser complained:', complaints)
-  throw error
+  await person(browser, join(folder, `drive-${width}-failed.png`), { size, timezoneId: 'Europe/Berlin' }, async (opened) => {
+    page = opened
+    for (const step of [sorting, renaming, movingAndCopying, removing, versions, searching, live, byHand, longFolder]) {
+      await step()
+      tell(step.name)
+    }
+  })
+  tell('done')
 } finally {
   await browser.close()
 }

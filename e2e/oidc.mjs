@@ -1,48 +1,23 @@
 // Drives Chromium as a person with a small phone who signs in at an OpenID Connect provider. Says what it did, one JSON object a line.
 //
-//   node oidc.mjs CHROMIUM URL PROVIDER FOLDER
+//   node oidc.mjs SCENARIO CHROMIUM URL FOLDER PROVIDER
 //
 // FOLDER takes screenshots.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
+import { launch, password, person as somebody, shot, signIn, statuses, tell } from './chromium.mjs'
 
-const [executablePath, base, provider, folder] = process.argv.slice(2)
-const password = 'correct-horse-battery'
-const tell = (event) => process.stdout.write(JSON.stringify({ event }) + '\n')
+const [, executablePath, base, folder, provider] = process.argv.slice(2)
+const browser = await launch(executablePath)
 
-const browser = await chromium.launch({
-  executablePath,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--no-first-run'],
-})
-
-// person is somebody with a browser of their own, which must have nothing to complain about but the statuses named.
-async function person(statuses, does, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 360, height: 740 }, hasTouch: true, locale: 'en-GB', ...options })
-  context.setDefaultTimeout(20_000)
-  const page = await context.newPage()
-  const complaints = []
-  const expected = (text) => statuses.some((status) => text.includes(`${status}`))
-  page.on('console', (m) => ['error', 'warning'].includes(m.type()) && m.location().url.startsWith(base) && !expected(m.text()) && complaints.push(m.text()))
-  page.on('pageerror', (error) => complaints.push(`uncaught: ${error}`))
-  page.on('response', (r) => r.url().startsWith(base) && r.status() >= 400 && !statuses.includes(r.status()) && complaints.push(`${r.status()} ${r.url()}`))
-  try {
-    await does(page, context)
-    assert.deepEqual(complaints, [], 'the browser complained')
-  } catch (error) {
-    await page.screenshot({ path: join(folder, 'oidc-failed.png'), fullPage: true }).catch(() => {})
-    console.error('at', page.url(), complaints)
-    throw error
-  } finally {
-    await context.close()
-  }
+// person is somebody whose browser must have nothing to complain about but the statuses named, and the pages of the provider.
+function person(codes, does, options = {}) {
+  const expected = statuses(...codes)
+  const ignore = (complaint) => expected(complaint) || (!complaint.startsWith('uncaught') && !complaint.includes(base))
+  return somebody(browser, join(folder, 'oidc-failed.png'), { ignore, ...options }, does)
 }
 
-async function screenshot(page, name) {
-  const [width, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
-  assert.ok(width <= room, `${name}: the page is ${width} px wide in a window of ${room}`)
-  await page.screenshot({ path: join(folder, `oidc-${name}.png`), fullPage: true })
-}
+const screenshot = (page, name) => shot(page, join(folder, `oidc-${name}.png`), { fullPage: true })
 
 async function at(page, login) {
   await page.waitForURL(`${provider}/authorize**`)
@@ -91,9 +66,7 @@ try {
     await screenshot(page, 'collision')
     tell('collision')
 
-    await page.getByLabel('User name').fill('ann')
-    await page.getByLabel('Password').fill(password)
-    await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+    await signIn(page)
     await signedInAs(page, 'ann')
     await page.goto(`${base}/account/identities`)
     await screenshot(page, 'none')
@@ -127,7 +100,7 @@ try {
     await page.getByText('Nothing else opens this account').waitFor()
     await screenshot(page, 'last')
     tell('the last one stays')
-  }, { viewport: { width: 1280, height: 800 }, hasTouch: false, colorScheme: 'dark' })
+  }, { size: '1280x800', colorScheme: 'dark' })
   tell('done')
 } finally {
   await browser.close()

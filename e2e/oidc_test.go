@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,23 +26,8 @@ func federated(t *testing.T) (*Server, *openidtest.Provider) {
 
 // A person in Chromium signs in at a provider, comes again, meets an account with the same address, and links and unlinks.
 func TestBrowserSignsInElsewhere(t *testing.T) {
-	chromium := program(t, "chromium", "chromium")
 	s, provider := federated(t)
-	folder := t.TempDir()
-	script := node(t, "oidc.mjs", chromium, s.URL, provider.URL, folder)
-	defer keepScreenshots(t, folder)
-	var done bool
-	lines(t, script, func(line string) {
-		var event struct{ Event string }
-		if err := json.Unmarshal([]byte(line), &event); err != nil {
-			t.Fatalf("%v: %s", err, line)
-		}
-		done = done || event.Event == "done"
-		t.Log(line)
-	})
-	if !done {
-		t.Fatal("the script ended before its end")
-	}
+	scene(t, "oidc.mjs", "people", s.URL, t.TempDir(), provider.URL)
 	if s.log.String() == "" || strings.Contains(s.log.String(), openidtest.ClientSecret) {
 		t.Error("the log is empty, or holds the client's secret")
 	}

@@ -6,33 +6,26 @@
 // The accounts "ann" and "bob" are there. FOLDER holds "film.bin" and takes screenshots. A line that is printed asks the test for something; it
 // answers with a line.
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { chromium } from 'playwright-core'
+import { failed, hostile, launch, listed, look as lookAt, profile, signIn, tell } from './chromium.mjs'
 
 const [size, executablePath, base, folder] = process.argv.slice(2)
 const [width, height] = size.split('x').map(Number)
-const password = 'correct-horse-battery'
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const hostile = '"><img src=x onerror=document.title=1>.txt'
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
-const tell = (event, more = {}) => process.stdout.write(JSON.stringify({ event, ...more }) + '\n')
 const ask = async (event, more) => {
   tell(event, more)
   return (await answers.next()).value
 }
 
-const browser = await chromium.launch({
-  executablePath,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--no-first-run'],
-})
-const uncaught = []
+const browser = await launch(executablePath)
+const wrong = [] // of every profile; that connections break is meant
 let requests = []
 
-async function profile() {
-  const context = await browser.newContext({ viewport: { width, height }, hasTouch: width < 600, locale: 'en-GB' })
+async function somebody() {
+  const { context, complaints } = await profile(browser, { size, ignore: (complaint) => !/^uncaught|Content Security Policy/.test(complaint) })
+  wrong.push(complaints)
   context.setDefaultTimeout(30_000)
   context.on('request', (request) => {
     const path = new URL(request.url()).pathname
@@ -45,34 +38,15 @@ async function profile() {
 
 async function open(context, path = '/drive/') {
   const page = await context.newPage()
-  page.on('pageerror', (error) => uncaught.push(String(error)))
-  page.on('console', (message) => /Content Security Policy/.test(message.text()) && uncaught.push(message.text()))
   await page.goto(base + path)
   if (page.url().includes('/login')) await signIn(page)
   await page.locator('#listing').waitFor()
   return page
 }
 
-async function signIn(page, name = 'ann') {
-  await page.getByLabel('User name').fill(name)
-  await page.getByLabel('Password').fill(password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-}
-
-async function look(page, name) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth)
-  assert.ok(wide <= width, `${name}: the page is ${wide} px wide in a window of ${width}`)
-  await page.screenshot({ path: join(folder, `upload-${width}-${name}.png`) })
-  await page.evaluate(axe)
-  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
-  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ').slice(0, 400)}`), [], `${name}: axe-core`)
-  assert.equal(await page.evaluate(() => document.querySelectorAll('#uploads img, #conflict img').length), 0, `${name}: a name became an element`)
-  assert.notEqual(await page.title(), '1', `${name}: a name ran`)
-}
-
+const look = (page, name) => lookAt(page, join(folder, `upload-${width}-${name}.png`), { foreign: '#uploads img, #conflict img' })
 const uploads = (page) => page.getByRole('region', { name: 'Uploads' })
 const row = (page, name) => uploads(page).getByRole('listitem').filter({ hasText: name })
-const listed = (page, name) => page.getByRole('region', { name: 'Files and folders' }).getByRole('link', { name, exact: true })
 const pick = (page, files) => page.locator('#files').setInputFiles(files)
 const made = (name, text) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
 const content = (page, path) => page.evaluate(async (path) => (await fetch(path)).text(), '/raw/' + path.split('/').map(encodeURIComponent).join('/'))
@@ -254,7 +228,7 @@ async function killed(context) {
   await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.7, null, { polling: 20 })
   await page.close()
 
-  const other = await profile()
+  const other = await somebody()
   page = await open(other)
   await row(page, 'film.bin').getByText('Begun on another device').waitFor()
   await look(page, 'another-device')
@@ -302,13 +276,13 @@ async function handles(context) {
   await next.close()
 }
 
-const context = await profile()
+const context = await somebody()
 const page = await open(context)
 const run = async (scenario, ...args) => {
   try {
     await scenario(...args)
   } catch (error) {
-    for (const page of browser.contexts().flatMap((c) => c.pages())) await page.screenshot({ path: join(folder, `upload-${width}-failed.png`) }).catch(() => {})
+    for (const [i, context] of browser.contexts().entries()) await failed(context, join(folder, `upload-${width}-failed-${i}.png`))
     throw error
   }
 }
@@ -323,7 +297,7 @@ try {
   await run(instant, context)
   await run(handles, context)
   await run(killed, context)
-  assert.deepEqual(uncaught, [])
+  assert.deepEqual(wrong.flat(), [])
   tell('done')
 } finally {
   await browser.close()

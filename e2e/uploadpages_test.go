@@ -62,7 +62,6 @@ func TestUploadPages(t *testing.T) {
 		breaks     = 3
 		checkpoint = 32 << 20 // bytes that a server which is killed had not yet put down for good (drive.Append)
 	)
-	chromium := program(t, "chromium", "chromium")
 	for _, size := range []string{"360x740", "1280x800"} {
 		t.Run(size, func(t *testing.T) {
 			s := start(t)
@@ -73,7 +72,7 @@ func TestUploadPages(t *testing.T) {
 			want := noiseFile(t, filepath.Join(folder, "film.bin"), 7, film)
 			way := newCounter(t, s)
 
-			script := node(t, "uploadpages.mjs", size, chromium, way.URL, folder)
+			script := node(t, "uploadpages.mjs", size, chromium(t), way.URL, folder)
 			in, err := script.StdinPipe()
 			if err != nil {
 				t.Fatal(err)

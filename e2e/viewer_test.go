@@ -53,7 +53,6 @@ trailer <</Root 1 0 R>>
 
 // Stored XSS, tried by every page and address that shows a file, in a real browser: nothing runs, and nobody elsewhere is asked.
 func TestHostileFilesInABrowser(t *testing.T) {
-	chromium := program(t, "chromium", "chromium")
 	var asked atomic.Int64
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
@@ -75,21 +74,14 @@ func TestHostileFilesInABrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := t.TempDir()
-	defer keepScreenshots(t, folder)
-	done := 0
-	lines(t, node(t, "viewer.mjs", "hostile", chromium, s.URL, folder, string(list)), func(line string) {
-		t.Log(line)
-		done++
-	})
-	if done != len(hostile)+1 || asked.Load() > 0 {
-		t.Errorf("%d of %d files were looked at", done-1, len(hostile))
+	looked := scene(t, "viewer.mjs", "hostile", s.URL, t.TempDir(), string(list))
+	if len(looked) != len(hostile) || asked.Load() > 0 {
+		t.Errorf("%d of %d files were looked at", len(looked), len(hostile))
 	}
 }
 
 // What people see: images with keys and fingers, sound with seeking, text, Markdown and the rest, narrow and wide, light and dark.
 func TestLookingAtFiles(t *testing.T) {
-	chromium := program(t, "chromium", "chromium")
 	s := start(t)
 	ann := s.Register(t, "ann")
 	for i, name := range []string{"1 beach.jpg", "2 forest.jpg", "4 glass.png"} {
@@ -103,15 +95,7 @@ func TestLookingAtFiles(t *testing.T) {
 	ann.Put(t, "paper.pdf", strings.ReplaceAll(scriptedPDF, "ELSEWHERE", s.URL))
 	ann.Put(t, "archive.zip", "PK\x05\x06"+strings.Repeat("\x00", 18))
 	folder := t.TempDir()
-	defer keepScreenshots(t, folder)
-	var done bool
-	lines(t, node(t, "viewer.mjs", "look", chromium, s.URL, folder, "[]"), func(line string) {
-		t.Log(line)
-		done = done || strings.Contains(line, `"done"`)
-	})
-	if !done {
-		t.Error("the script ended before its end")
-	}
+	scene(t, "viewer.mjs", "look", s.URL, folder)
 	if pictures, err := filepath.Glob(filepath.Join(folder, "*.png")); err != nil || len(pictures) < 10 {
 		t.Errorf("%d screenshots (%v)", len(pictures), err)
 	}

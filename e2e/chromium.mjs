@@ -1,0 +1,121 @@
+// What scenarios in Chromium have in common: starting it, people with profiles of their own, what the browser complains about, and
+// looking at pages. A scenario is a script of this folder; scene in browser_test.go runs it as
+//
+//   node SCRIPT SCENARIO CHROMIUM URL FOLDER [MORE...]
+//
+// FOLDER takes screenshots. What it sees it tells on standard output, one JSON object a line, and "done" at its end.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { chromium } from 'playwright-core'
+
+// password is that of every account which the tests make.
+export const password = 'correct-horse-battery'
+
+// hostile and hostileFolder are names that become elements and run wherever a page takes them for markup; look sees both.
+export const hostile = '"><img src=x onerror=document.title=1>.txt'
+export const hostileFolder = '<svg onload=document.title=1>'
+
+export const tell = (event, more = {}) => process.stdout.write(JSON.stringify({ event, ...more }) + '\n')
+
+export const launch = (executablePath) => chromium.launch({
+  executablePath,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--no-first-run'],
+})
+
+// profile is a fresh profile, with touch where it is narrower than 600 px. Its complaints are what the browser says of all its pages:
+// scripts that throw, a content security policy that is broken, addresses that are not there; those that ignore answers true for are
+// expected. size is "WIDTHxHEIGHT". Other options are those of Playwright's newContext (locale: 'zh-CN', colorScheme: 'dark').
+export async function profile(browser, { size = '360x740', ignore = () => false, ...options } = {}) {
+  const [width, height] = size.split('x').map(Number)
+  const context = await browser.newContext({ viewport: { width, height }, hasTouch: width < 600, locale: 'en-GB', ...options })
+  context.setDefaultTimeout(20_000)
+  const complaints = []
+  const complain = (what) => ignore(what) || complaints.push(what)
+  context.on('console', (message) => ['error', 'warning'].includes(message.type()) && complain(`${message.type()}: ${message.text()} (${message.location().url})`))
+  context.on('weberror', (error) => complain(`uncaught: ${error.error()}`))
+  context.on('response', (response) => response.status() >= 400 && complain(`${response.status()} ${response.request().method()} ${response.url()}`))
+  return { context, complaints }
+}
+
+// statuses ignores answers with one of the codes, and what the console says of them.
+export const statuses = (...codes) => (complaint) => codes.some((code) => complaint.startsWith(`${code} `) || complaint.includes(`with a status of ${code}`))
+
+// person does something in a fresh profile, of which the browser must have nothing to complain. options are profile's. Where it fails,
+// what was on the page is kept as the picture.
+export async function person(browser, picture, options, does) {
+  const { context, complaints } = await profile(browser, options)
+  try {
+    await does(await context.newPage(), context)
+    assert.deepEqual(complaints, [], 'the browser complained')
+  } catch (error) {
+    await failed(context, picture)
+    if (complaints.length > 0) console.error('the browser complained:', complaints)
+    throw error
+  } finally {
+    await context.close()
+  }
+}
+
+// failed keeps what is on the pages of a profile: as the picture, and as 2-, 3-… before its end if there are more.
+export async function failed(context, picture) {
+  for (const [i, page] of context.pages().entries()) {
+    console.error('it failed at', page.url())
+    await page.screenshot({ path: picture.replace(/\.png$/, i > 0 ? `-${i + 1}.png` : '.png'), fullPage: true }).catch(() => {}) // of a page that is dead there is none
+  }
+}
+
+// shot takes a screenshot of a page, which must not be wider than its window. It works without script too.
+export async function shot(page, picture, { fullPage = false } = {}) {
+  const [width, room, wide] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth,
+    [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.outerHTML.slice(0, 120))])
+  assert.ok(width <= Math.min(room, page.viewportSize().width), `${picture}: the page is ${width} px wide in a window of ${room} because of ${wide.slice(-3).join(' · ')}`)
+  await page.screenshot({ path: picture, fullPage })
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+// look is shot, and holds the page against WCAG 2.2 AA as far as axe-core can tell; and no name of a file became an element, or ran.
+// foreign is a selector of more elements that the page never has by itself. It needs script.
+export async function look(page, picture, { fullPage, foreign } = {}) {
+  await shot(page, picture, { fullPage })
+  // Playwright's own world is not bound by the page's policy, as an extension is not.
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe)
+  const { violations } = await page.evaluate((values) => window.axe.run(document, { runOnly: values, resultTypes: ['violations'] }), rules)
+  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ').slice(0, 400)}`), [], `${picture}: axe-core`)
+  const never = ['main :is(script, style, base, meta, img[src=x])', foreign].filter(Boolean).join(', ')
+  const became = await page.evaluate((never) => [...document.querySelectorAll('*')]
+    .filter((e) => e.matches(never) || [...e.attributes].some((a) => a.name.startsWith('on'))).map((e) => e.outerHTML.slice(0, 120)), never)
+  assert.deepEqual(became, [], `${picture}: a name became an element`)
+  assert.notEqual(await page.title(), '1', `${picture}: a name ran`)
+}
+
+// touchable fails for what the selector finds and a finger does not: visible, and smaller than 44 by 44 px.
+export async function touchable(page, selector, { what = page.url(), least = { width: 44, height: 44 } } = {}) {
+  const small = await page.evaluate(([selector, least]) => [...document.querySelectorAll(selector)].flatMap((e) => {
+    const box = e.getBoundingClientRect()
+    const shows = e.checkVisibility({ visibilityProperty: true }) && box.width > 0
+    return shows && (box.height < least.height || box.width < least.width) ? [`${e.outerHTML.slice(0, 100)} is ${box.width} by ${box.height} px`] : []
+  }), [selector, least])
+  assert.deepEqual(small, [], `${what}: too small to be touched`)
+}
+
+// register makes an account, in every language and without script too, and ends at its drive.
+export async function register(page, base, name = 'ann') {
+  await page.goto(`${base}/register`)
+  await page.locator('#username').fill(name)
+  await page.locator('#password').fill(password)
+  await page.locator('#password').press('Enter')
+  await page.waitForURL('**/drive**')
+}
+
+// signIn fills in the page at which people sign in, where the browser is, in every language. It does not wait for what comes then.
+export async function signIn(page, name = 'ann') {
+  await page.locator('#login').fill(name)
+  await page.locator('#password').fill(password)
+  await page.locator('#password').press('Enter')
+}
+
+// listed is the row of a name in the folder that is shown.
+export const listed = (page, name) => page.locator('#listing').getByRole('link', { name, exact: true })
