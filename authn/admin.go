@@ -172,6 +172,40 @@ func (d Administration) SignOut(ctx context.Context, id string) error {
 	}), "authn.SignOut")
 }
 
+// RevokeAppPassword ends an app password of an account: it is refused from the next request on, on every node. NotFound.
+func (d Administration) RevokeAppPassword(ctx context.Context, userID, id string) error {
+	if !sqldb.ValidID(id) {
+		return noAppPassword()
+	}
+	err := d.a.db.Update(ctx, func(tx *sqldb.Tx) error {
+		u, err := d.target(ctx, tx, userID)
+		if err != nil {
+			return err
+		}
+		var name string
+		err = tx.Row(ctx, `DELETE FROM app_passwords WHERE id = $1 AND user_id = $2 RETURNING name`, []any{id, u.ID}, &name)
+		if sqldb.NoRow(err) {
+			return noAppPassword()
+		}
+		if err != nil {
+			return err
+		}
+		return d.audit(ctx, tx, AuditAppPasswordRevoked, u.ID, name)
+	})
+	return fault.Wrap(err, "authn.RevokeAppPassword")
+}
+
+// RecordUploadEnded writes down that an upload of a user is ended. It comes before that is done, so that nobody does it who is no administrator any more
+// (Forbidden with code "not_admin"), and nothing is done that is not told.
+func (d Administration) RecordUploadEnded(ctx context.Context, userID, uploadID string) error {
+	return fault.Wrap(d.a.db.Update(ctx, func(tx *sqldb.Tx) error {
+		if _, err := d.admins(ctx, tx); err != nil {
+			return err
+		}
+		return d.audit(ctx, tx, AuditUploadEnded, userID, uploadID)
+	}), "authn.RecordUploadEnded")
+}
+
 // Delete closes an account: from now on nobody signs in to it, its sessions are ended and its names are free. RemoveClosed removes it then, with its
 // drive. NotFound; Forbidden with code "own_account" (see DeleteOwn).
 func (d Administration) Delete(ctx context.Context, id string) error {

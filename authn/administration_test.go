@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
@@ -211,11 +212,42 @@ func TestAttackActingAfterBeingDemoted(t *testing.T) {
 			"password": func() error { return d.SetPassword(ctx, f.ann.ID, "another password") },
 			"sign out": func() error { return d.SignOut(ctx, f.ann.ID) },
 			"delete":   func() error { return d.Delete(ctx, f.ann.ID) },
+			"factor":   func() error { return d.ResetFactor(ctx, f.ann.ID) },
+			"app":      func() error { return d.RevokeAppPassword(ctx, f.ann.ID, sqldb.NewID()) },
+			"upload":   func() error { return d.RecordUploadEnded(ctx, f.ann.ID, sqldb.NewID()) },
+			"revoke":   func() error { return d.RevokeInvitation(ctx, sqldb.NewID()) },
+			"invite": func() error {
+				_, _, err := d.Invite(ctx, NewInvitation{Uses: 1, Life: time.Hour})
+				return err
+			},
 		} {
 			refused(t, what, act(), fault.Forbidden, "not_admin")
 		}
 		if n := count(t, db, `SELECT COUNT(*) FROM users WHERE role = 'admin' AND disabled_at = 0`) + count(t, db, `SELECT COUNT(*) FROM users`); n != 5 {
 			t.Errorf("something was changed: %d", n)
+		}
+	})
+}
+
+// An app password that its owner cannot take back is taken back by an administrator, and opens nothing from then on.
+func TestAdministratorsRevokeAppPasswords(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		f := newOffice(t, db)
+		ctx, d := t.Context(), f.by(f.ann)
+		made, secret, err := f.CreateAppPasswordFor(ctx, "bob", NewAppPassword{Name: "old phone"})
+		accepted(t, "make", err)
+		_, err = f.Basic(ctx, "bob", secret, Client{})
+		accepted(t, "use", err)
+		refused(t, "another's", d.RevokeAppPassword(ctx, f.zoe.ID, made.ID), fault.NotFound, "no_such_app_password")
+		refused(t, "nonsense", d.RevokeAppPassword(ctx, f.bob.ID, "x"), fault.NotFound, "no_such_app_password")
+		accepted(t, "revoke", d.RevokeAppPassword(ctx, f.bob.ID, made.ID))
+		refused(t, "again", d.RevokeAppPassword(ctx, f.bob.ID, made.ID), fault.NotFound, "no_such_app_password")
+		if _, err := f.Basic(ctx, "bob", secret, Client{}); !fault.Is(err, fault.Unauthenticated) {
+			t.Errorf("it opens something still: %v", err)
+		}
+		lines, _, err := f.AuditLog(ctx, AuditFilter{UserID: f.bob.ID, Event: AuditAppPasswordRevoked})
+		if err != nil || len(lines) != 1 || lines[0].ActorID != f.ann.ID || lines[0].Detail != "old phone" {
+			t.Errorf("%+v, %v", lines, err)
 		}
 	})
 }

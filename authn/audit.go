@@ -25,6 +25,7 @@ const (
 	AuditRole          = "role_changed"
 	AuditQuota         = "quota_changed"
 	AuditExport        = "data_downloaded" // a user took all of the own data
+	AuditUploadEnded   = "upload_ended"    // before its end, by an administrator
 
 	AuditAppPasswordCreated = "app_password_created"
 	AuditAppPasswordUsed    = "app_password_used" // for the first time

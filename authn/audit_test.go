@@ -82,9 +82,10 @@ func idsOf(lines []AuditLine) (ids []string) {
 func TestReadingTheAuditLogReadsIndexes(t *testing.T) {
 	db := sqldbtest.OpenSQLite(t)
 	for index, f := range map[string]AuditFilter{
-		"audit_age":   {Since: time.Unix(1, 0), After: "5." + sqldb.NewID()},
-		"audit_user":  {UserID: "x"},
-		"audit_event": {Event: "x", Until: time.Unix(1, 0)},
+		"audit_age":     {Since: time.Unix(1, 0), After: "5." + sqldb.NewID()},
+		"audit_user":    {UserID: "x"},
+		"audit_event":   {Event: "x", Until: time.Unix(1, 0)},
+		"audit_address": {Address: "192.0.2.1"},
 	} {
 		plan := planOf(t, db, func() (string, []any, error) { return f.query(10) })
 		if !strings.Contains(plan, "SEARCH a USING INDEX "+index) || strings.Contains(plan, "TEMP B-TREE") {
@@ -202,6 +203,11 @@ func TestOwnActivityHidesAdministrators(t *testing.T) {
 		}
 		if len(lines) != 3 || next != "" {
 			t.Errorf("%+v, %q", lines, next)
+		}
+		for _, address := range []string{"192.0.2.7", "192.0.2.8"} { // ann's, and nobody's: guessing finds nothing out
+			if lines, _, err := f.OwnActivity(t.Context(), f.bob.ID, AuditFilter{Address: address}); err != nil || len(lines) != 3 {
+				t.Errorf("from %s: %+v, %v", address, lines, err)
+			}
 		}
 	})
 }

@@ -35,12 +35,13 @@ const MaxAuditLines = 1000
 
 // AuditFilter is which lines AuditLog answers. The zero value is all of them.
 type AuditFilter struct {
-	After  string    // the cursor that the call before answered; empty: from the newest line on
-	Limit  int       // at most MaxAuditLines, which 0 means too
-	UserID string    // whose account they are about; empty: anybody's
-	Event  string    // empty: any
-	Since  time.Time // the first moment; zero: from the beginning
-	Until  time.Time // the first moment that does not belong to them; zero: until now
+	After   string    // the cursor that the call before answered; empty: from the newest line on
+	Limit   int       // at most MaxAuditLines, which 0 means too
+	UserID  string    // whose account they are about; empty: anybody's
+	Event   string    // empty: any
+	Address string    // from where, as the lines have it; empty: from anywhere
+	Since   time.Time // the first moment; zero: from the beginning
+	Until   time.Time // the first moment that does not belong to them; zero: until now
 }
 
 // AuditLog answers lines of the audit log, newest first, and the cursor to go on after them; it is empty if there are no more. Invalid.
@@ -88,7 +89,7 @@ func (f AuditFilter) query(limit int) (text string, args []any, err error) {
 		FROM audit a LEFT JOIN users u ON u.id = a.user_id LEFT JOIN users b ON b.id = a.actor_id
 		WHERE (a.at, a.id) < ($1, $2) AND a.at >= $3`
 	args = []any{at, id, since, limit}
-	for _, only := range [...]struct{ column, value string }{{"user_id", f.UserID}, {"event", f.Event}} {
+	for _, only := range [...]struct{ column, value string }{{"user_id", f.UserID}, {"event", f.Event}, {"address", f.Address}} {
 		if only.value != "" {
 			args = append(args, shown(only.value, 64))
 			text += ` AND a.` + only.column + ` = $` + strconv.Itoa(len(args))
@@ -116,7 +117,7 @@ func scanAuditLine(scan sqldb.Scan) (l AuditLine, err error) {
 
 // OwnActivity is AuditLog of one's own account. What somebody else did tells that, and not who it was nor from where.
 func (a *Accounts) OwnActivity(ctx context.Context, userID string, f AuditFilter) (lines []AuditLine, next string, err error) {
-	f.UserID = userID
+	f.UserID, f.Address = userID, "" // by which nobody finds out from where an administrator did it
 	lines, next, err = a.AuditLog(ctx, f)
 	for i := range lines {
 		if l := &lines[i]; l.ActorID != userID && l.ActorID != "" {

@@ -38,9 +38,40 @@ type NewInvitation struct {
 	Note string
 }
 
-// Invite makes an invitation. The code is answered here and never again: only its hash is stored. actor is the id of the administrator; empty for
-// the command line. Invalid with code "invalid_fields"; TooMany with code "too_many_invitations".
-func (a *Accounts) Invite(ctx context.Context, n NewInvitation, actor string, c Client) (i Invitation, code string, err error) {
+// Invite makes an invitation. The code is answered here and never again: only its hash is stored. Invalid with code "invalid_fields"; TooMany with
+// code "too_many_invitations".
+func (d Administration) Invite(ctx context.Context, n NewInvitation) (i Invitation, code string, err error) {
+	if err := n.check(); err != nil {
+		return Invitation{}, "", err
+	}
+	code, hash := newSecret()
+	now := d.a.now()
+	expires := now + n.Life.Microseconds()
+	i = Invitation{ID: sqldb.NewID(), Note: shown(n.Note, len(n.Note)), Uses: n.Uses, CreatedBy: d.actor, Created: sqldb.Time(now), Expires: sqldb.Time(expires)}
+	err = d.a.db.Update(ctx, func(tx *sqldb.Tx) error {
+		if _, err := d.admins(ctx, tx); err != nil {
+			return err
+		}
+		var open int
+		if err := tx.Row(ctx, `SELECT COUNT(*) FROM invitations WHERE expires_at > $1`, []any{now}, &open); err != nil {
+			return err
+		}
+		if open >= MaxInvitations {
+			return fault.New(fault.TooMany, "authn.Invite", "There are too many invitations. Revoke some first.").WithCode("too_many_invitations")
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO invitations (id, hash, note, uses, created_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			i.ID, hash, i.Note, i.Uses, d.actor, now, expires); err != nil {
+			return err
+		}
+		return d.audit(ctx, tx, AuditInvited, "", fmt.Sprintf("%s for %d", i.ID, i.Uses))
+	})
+	if err != nil {
+		return Invitation{}, "", fault.Wrap(err, "authn.Invite")
+	}
+	return i, code, nil
+}
+
+func (n NewInvitation) check() error {
 	var fields []fault.Field
 	if n.Uses < 1 || n.Uses > MaxInvitationUses {
 		fields = append(fields, fault.Field{Name: "uses", Code: "invalid", Message: fmt.Sprintf("A number from 1 to %d.", MaxInvitationUses)})
@@ -52,30 +83,9 @@ func (a *Accounts) Invite(ctx context.Context, n NewInvitation, actor string, c 
 		fields = append(fields, fault.Field{Name: "note", Code: "too_long", Message: fmt.Sprintf("A note is at most %d characters long.", MaxNote)})
 	}
 	if fields != nil {
-		return Invitation{}, "", invalidFields("authn.Invite", fields)
+		return invalidFields("authn.Invite", fields)
 	}
-	code, hash := newSecret()
-	now := a.now()
-	expires := now + n.Life.Microseconds()
-	i = Invitation{ID: sqldb.NewID(), Note: shown(n.Note, len(n.Note)), Uses: n.Uses, CreatedBy: actor, Created: sqldb.Time(now), Expires: sqldb.Time(expires)}
-	err = a.db.Update(ctx, func(tx *sqldb.Tx) error {
-		var open int
-		if err := tx.Row(ctx, `SELECT COUNT(*) FROM invitations WHERE expires_at > $1`, []any{now}, &open); err != nil {
-			return err
-		}
-		if open >= MaxInvitations {
-			return fault.New(fault.TooMany, "authn.Invite", "There are too many invitations. Revoke some first.").WithCode("too_many_invitations")
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO invitations (id, hash, note, uses, created_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			i.ID, hash, i.Note, i.Uses, actor, now, expires); err != nil {
-			return err
-		}
-		return a.audit(ctx, tx, auditEntry{event: AuditInvited, actor: actor, client: c, detail: fmt.Sprintf("%s for %d", i.ID, i.Uses)})
-	})
-	if err != nil {
-		return Invitation{}, "", fault.Wrap(err, "authn.Invite")
-	}
-	return i, code, nil
+	return nil
 }
 
 // Invitations lists the invitations, newest first. Those that have expired are forgotten after a while.
@@ -91,8 +101,11 @@ func (a *Accounts) Invitations(ctx context.Context) ([]Invitation, error) {
 }
 
 // RevokeInvitation ends an invitation. Accounts that it has made stay. NotFound.
-func (a *Accounts) RevokeInvitation(ctx context.Context, id, actor string, c Client) error {
-	return fault.Wrap(a.db.Update(ctx, func(tx *sqldb.Tx) error {
+func (d Administration) RevokeInvitation(ctx context.Context, id string) error {
+	return fault.Wrap(d.a.db.Update(ctx, func(tx *sqldb.Tx) error {
+		if _, err := d.admins(ctx, tx); err != nil {
+			return err
+		}
 		n, err := tx.Exec(ctx, `DELETE FROM invitations WHERE id = $1`, shown(id, sqldb.IDLength))
 		if err != nil {
 			return err
@@ -100,7 +113,7 @@ func (a *Accounts) RevokeInvitation(ctx context.Context, id, actor string, c Cli
 		if n == 0 {
 			return fault.New(fault.NotFound, "authn.RevokeInvitation", "There is no such invitation.").WithCode("no_such_invitation")
 		}
-		return a.audit(ctx, tx, auditEntry{event: AuditInvitationRevoked, actor: actor, client: c, detail: id})
+		return d.audit(ctx, tx, AuditInvitationRevoked, "", id)
 	}), "authn.RevokeInvitation")
 }
 

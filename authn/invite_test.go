@@ -13,9 +13,12 @@ import (
 
 func invited(o *Options) { o.Registration = RegistrationInvite }
 
+// command is administration from the command line.
+func (n *node) command() Administration { return n.Administer(Principal{}, Client{}) }
+
 func (n *node) invite(t *testing.T, uses int, life time.Duration) (Invitation, string) {
 	t.Helper()
-	i, code, err := n.Invite(t.Context(), NewInvitation{Uses: uses, Life: life, Note: "for the choir"}, "", Client{})
+	i, code, err := n.command().Invite(t.Context(), NewInvitation{Uses: uses, Life: life, Note: "for the choir"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,10 +45,10 @@ func TestOnlyTheInvitedRegister(t *testing.T) {
 		n.clock.advance(time.Hour)
 		refused(t, "an expired one", register("cid", lateCode), fault.Forbidden, "invalid_invitation")
 		gone, goneCode := n.invite(t, 1, time.Hour)
-		accepted(t, "revoke", n.RevokeInvitation(t.Context(), gone.ID, "", Client{}))
+		accepted(t, "revoke", n.command().RevokeInvitation(t.Context(), gone.ID))
 		refused(t, "a revoked one", register("cid", goneCode), fault.Forbidden, "invalid_invitation")
-		refused(t, "revoke again", n.RevokeInvitation(t.Context(), gone.ID, "", Client{}), fault.NotFound, "no_such_invitation")
-		refused(t, "revoke nonsense", n.RevokeInvitation(t.Context(), "\x00'", "", Client{}), fault.NotFound, "no_such_invitation")
+		refused(t, "revoke again", n.command().RevokeInvitation(t.Context(), gone.ID), fault.NotFound, "no_such_invitation")
+		refused(t, "revoke nonsense", n.command().RevokeInvitation(t.Context(), "\x00'"), fault.NotFound, "no_such_invitation")
 
 		all, err := n.Invitations(t.Context())
 		if err != nil || len(all) != 2 || all[0].ID != late.ID || all[1].Used != 2 || all[1].Note != "for the choir" {
@@ -93,13 +96,13 @@ func TestInvitationsHaveBounds(t *testing.T) {
 		{Uses: 0, Life: time.Hour}, {Uses: MaxInvitationUses + 1, Life: time.Hour}, {Uses: 1}, {Uses: 1, Life: MaxInvitationLife + 1},
 		{Uses: 1, Life: time.Hour, Note: strings.Repeat("x", MaxNote+1)}, {Uses: 1, Life: time.Hour, Note: "\xff"},
 	} {
-		_, _, err := n.Invite(t.Context(), bad, "", Client{})
+		_, _, err := n.command().Invite(t.Context(), bad)
 		refused(t, fmt.Sprintf("%+v", bad), err, fault.Invalid, "invalid_fields")
 	}
 	for range MaxInvitations {
 		n.invite(t, 1, time.Hour)
 	}
-	_, _, err := n.Invite(t.Context(), NewInvitation{Uses: 1, Life: time.Hour}, "", Client{})
+	_, _, err := n.command().Invite(t.Context(), NewInvitation{Uses: 1, Life: time.Hour})
 	refused(t, "one more", err, fault.TooMany, "too_many_invitations")
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
@@ -45,6 +46,10 @@ func TestSearchingForUsers(t *testing.T) {
 			{UserFilter{Disabled: new(false)}, "Anna Bob Öz"},
 			{UserFilter{Role: RoleAdmin}, "Bob"},
 			{UserFilter{Role: RoleUser, Search: "an", Disabled: new(false)}, "Anna"},
+			{UserFilter{Order: ByName}, "Anna annika Bob Öz"},
+			{UserFilter{Order: NewestFirst}, "Öz Bob annika Anna"},
+			{UserFilter{Order: NewestFirst, Search: "an"}, "Bob annika Anna"},
+			{UserFilter{Order: ByName, Search: "an"}, "Anna annika Bob"},
 		} {
 			for _, limit := range []int{0, 1, 2} {
 				var names []string
@@ -54,7 +59,7 @@ func TestSearchingForUsers(t *testing.T) {
 					accepted(t, fmt.Sprint(f), err)
 					for _, u := range users {
 						names = append(names, u.Username)
-						f.After = u.ID
+						f.After = f.AfterUser(u)
 					}
 					if len(users) == 0 {
 						break
@@ -66,10 +71,12 @@ func TestSearchingForUsers(t *testing.T) {
 			}
 		}
 		for what, f := range map[string]UserFilter{
-			"too long":       {Search: strings.Repeat("x", MaxSearch+1)},
-			"not UTF-8":      {Search: "\xff"},
-			"NUL":            {Search: "a\x00"},
-			"a strange role": {Role: "king"},
+			"too long":        {Search: strings.Repeat("x", MaxSearch+1)},
+			"not UTF-8":       {Search: "\xff"},
+			"NUL":             {Search: "a\x00"},
+			"a strange role":  {Role: "king"},
+			"a strange order": {Order: "beauty"},
+			"a strange place": {Order: ByName, After: "a/b"},
 		} {
 			_, err := n.Users(t.Context(), f)
 			refused(t, what, err, fault.Invalid, "invalid_fields")
@@ -85,6 +92,8 @@ func TestListingManyUsersReadsIndexes(t *testing.T) {
 		want   []string
 	}{
 		"a page":      {UserFilter{After: "x", Limit: 10}, []string{"SEARCH users USING INDEX sqlite_autoindex_users_1 (id>?)"}},
+		"by name":     {UserFilter{Order: ByName, After: "x", Limit: 10}, []string{"SEARCH users USING INDEX sqlite_autoindex_users_2 (username_key>?)"}},
+		"newest":      {UserFilter{Order: NewestFirst, Limit: 10}, []string{"SEARCH users USING INDEX sqlite_autoindex_users_1 (id<?)"}},
 		"disabled":    {UserFilter{Disabled: new(true)}, []string{"users_disabled (id>?)"}},
 		"admins":      {UserFilter{Role: RoleAdmin}, []string{"users_admins (id>?)"}},
 		"what begins": {UserFilter{Search: "ann"}, []string{"(username_key>? AND username_key<?)", "(email_key>? AND email_key<?)", "(phone>? AND phone<?)", "SEARCH users USING INDEX sqlite_autoindex_users_1 (id=?"}},
@@ -99,6 +108,44 @@ func TestListingManyUsersReadsIndexes(t *testing.T) {
 			t.Errorf("%s: all accounts are read:\n%s", what, plan)
 		}
 	}
+}
+
+func TestCountingUsers(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		f := newOffice(t, db)
+		accepted(t, "disable", f.SetDisabled(t.Context(), "zoe", true))
+		if c, err := f.CountUsers(t.Context()); err != nil || c != (UserCounts{All: 3, Disabled: 1, Administrators: 1}) {
+			t.Errorf("%+v, %v", c, err)
+		}
+		accepted(t, "close", f.by(f.ann).Delete(t.Context(), f.zoe.ID))
+		if c, err := f.CountUsers(t.Context()); err != nil || c != (UserCounts{All: 2, Administrators: 1}) {
+			t.Errorf("without the one that is closed: %+v, %v", c, err)
+		}
+	})
+}
+
+// Whoever was signed in or came with an app password was seen; of anybody else nothing is known.
+func TestWhenUsersWereSeen(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		f := newOffice(t, db)
+		ctx := t.Context()
+		_, err := f.Login(ctx, Credentials{Login: "ann", Password: password}, Client{})
+		accepted(t, "sign in", err)
+		signedIn := f.o.Now()
+		_, secret, err := f.CreateAppPasswordFor(ctx, "bob", NewAppPassword{Name: "phone"})
+		accepted(t, "app password", err)
+		f.clock.advance(time.Hour)
+		_, err = f.Basic(ctx, "bob", secret, Client{})
+		accepted(t, "Basic", err)
+		seen, err := f.LastSeen(ctx, []string{f.ann.ID, f.bob.ID, f.zoe.ID, `"]`, sqldb.NewID()})
+		near := func(got, want time.Time) bool { return got.Sub(want).Abs() < 5*time.Minute }
+		if err != nil || len(seen) != 2 || !near(seen[f.ann.ID], signedIn) || !near(seen[f.bob.ID], signedIn.Add(time.Hour)) {
+			t.Errorf("%v, %v; signed in %v", seen, err, signedIn)
+		}
+		if seen, err := f.LastSeen(ctx, nil); err != nil || len(seen) != 0 {
+			t.Errorf("of nobody: %v, %v", seen, err)
+		}
+	})
 }
 
 // planOf is how SQLite runs a query.

@@ -34,7 +34,7 @@ func (p *program) inviteCreateCommand() *cobra.Command {
 			}
 			n.Life = time.Duration(days) * 24 * time.Hour
 			return p.withRooms(cmd, func(ctx context.Context, in *rooms) error {
-				i, code, err := in.accounts.Invite(ctx, n, "", authn.Client{})
+				i, code, err := in.accounts.Administer(authn.Principal{}, authn.Client{}).Invite(ctx, n)
 				if err != nil {
 					return err
 				}
@@ -86,7 +86,7 @@ func (p *program) inviteRevokeCommand() *cobra.Command {
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withRooms(cmd, func(ctx context.Context, in *rooms) error {
-				if err := in.accounts.RevokeInvitation(ctx, args[0], "", authn.Client{}); err != nil {
+				if err := in.accounts.Administer(authn.Principal{}, authn.Client{}).RevokeInvitation(ctx, args[0]); err != nil {
 					return err
 				}
 				_, err := fmt.Fprintf(p.stdout, "%s is revoked.\n", args[0])

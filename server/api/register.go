@@ -170,7 +170,7 @@ func (a *api) invite(w http.ResponseWriter, r *http.Request, p authn.Principal) 
 		seconds = most + 1
 	}
 	uses, seconds = min(max(uses, 0), authn.MaxInvitationUses+1), max(seconds, 0)
-	i, code, err := a.accounts.Invite(r.Context(), authn.NewInvitation{Uses: int(uses), Life: time.Duration(seconds) * time.Second, Note: note}, p.UserID, a.client(r))
+	i, code, err := a.accounts.Administer(p, a.client(r)).Invite(r.Context(), authn.NewInvitation{Uses: int(uses), Life: time.Duration(seconds) * time.Second, Note: note})
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (a *api) invite(w http.ResponseWriter, r *http.Request, p authn.Principal) 
 }
 
 func (a *api) revokeInvitation(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
-	if err := a.accounts.RevokeInvitation(r.Context(), r.PathValue("id"), p.UserID, a.client(r)); err != nil {
+	if err := a.accounts.Administer(p, a.client(r)).RevokeInvitation(r.Context(), r.PathValue("id")); err != nil {
 		return err
 	}
 	answer.JSON(w, r, http.StatusNoContent, nil)

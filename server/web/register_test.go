@@ -67,7 +67,7 @@ func TestSignUpByAddress(t *testing.T) {
 		o := &postOffice{}
 		h := newHouseOn(t, db, withPost(o, authn.VerifyEmail, authn.RegistrationInvite))
 		h.delivering()
-		_, invitation, err := h.accounts.Invite(t.Context(), authn.NewInvitation{Uses: 1, Life: time.Hour}, "", authn.Client{})
+		_, invitation, err := h.accounts.Administer(authn.Principal{}, authn.Client{}).Invite(t.Context(), authn.NewInvitation{Uses: 1, Life: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
