@@ -23,7 +23,7 @@ var floors = map[string]int{
 
 	"server":     4,
 	"server/tus": 4, "server/dav": 4, "server/api": 4, "server/web": 4,
-	"server/answer": 4, "server/origin": 4, "server/form": 4, "server/archive": 4,
+	"server/answer": 4, "server/origin": 4, "server/form": 4, "server/archive": 4, "server/overview": 4,
 
 	"hooks": 3, "pages": 3, "preview": 3,
 
@@ -37,11 +37,11 @@ var floors = map[string]int{
 
 // across is what may be imported on one's own floor.
 var across = map[string][]string{
-	"server":       {"server/tus", "server/dav", "server/api", "server/web", "server/answer", "server/origin"},
+	"server":       {"server/tus", "server/dav", "server/api", "server/web", "server/answer", "server/origin", "server/overview"},
 	"server/tus":   {"server/answer", "server/origin"},
 	"server/dav":   {"server/answer", "server/origin"},
-	"server/api":   {"server/answer", "server/origin", "server/form", "server/archive"},
-	"server/web":   {"server/answer", "server/origin", "server/form", "server/archive"},
+	"server/api":   {"server/answer", "server/origin", "server/form", "server/archive", "server/overview"},
+	"server/web":   {"server/answer", "server/origin", "server/form", "server/archive", "server/overview"},
 	"authn/sender": {"authn"},
 	"blob/disk":    {"blob"},
 	"blob/mem":     {"blob"},

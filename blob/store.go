@@ -71,6 +71,18 @@ type Store interface {
 	Ready(ctx context.Context) error
 }
 
+// Roomy is a Store that knows how much room it has.
+type Roomy interface {
+	// Space answers within a few seconds, with an answer that may be as old. Its error is Ready's; what is known is answered with it.
+	Space(ctx context.Context) (Space, error)
+}
+
+// Space is room for content, in bytes. Zero is that it is not known.
+type Space struct {
+	Free  int64 // for this process
+	Total int64
+}
+
 // Stage is content being written. It is used by one goroutine at a time.
 type Stage interface {
 	// Write appends at Offset. On an error the stage is to be closed and resumed at an

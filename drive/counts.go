@@ -18,7 +18,7 @@ type counts struct {
 type Counts struct {
 	UploadsBegun       int64 // resumable uploads created
 	UploadsCompleted   int64 // and become a file
-	UploadsDropped     int64 // and ended by their owner
+	UploadsDropped     int64 // and ended by their owner or an administrator
 	UploadsExpired     int64 // and removed by the sweep
 	UploadsResumed     int64 // times that one was gone on with after a break: see flow
 	UploadTakeovers    int64 // times that a request was asked to let go of an upload

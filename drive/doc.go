@@ -13,6 +13,9 @@
 //	chunked.go  chunks of an upload (chunk.go), together  │
 //	lookup.go   content that is here already (proof.go)   ┘
 //
+// transfer.go shows the uploads of all drives to whoever runs the server, and
+// totals.go what they hold.
+//
 // One request at a time writes to an upload: hold.go, and lease.go between
 // processes. What else happens to a tree is in a file of its own: list.go,
 // listing.go (folders of any size), folder.go, move.go, copy.go, trash.go,

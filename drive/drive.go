@@ -65,6 +65,7 @@ type Drives struct {
 	small   *smallContent
 	watches *watches
 	linkKey atomic.Pointer[[]byte]
+	census  census
 
 	sharePasswords *sharePasswords
 }

@@ -294,6 +294,13 @@ func apiProbes() []probe {
 		{"POST", "/api/v1/admin/users/{ann}/password", asJSON, `{"password": "taken over by bob"}`, []int{404, 403}},
 		{"POST", "/api/v1/admin/users/{ann}/sign-out", nil, "", []int{404, 403}},
 		{"GET", "/api/v1/admin/audit", nil, "", []int{404, 403}},
+		{"GET", "/api/v1/admin/overview", nil, "", []int{404, 403}},
+		{"GET", "/api/v1/admin/uploads", nil, "", []int{404, 403}},
+		{"DELETE", "/api/v1/admin/uploads/{upload}", nil, "", []int{404, 403}},
+		{"GET", "/api/v1/admin/users/{ann}/sessions", nil, "", []int{404, 403}},
+		{"DELETE", "/api/v1/admin/users/{ann}/second-factor", nil, "", []int{404, 403}},
+		{"GET", "/api/v1/admin/users/{ann}/app-passwords", nil, "", []int{404, 403}},
+		{"DELETE", "/api/v1/admin/users/{ann}/app-passwords/{app}", nil, "", []int{404, 403}},
 		{"GET", "/api/v1/app-passwords", nil, "", []int{200, 403}}, // 403: not with a password that is sent with every request
 		{"POST", "/api/v1/app-passwords", asJSON, `{"name": "x", "folder": "/private-things"}`, []int{404, 403}},
 		{"DELETE", "/api/v1/app-passwords/{app}", nil, "", []int{404, 403}},

@@ -47,7 +47,7 @@ func driveCollector(take func() drive.Counts) prometheus.Collector {
 	return snapshots[s]{take, []reading[s]{
 		counter("satchel_uploads_begun_total", "Resumable uploads that were created.", func(c s) float64 { return float64(c.UploadsBegun) }),
 		counter("satchel_uploads_completed_total", "Resumable uploads that became a file.", func(c s) float64 { return float64(c.UploadsCompleted) }),
-		counter("satchel_uploads_dropped_total", "Resumable uploads that their owner ended.", func(c s) float64 { return float64(c.UploadsDropped) }),
+		counter("satchel_uploads_dropped_total", "Resumable uploads that their owner or an administrator ended.", func(c s) float64 { return float64(c.UploadsDropped) }),
 		counter("satchel_uploads_expired_total", "Resumable uploads that were removed because nobody went on with them.", func(c s) float64 { return float64(c.UploadsExpired) }),
 		counter("satchel_uploads_resumed_total", "Times that an upload was gone on with after a break: the request before had ended early or was another process's, or somebody had asked where to go on.", func(c s) float64 { return float64(c.UploadsResumed) }),
 		counter("satchel_uploads_takeovers_total", "Times that a request was asked to let go of an upload, because another one wanted it.", func(c s) float64 { return float64(c.UploadTakeovers) }),

@@ -13,6 +13,7 @@ import (
 
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/server/dav"
+	"github.com/satchelhq/satchel/server/overview"
 )
 
 // Metrics is what is counted, in a registry of its own. It is made before the rooms that report to it.
@@ -43,6 +44,7 @@ type Metrics struct {
 	jobs         *prometheus.CounterVec
 	jobDurations *prometheus.HistogramVec
 	jobSuccess   *prometheus.GaugeVec
+	jobLog       overview.Jobs
 }
 
 // NewMetrics begins to count.
@@ -246,7 +248,7 @@ func (m *Metrics) ObserveThumbnails(result string, took time.Duration) {
 	m.thumbnailDurations.Observe(took.Seconds())
 }
 
-// ObserveJob counts a run of a background job. Jobs are named in the program, never by strangers.
+// ObserveJob counts a run of a background job, and has administrators see how it went. Jobs are named in the program, never by strangers.
 func (m *Metrics) ObserveJob(job string, took time.Duration, err error) {
 	result := "ok"
 	if err != nil {
@@ -254,6 +256,7 @@ func (m *Metrics) ObserveJob(job string, took time.Duration, err error) {
 	} else {
 		m.jobSuccess.WithLabelValues(job).SetToCurrentTime()
 	}
+	m.jobLog.Observe(job, took, err)
 	m.jobs.WithLabelValues(job, result).Inc()
 	m.jobDurations.WithLabelValues(job).Observe(took.Seconds())
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/satchelhq/satchel/server/api"
 	"github.com/satchelhq/satchel/server/dav"
 	"github.com/satchelhq/satchel/server/origin"
+	"github.com/satchelhq/satchel/server/overview"
 	"github.com/satchelhq/satchel/server/tus"
 	"github.com/satchelhq/satchel/server/web"
 	"github.com/satchelhq/satchel/sqldb"
@@ -37,6 +38,8 @@ type Options struct {
 	Log         *slog.Logger // default slog.Default()
 	// Registration is whether the pages offer newcomers an account; Accounts decides.
 	Registration bool
+	// Version is the program's, for administrators.
+	Version string
 	// NoFinderQuota keeps from Finder how full a drive is.
 	NoFinderQuota bool
 }
@@ -72,13 +75,14 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Previews: o.Previews, Origin: o.Origin, Pages: o.Pages, Mount: davPrefix, Registration: o.Registration})
+	view := overview.Source{Accounts: o.Accounts, Drives: o.Drives, Jobs: &o.Metrics.jobLog, Version: o.Version}
+	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Previews: o.Previews, Origin: o.Origin, Pages: o.Pages, Mount: davPrefix, Registration: o.Registration, Overview: view})
 	return assemble(o, handlers{
 		tus: uploads,
 		dav: dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix, NoFinderQuota: o.NoFinderQuota, Conflict: o.Metrics.observeConflict,
 			Uploads: dav.Uploads{BeginUpload: uploads.CreateIn, TellUploads: uploads.TellCreateIn}}),
 		above:     dav.Above(davPrefix),
-		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Previews: o.Previews, Origin: o.Origin, Uploads: tus.Prefix, Mount: davPrefix}),
+		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Previews: o.Previews, Origin: o.Origin, Uploads: tus.Prefix, Mount: davPrefix, Overview: view}),
 		web:       people,
 		webRefuse: people.Refuse, endStreams: people.EndStreams,
 	})

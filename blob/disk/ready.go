@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/satchelhq/satchel/blob"
 )
 
 const (
@@ -29,16 +31,23 @@ type readiness struct {
 	running chan struct{} // closed when the probe that runs now ends; nil if none does
 	at      time.Time     // when err was found; zero if never
 	err     error
+	space   blob.Space
 }
 
 // Ready writes, syncs, reads and removes a small file. It answers within 5 seconds, with
 // an answer that is at most 3 seconds old.
 func (s *Store) Ready(ctx context.Context) error {
+	_, err := s.Space(ctx)
+	return err
+}
+
+// Space is Ready with the room on the file system that has the blobs.
+func (s *Store) Space(ctx context.Context) (blob.Space, error) {
 	r := &s.readiness
 	r.mu.Lock()
 	if !r.at.IsZero() && time.Since(r.at) < readyFor {
 		defer r.mu.Unlock()
-		return r.err
+		return r.space, r.err
 	}
 	if r.running == nil {
 		r.running = make(chan struct{})
@@ -53,19 +62,19 @@ func (s *Store) Ready(ctx context.Context) error {
 	case <-running:
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return r.err
+		return r.space, r.err
 	case <-ctx.Done():
-		return ctx.Err()
+		return blob.Space{}, ctx.Err()
 	case <-limit.C:
-		return fmt.Errorf("blob/disk: the disk has not answered for %v", readyWithin)
+		return blob.Space{}, fmt.Errorf("blob/disk: the disk has not answered for %v", readyWithin)
 	}
 }
 
 func (s *Store) runProbe(done chan struct{}) {
-	err := s.probe()
+	err, space := s.probe(), spaceOf(s.blobDir())
 	r := &s.readiness
 	r.mu.Lock()
-	r.err, r.at, r.running = err, time.Now(), nil
+	r.err, r.space, r.at, r.running = err, space, time.Now(), nil
 	r.mu.Unlock()
 	close(done)
 }

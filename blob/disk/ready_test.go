@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -55,6 +56,15 @@ func TestReadyFlood(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// TestSpace asks what is known of the file system.
+func TestSpace(t *testing.T) {
+	s := must(Open(t.TempDir(), Options{}))
+	room, err := s.Space(t.Context())
+	if err != nil || room.Free > room.Total || runtime.GOOS == "linux" && room.Total <= 0 {
+		t.Errorf("%+v, %v", room, err)
+	}
 }
 
 // TestReadyOfAHangingDisk has a probe that never ends.

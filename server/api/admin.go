@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
@@ -29,11 +30,12 @@ func (a *api) adminRoutes() []route {
 type accountBody struct {
 	userBody
 	Disabled bool       `json:"disabled"`
-	Drive    *driveBody `json:"drive"` // nil while it is being removed
+	Seen     *time.Time `json:"seen_at"` // null if it is not known
+	Drive    *driveBody `json:"drive"`   // nil while it is being removed
 }
 
-func accountOf(u authn.User, usage drive.Usage, has bool) accountBody {
-	body := accountBody{userBody: userOf(u), Disabled: u.Disabled}
+func accountOf(u authn.User, seen time.Time, usage drive.Usage, has bool) accountBody {
+	body := accountBody{userBody: userOf(u), Disabled: u.Disabled, Seen: timeOrNull(seen)}
 	if has {
 		body.Drive = &driveBody{Used: usage.Used}
 		if usage.Quota >= 0 {
@@ -49,11 +51,15 @@ func (a *api) tellUser(w http.ResponseWriter, r *http.Request, status int, u aut
 	if err != nil {
 		return err
 	}
+	seen, err := a.accounts.LastSeen(r.Context(), []string{u.ID})
+	if err != nil {
+		return err
+	}
 	usage, has := usages[u.ID]
 	answer.JSON(w, r, status, struct {
 		accountBody
 		Password string `json:"password,omitempty"` // that was made up for it, this once
-	}{accountOf(u, usage, has), password})
+	}{accountOf(u, seen[u.ID], usage, has), password})
 	return nil
 }
 
@@ -63,7 +69,7 @@ func (a *api) listUsers(w http.ResponseWriter, r *http.Request, _ authn.Principa
 	if err != nil {
 		return err
 	}
-	filter := authn.UserFilter{After: query.Get("after"), Limit: limit, Search: query.Get("search"), Role: authn.Role(query.Get("role"))}
+	filter := authn.UserFilter{Order: authn.UserOrder(query.Get("order")), After: query.Get("after"), Limit: limit, Search: query.Get("search"), Role: authn.Role(query.Get("role"))}
 	if text := query.Get("disabled"); text != "" {
 		disabled, err := strconv.ParseBool(text)
 		if err != nil {
@@ -83,13 +89,17 @@ func (a *api) listUsers(w http.ResponseWriter, r *http.Request, _ authn.Principa
 	if err != nil {
 		return err
 	}
+	seen, err := a.accounts.LastSeen(r.Context(), ids)
+	if err != nil {
+		return err
+	}
 	body := pageBody[accountBody]{Items: make([]accountBody, len(users))}
 	for i, u := range users {
 		usage, has := usages[u.ID]
-		body.Items[i] = accountOf(u, usage, has)
+		body.Items[i] = accountOf(u, seen[u.ID], usage, has)
 	}
 	if len(users) == limit { // the next page may be empty
-		body.Next = users[limit-1].ID
+		body.Next = filter.AfterUser(users[limit-1])
 	}
 	answer.JSON(w, r, http.StatusOK, body)
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
+	"github.com/satchelhq/satchel/server/overview"
 )
 
 // Options is what the API works on. What has no default is required.
@@ -21,6 +22,7 @@ type Options struct {
 	Origin   origin.Origin
 	Uploads  string // the path below which tus has its uploads, such as /files/
 	Mount    string // the path at which WebDAV has the drive, such as /dav/
+	Overview overview.Source
 }
 
 type api struct {
@@ -30,6 +32,7 @@ type api struct {
 	origin   origin.Origin
 	uploads  string
 	mount    string
+	overview overview.Source
 	document []byte // the API's own description
 	exports  *exports
 }
@@ -40,7 +43,7 @@ func New(o Options) http.Handler {
 	if err != nil {
 		panic(err) // it is part of the program, and a test reads it
 	}
-	a := &api{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, uploads: o.Uploads, mount: o.Mount, document: document, exports: newExports()}
+	a := &api{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, uploads: o.Uploads, mount: o.Mount, overview: o.Overview, document: document, exports: newExports()}
 	byPath := make(map[string]methods)
 	for _, r := range a.routes() {
 		if byPath[r.path] == nil {

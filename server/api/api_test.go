@@ -18,6 +18,7 @@ import (
 	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
+	"github.com/satchelhq/satchel/server/overview"
 	"github.com/satchelhq/satchel/sqldb"
 	"github.com/satchelhq/satchel/sqldb/sqldbtest"
 )
@@ -28,6 +29,7 @@ type site struct {
 	accounts *authn.Accounts
 	drives   *drive.Drives
 	previews *preview.Previews
+	jobs     *overview.Jobs
 	handler  http.Handler // the gate, and inner behind it
 	inner    http.Handler
 	document document
@@ -59,8 +61,9 @@ func newSiteSet(t *testing.T, db *sqldb.DB, o drive.Options, set func(*authn.Opt
 	set(&options)
 	accounts := authn.New(db, options)
 	public := &url.URL{Scheme: "https", Host: "files.example.org"}
-	s := &site{t: t, accounts: accounts, drives: drives, previews: newPreviews(db, drives, images), document: readDocument(t)}
-	s.inner = New(Options{Accounts: accounts, Drives: drives, Previews: s.previews, Origin: origin.Origin{Public: public}, Uploads: "/files/", Mount: "/dav/"})
+	s := &site{t: t, accounts: accounts, drives: drives, previews: newPreviews(db, drives, images), jobs: &overview.Jobs{}, document: readDocument(t)}
+	s.inner = New(Options{Accounts: accounts, Drives: drives, Previews: s.previews, Origin: origin.Origin{Public: public}, Uploads: "/files/", Mount: "/dav/",
+		Overview: overview.Source{Accounts: accounts, Drives: drives, Jobs: s.jobs, Version: "v1.2.3"}})
 	gate := func(w http.ResponseWriter, r *http.Request) {
 		ctx := answer.WithLog(answer.WithRequestID(r.Context(), "r1"), log)
 		var p authn.Principal

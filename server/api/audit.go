@@ -70,7 +70,7 @@ type pageBody[T any] struct {
 
 // auditFilter reads the query.
 func auditFilter(query url.Values) (f authn.AuditFilter, err error) {
-	f = authn.AuditFilter{After: query.Get("after"), UserID: query.Get("user"), Event: query.Get("event")}
+	f = authn.AuditFilter{After: query.Get("after"), UserID: query.Get("user"), Event: query.Get("event"), Address: query.Get("address")}
 	if f.Limit, err = limitOf(query); err != nil {
 		return f, err
 	}

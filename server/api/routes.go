@@ -33,6 +33,8 @@ func (a *api) routes() []route {
 		a.shareRoutes(),
 		a.registerRoutes(),
 		a.adminRoutes(),
+		a.adminUserRoutes(),
+		a.overviewRoutes(),
 		a.ownDataRoutes(),
 		a.identityRoutes(),
 		a.documentRoutes(),

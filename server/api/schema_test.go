@@ -55,7 +55,7 @@ func (d document) resolve(node map[string]any) (map[string]any, error) {
 func (d document) operation(method, path string) map[string]any {
 	paths := d.tree["paths"].(map[string]any)
 	for pattern, item := range paths {
-		expr := strings.NewReplacer("{path}", ".*", "{id}", "[^/]+").Replace(pattern)
+		expr := strings.NewReplacer("{path}", ".*", "{id}", "[^/]+", "{app_password}", "[^/]+").Replace(pattern)
 		if regexp.MustCompile("^" + expr + "$").MatchString(path) {
 			if method == http.MethodHead {
 				method = http.MethodGet

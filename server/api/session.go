@@ -35,6 +35,11 @@ type sessionsBody struct {
 }
 
 func (a *api) listSessions(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
+	return a.tellSessions(w, r, p)
+}
+
+// tellSessions answers the sessions of an account, and which of them asks.
+func (a *api) tellSessions(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
 	all, err := a.accounts.Sessions(r.Context(), p)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
+	"github.com/satchelhq/satchel/server/overview"
 )
 
 // Options are the rooms behind the pages. All are required.
@@ -24,6 +25,7 @@ type Options struct {
 	Pages        *pages.Pages
 	Mount        string // the path at which WebDAV has the drive, such as /dav/
 	Registration bool   // newcomers may register; what the pages say, while Accounts decides
+	Overview     overview.Source
 }
 
 // Web is the door. It is safe for use by many goroutines.
@@ -35,6 +37,7 @@ type Web struct {
 	pages        *pages.Pages
 	mount        string
 	registration bool
+	overview     overview.Source
 	mux          *http.ServeMux
 	compress     func(http.Handler) http.HandlerFunc
 	streams      *streams
@@ -43,7 +46,7 @@ type Web struct {
 
 // New makes the door.
 func New(o Options) *Web {
-	h := &Web{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration,
+	h := &Web{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration, overview: o.Overview,
 		mux: http.NewServeMux(), compress: newCompress(), streams: newStreams(), transfers: newTransfers()}
 	for _, routes := range [...]map[string]answer.Handler{
 		h.signInRoutes(),
