@@ -17,7 +17,7 @@ import (
 
 // notYet are templates whose words are not in the catalogues yet.
 var notYet = []string{
-	"activity", "app-passwords", "code", "continue", "data", "delete", "details", "downloads", "drive", "elsewhere", "entry",
+	"activity", "app-passwords", "code", "continue", "data", "delete", "details", "downloads", "elsewhere",
 	"farewell", "forgot", "identities", "leave", "onward", "passkey", "password", "pick", "profile", "purge",
 	"register", "search", "second-factor", "second-step", "sessions", "share-form", "shared", "shares", "trash", "versions", "view",
 }
@@ -26,7 +26,7 @@ var notYet = []string{
 var spoken = []string{"title", "alt", "aria-label", "aria-description", "placeholder", "label", "content"}
 
 // silent are attributes beginning with data- that hold no words.
-var silent = []string{"data-do", "data-all", "data-kind", "data-endpoint", "data-events"}
+var silent = []string{"data-do", "data-all", "data-kind", "data-endpoint", "data-events", "data-units"}
 
 // notWords is what may stand in a template as it is: our name, what is the same in each language, and what no one reads.
 var notWords = regexp.MustCompile(`\b(Satchel|UTC|telephone=no|width=device-width, initial-scale=1, viewport-fit=cover|light dark|noindex, nofollow|website)\b`)

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -41,14 +40,14 @@ func (l Language) Name() string {
 type Catalogue struct {
 	matcher  language.Matcher
 	messages map[Language]map[string]*i18n.Message
-	plain    map[Language]map[string]string // those that are the same whatever is asked with
-	filled   map[Language]*i18n.Localizer   // the others
+	pieces   map[Language]map[string]pieces // those that have one form
+	plurals  map[Language]*i18n.Localizer   // the others
 	problems map[Language]problems
 }
 
 // Load reads the catalogues. It fails only on one that is broken.
 func Load() (*Catalogue, error) {
-	c := &Catalogue{messages: map[Language]map[string]*i18n.Message{}, plain: map[Language]map[string]string{}, filled: map[Language]*i18n.Localizer{}, problems: map[Language]problems{}}
+	c := &Catalogue{messages: map[Language]map[string]*i18n.Message{}, pieces: map[Language]map[string]pieces{}, plurals: map[Language]*i18n.Localizer{}, problems: map[Language]problems{}}
 	var tags []language.Tag
 	for _, l := range Languages() {
 		tag := language.MustParse(string(l))
@@ -61,12 +60,12 @@ func Load() (*Catalogue, error) {
 		if err := bundle.AddMessages(tag, slices.Collect(maps.Values(messages))...); err != nil {
 			return nil, err
 		}
-		c.filled[l] = i18n.NewLocalizer(bundle, string(l))
+		c.plurals[l] = i18n.NewLocalizer(bundle, string(l))
 		c.messages[l] = messages
-		c.plain[l] = map[string]string{}
+		c.pieces[l] = map[string]pieces{}
 		for key, m := range messages {
-			if m.One == "" && !strings.Contains(m.Other, "{{") {
-				c.plain[l][key] = m.Other
+			if p, ok := cut(m); ok {
+				c.pieces[l][key] = p
 			}
 		}
 		if c.problems[l], err = readProblems(l); err != nil {
@@ -133,12 +132,17 @@ const maxAccept = 256
 func (c *Catalogue) Has(l Language, key string) bool { return c.messages[l][key] != nil }
 
 // Say is the message of a key, filled in with pairs of a name and its value. The value of "count", an int or int64,
-// chooses the plural form. It is an error if there is no such message.
+// chooses the plural form. It is an error if there is no such message, or, in one
+// without plural forms, a name without a value.
 func (c *Catalogue) Say(l Language, key string, pairs ...any) (string, error) {
-	if words, ok := c.plain[l][key]; ok {
+	if p, ok := c.pieces[l][key]; ok {
+		words, err := p.fill(pairs)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", key, err)
+		}
 		return words, nil
 	}
-	localizer, ok := c.filled[l]
+	localizer, ok := c.plurals[l]
 	if !ok {
 		return "", fmt.Errorf("there is no catalogue for %q", l)
 	}

@@ -3,7 +3,6 @@ package catalogue
 import (
 	"io/fs"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +56,10 @@ func TestSay(t *testing.T) {
 		{Chinese, "login.title", nil, "登录"},
 		{English, "frame.account", []any{"name", "ann <b>"}, "Account of ann <b>"},
 		{Chinese, "frame.account", []any{"name", "ann"}, "ann 的账户"},
+		{Chinese, "folder.used-of", []any{"quota", "2 GB", "used", "1 GB"}, "已用 1 GB，共 2 GB"},
+		{English, "folder.removed-many", []any{"count", 1}, "1 file or folder is in the trash."},
+		{English, "folder.removed-many", []any{"count", 3}, "3 files and folders are in the trash."},
+		{Chinese, "folder.removed-many", []any{"count", int64(3)}, "3 个项目已移到回收站。"},
 	} {
 		if got, err := c.Say(test.language, test.key, test.pairs...); err != nil || got != test.want {
 			t.Errorf("%s of %s: %q, %v; want %q", test.key, test.language, got, err, test.want)
@@ -67,12 +70,15 @@ func TestSay(t *testing.T) {
 			t.Errorf("a key that is not there says %q", got)
 		}
 	}
+	for _, pairs := range [][]any{nil, {"name"}, {"nam", "ann"}} {
+		if got, err := c.Say(English, "frame.account", pairs...); err == nil {
+			t.Errorf("a name that nothing fills in says %q", got)
+		}
+	}
 	if _, err := c.Say("fr", "login.title"); err == nil {
 		t.Error("a language that is not there speaks")
 	}
 }
-
-var filled = regexp.MustCompile(`\{\{\.[a-z_]+\}\}`)
 
 // The catalogues have the same messages, with the same names to fill in and the plural forms of their language, and
 // hold text only.

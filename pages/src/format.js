@@ -39,7 +39,12 @@ export function localTimes(root) {
 export function timeLeft(seconds, words) {
   const spell = (count, unit) => new Intl.NumberFormat(language(), { style: "unit", unit, unitDisplay: "short" }).format(Math.ceil(count));
   const text = seconds < 60 ? spell(seconds, "second") : seconds < 5400 ? spell(seconds / 60, "minute") : spell(seconds / 3600, "hour");
-  return words.replace("#", text);
+  return fill(words, text);
+}
+
+// fill puts values into a sentence, each in the place of a #.
+export function fill(words, ...values) {
+  return words.replace(/#/g, () => values.shift());
 }
 
 const speedWindow = 5000; // ms

@@ -1,6 +1,6 @@
 // All the files on their way, and what is known of them together.
 
-import { formatSize, timeLeft } from "./format.js";
+import { fill, formatSize, timeLeft } from "./format.js";
 import { refresh } from "./listing.js";
 import { Row } from "./row.js";
 import { remember } from "./store.js";
@@ -147,10 +147,10 @@ export class Queue {
     const units = this.words.units.split(" ");
     const rate = sum((t) => t.rate);
     const parts = [
-      this.words.files.replace("#", this.all.length - open.length).replace("#", this.all.length),
-      `${Math.floor(share * 100)}% ${this.words.of} ${formatSize(total, units)}`,
+      fill(this.words.count, this.all.length - open.length, this.all.length),
+      fill(this.words.progress, Math.floor(share * 100), formatSize(total, units)),
     ];
-    if (rate > 0) parts.push(`${formatSize(rate, units)}${this.words.perSecond}`, timeLeft((total - sent) / rate, this.words.left));
+    if (rate > 0) parts.push(fill(this.words.speed, formatSize(rate, units)), timeLeft((total - sent) / rate, this.words.left));
     head.querySelector(".sum").textContent = parts.join(" · ");
   }
 }

@@ -1,6 +1,6 @@
 // One upload as the page shows it.
 
-import { formatSize, timeLeft } from "./format.js";
+import { fill, formatSize, timeLeft } from "./format.js";
 
 export class Row {
   // section holds the words; name and folder are of the file; on is what the buttons do: {pause, resume, cancel}.
@@ -11,7 +11,7 @@ export class Row {
     this.find(".file-name").textContent = name;
     if (folder !== here) {
       const where = this.find(".where");
-      where.textContent = `${this.words.into} ${folder === "/" ? this.words.root : folder.slice(folder.lastIndexOf("/") + 1)}`;
+      where.textContent = fill(this.words.where, folder === "/" ? this.words.root : folder.slice(folder.lastIndexOf("/") + 1));
       where.hidden = false;
     }
     this.find("progress").setAttribute("aria-label", name);
@@ -54,8 +54,8 @@ export class Row {
   progress(sent, total, speed = 0) {
     const share = total > 0 ? sent / total : 1;
     this.find("progress").value = share;
-    let text = `${Math.floor(share * 100)}% ${this.words.of} ${formatSize(total, this.units)}`;
-    if (speed > 0) text += ` · ${formatSize(speed, this.units)}${this.words.perSecond} · ${timeLeft((total - sent) / speed, this.words.left)}`;
+    let text = fill(this.words.progress, Math.floor(share * 100), formatSize(total, this.units));
+    if (speed > 0) text += ` · ${fill(this.words.speed, formatSize(speed, this.units))} · ${timeLeft((total - sent) / speed, this.words.left)}`;
     this.find(".percent").textContent = text;
   }
 

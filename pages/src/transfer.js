@@ -2,7 +2,7 @@
 
 import * as tus from "tus-js-client";
 import { lookUp, sumSoon } from "./digest.js";
-import { Speed } from "./format.js";
+import { fill, Speed } from "./format.js";
 import { forget, remember } from "./store.js";
 
 // The wait before the next try doubles from the first to the longest, in ms; every byte that gets through starts anew.
@@ -233,7 +233,7 @@ export class Transfer {
     this.signedOut = status === 401;
     let sentence = this.words.errorRead;
     if (status > 0) sentence = (status !== 400 || !begun) && this.words[`error-${status}`];
-    this.set("failed", sentence || `${this.words.error} (${status}).`, {
+    this.set("failed", sentence || fill(this.words.error, status), {
       resume: status !== 413 && (status !== 400 || begun),
       signIn: this.signedOut,
     });
