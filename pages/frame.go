@@ -11,6 +11,13 @@ type Problem struct {
 	Sentence  string
 	Fields    map[string]string // a sentence for each refused input, by its name in the form
 	RequestID string
+	Partly    *Partly // what was done all the same; nil for nothing
+}
+
+// Partly is how much was done before a refusal.
+type Partly struct {
+	What      string // "moved", "copied" or "stored"
+	Count, Of int    // files and folders; how many there were is not known of those that are stored
 }
 
 // Field is the sentence for an input; empty if the input is fine. A nil problem has none.

@@ -3,6 +3,7 @@ package pages
 import (
 	"fmt"
 	"html/template"
+	"time"
 
 	"github.com/satchelhq/satchel/pages/catalogue"
 )
@@ -34,7 +35,18 @@ func (p *Pages) wordsIn(l catalogue.Language) template.FuncMap {
 			if len(address) == 0 || address[0] != '/' {
 				return "", fmt.Errorf("%q is no address of ours", address)
 			}
-			return template.HTML(`<a href="` + template.HTMLEscapeString(address) + `">` + template.HTMLEscapeString(words) + "</a>"), nil
+			return template.HTML(`<a href="` + template.HTMLEscapeString(address) + `"><bdi>` + template.HTMLEscapeString(words) + "</bdi></a>"), nil
+		},
+		// {{moment .Modified}} is a time, which the script puts into the reader's zone.
+		"moment": func(at time.Time) template.HTML {
+			return template.HTML(`<time datetime="` + formatStamp(at) + `">` + formatTime(at) + " UTC</time>")
+		},
+		// {{where .Path}} is the path of a folder. That of the drive itself has no name of its own.
+		"where": func(path string) (string, error) {
+			if path == "/" {
+				return p.catalogue.Say(l, "drive.root")
+			}
+			return path, nil
 		},
 		// {{problem .Sentence}} is a refusal in the language of the page.
 		"problem": func(sentence string) string { return p.catalogue.Problem(l, sentence) },

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"github.com/satchelhq/satchel/authn"
@@ -47,8 +46,7 @@ func (h *Web) transfer(w http.ResponseWriter, r *http.Request, who authn.Princip
 	for i, path := range paths {
 		if _, err := do(r.Context(), who.UserID, path, to, drive.Guard{}); err != nil {
 			if i > 0 {
-				_, sentence, _ := fault.Public(err)
-				err = &fault.Error{Kind: fault.KindOf(err), Op: "web.transfer", Err: err, Public: fmt.Sprintf("%s %d of %d were %s.", sentence, i, len(paths), done)}
+				err = &partly{err, pages.Partly{What: done, Count: i, Of: len(paths)}}
 			}
 			return h.folderProblem(w, r, who, folder, "", err)
 		}

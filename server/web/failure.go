@@ -55,6 +55,10 @@ func problemOf(r *http.Request, err error, always bool) *pages.Problem {
 	for _, f := range fields {
 		p.Fields[f.Name] = f.Message
 	}
+	var some *partly
+	if errors.As(err, &some) {
+		p.Partly = &some.done
+	}
 	if always || fault.KindOf(err) == fault.Internal {
 		p.RequestID = answer.RequestID(r.Context())
 	}

@@ -79,7 +79,7 @@ func (h *Web) drop(w http.ResponseWriter, r *http.Request, v *visit) error {
 		}})
 	switch {
 	case err != nil && len(stored) > 0:
-		err = partly(err, len(stored))
+		err = &partly{err, pages.Partly{What: "stored", Count: len(stored)}}
 		return h.dropPage(w, r, v, report(w, r, err), err)
 	case err != nil:
 		return h.dropPage(w, r, v, report(w, r, err), err)

@@ -1,12 +1,11 @@
 package web
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
-	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/pages"
 	"github.com/satchelhq/satchel/server/form"
 )
 
@@ -15,20 +14,17 @@ func (h *Web) upload(w http.ResponseWriter, r *http.Request, who authn.Principal
 	stored, err := form.Store(r, form.Target{Drives: h.drives, DriveID: who.UserID, Folder: folder, Conflict: drive.Rename})
 	switch {
 	case err != nil && len(stored) > 0:
-		return h.folderProblem(w, r, who, folder, "", partly(err, len(stored)))
+		return h.folderProblem(w, r, who, folder, "", &partly{err, pages.Partly{What: "stored", Count: len(stored)}})
 	case err != nil:
 		return h.folderProblem(w, r, who, folder, "", err)
 	}
 	return redirect(w, r, driveAddress(folder))
 }
 
-// partly says how far it got before err.
-func partly(err error, stored int) error {
-	_, sentence, _ := fault.Public(err)
-	plural := "files are"
-	if stored == 1 {
-		plural = "file is"
-	}
-	return &fault.Error{Kind: fault.KindOf(err), Op: "web.upload", Err: err,
-		Public: fmt.Sprintf("%s The first %d %s stored.", sentence, stored, plural)}
+// partly is a refusal before which something was done.
+type partly struct {
+	error
+	done pages.Partly
 }
+
+func (p *partly) Unwrap() error { return p.error }
