@@ -27,8 +27,8 @@ type AuditLine struct {
 	Times     int64 // for how many equal events in the same hour it stands; where there are many, only the first ones have a line each
 }
 
-// Device names the program and its system for people, as Session.Device does; empty if the user agent says nothing.
-func (l AuditLine) Device() string { return deviceOf(l.UserAgent) }
+// Device is the program and its system, as Session.Device is.
+func (l AuditLine) Device() Device { return deviceOf(l.UserAgent) }
 
 // MaxAuditLines is the most that one call of AuditLog answers.
 const MaxAuditLines = 1000

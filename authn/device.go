@@ -2,9 +2,23 @@ package authn
 
 import "strings"
 
-// deviceOf names a program and its system by the user agent (RFC 9110, section 10.1.5): "Firefox on Windows", "rclone". It is only shown: whoever
+// Device is the program and the system that a session is used with, as far as its user agent tells.
+type Device struct{ Program, System string }
+
+// String names both: "Firefox on Windows", "rclone". It is empty if neither is known.
+func (d Device) String() string {
+	switch {
+	case d.Program == "":
+		return d.System
+	case d.System == "":
+		return d.Program
+	}
+	return d.Program + " on " + d.System
+}
+
+// deviceOf tells a program and its system by the user agent (RFC 9110, section 10.1.5). It is only shown: whoever
 // sends a user agent may write what they like.
-func deviceOf(userAgent string) string {
+func deviceOf(userAgent string) Device {
 	program, system := "", ""
 	// What is Edge says that it is Chrome too, and Chrome that it is Safari.
 	for _, p := range [...]struct{ mark, name string }{
@@ -30,11 +44,5 @@ func deviceOf(userAgent string) string {
 		program, _, _ = strings.Cut(program, " (")
 		program = strings.TrimSpace(shown(program, 48))
 	}
-	switch {
-	case program == "":
-		return system
-	case system == "":
-		return program
-	}
-	return program + " on " + system
+	return Device{program, system}
 }

@@ -13,7 +13,7 @@ import (
 type Session struct {
 	ID        string
 	Kind      string // "token" for an app's, "page" for a browser's
-	Device    string // what the user agent says of itself, short and for people; may be empty
+	Device    Device
 	UserAgent string // as it was sent
 	Address   string
 	Created   time.Time

@@ -47,7 +47,7 @@ func TestSessions(t *testing.T) {
 			t.Fatalf("%+v", all)
 		}
 		i := slices.IndexFunc(all, func(s Session) bool { return s.ID == browser.SessionID })
-		if i < 0 || all[i].Kind != "page" || all[i].Device != "Firefox on Windows" || all[i].Address != firefox.Address || all[i].Current {
+		if i < 0 || all[i].Kind != "page" || all[i].Device != (Device{"Firefox", "Windows"}) || all[i].Address != firefox.Address || all[i].Current {
 			t.Errorf("%+v", all)
 		}
 
@@ -166,7 +166,7 @@ func TestDevice(t *testing.T) {
 		"curl/8.5.0":               "curl",
 		"Mozilla/5.0":              "",
 	} {
-		if got := deviceOf(agent); got != want {
+		if got := deviceOf(agent).String(); got != want {
 			t.Errorf("%q: %q, want %q", agent, got, want)
 		}
 	}

@@ -27,8 +27,8 @@ func accountSections() []Section {
 // AccountFrame is what every page of the account has.
 type AccountFrame struct {
 	Frame
-	Here string // address of this section
-	Done string // what the form that was sent did, as a sentence; empty if none was sent
+	Here string   // address of this section
+	Done *Message // what the form that was sent did; nil if none was sent
 }
 
 // Sections are the parts of the account, to go to.

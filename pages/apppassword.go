@@ -54,17 +54,17 @@ type AppPasswordForm struct {
 
 // Choices are the times after which an app password may expire.
 func (f AppPasswordForm) Choices() []Choice {
-	all := []Choice{{"", "Never", false}, {"30", "In 30 days", false}, {"90", "In 90 days", false}, {"365", "In a year", false}}
+	all := []Choice{{"", "expiry.never", false}, {"30", "expiry.month", false}, {"90", "expiry.quarter", false}, {"365", "expiry.year", false}}
 	for i := range all {
 		all[i].Chosen = all[i].Value == f.Days
 	}
 	return all
 }
 
-// Choice is one of several to choose from.
+// Choice is one of several to choose from. Key is that of its name in the catalogues.
 type Choice struct {
-	Value, Name string
-	Chosen      bool
+	Value, Key string
+	Chosen     bool
 }
 
 // AppPasswords renders the page with the passwords for programs and devices.

@@ -6,6 +6,16 @@ type Frame struct {
 	Problem *Problem // why the form that was sent did nothing; nil if none was sent
 }
 
+// Message is words of the catalogues that are chosen where a request is answered: a key, and pairs of a name and its value that fill
+// it in, as for {{rich}}.
+type Message struct {
+	Key   string
+	Pairs []any
+}
+
+// Say makes a message.
+func Say(key string, pairs ...any) *Message { return &Message{key, pairs} }
+
 // Problem is why a request was refused, in words for people.
 type Problem struct {
 	Sentence  string

@@ -32,11 +32,12 @@ type Activity struct {
 
 // ActivityLine is one thing that was done.
 type ActivityLine struct {
-	At                      time.Time
-	Event                   string // as the audit log has it
-	ByAdministrator         bool
-	Address, Device, Detail string
-	Times                   int64
+	At              time.Time
+	Event           string // as the audit log has it
+	ByAdministrator bool
+	Address, Detail string
+	Device          Device
+	Times           int64
 }
 
 // Activity renders the page with what was done with the account.

@@ -71,8 +71,8 @@ func everyPage(t *testing.T, p *Edition) map[string]*goquery.Document {
 	}
 	add("login")(p.Login(Login{Frame: problem, Login: hostile, Next: "/drive/a?b=c", TicketEnded: true, Registration: true}))
 	add("register")(p.Register(Register{Frame: problem, Username: hostile, Email: hostile, Phone: hostile, Next: "/drive/x", Open: true, MinPassword: 8}))
-	signedIn := AccountFrame{Frame: problem, Here: "/account/sessions", Done: "It is done."}
-	add("sessions")(p.Sessions(Sessions{AccountFrame: signedIn, Items: []Session{{ID: "a", Device: hostile, Address: hostile, App: true}, {ID: "b", Current: true}}}))
+	signedIn := AccountFrame{Frame: problem, Here: "/account/sessions", Done: Say("session.others-ended", "number", 2)}
+	add("sessions")(p.Sessions(Sessions{AccountFrame: signedIn, Items: []Session{{ID: "a", Device: Device{hostile, hostile}, Address: hostile, App: true}, {ID: "b", Current: true, Device: Device{Program: hostile}}}}))
 	add("password")(p.Password(Password{AccountFrame: signedIn, Username: hostile, MinPassword: 8}))
 	add("continue")(p.Continue(Continue{Name: hostile, Ticket: hostile}))
 	add("closed")(p.Register(Register{}))
@@ -83,7 +83,7 @@ func everyPage(t *testing.T, p *Edition) map[string]*goquery.Document {
 	add("forgot")(p.Forgot(Forgot{Frame: problem, To: hostile, Mail: true}))
 	add("forgot, code sent")(p.Forgot(Forgot{Frame: problem, To: hostile, Mail: true, Texts: true, Sent: true, MinPassword: 8}))
 	add("forgot, nothing sends")(p.Forgot(Forgot{}))
-	account := AccountFrame{Frame: problem, Here: "/account/profile", Done: hostile}
+	account := AccountFrame{Frame: problem, Here: "/account/profile", Done: Say("session.device", "program", hostile, "system", hostile)}
 	account.User = hostile
 	add("profile")(p.Profile(Profile{AccountFrame: account, Username: hostile,
 		Email: ProfileAddress{Now: hostile, Sends: true, New: hostile, Sent: true}, Phone: ProfileAddress{Now: hostile, Verified: true, Sends: true}}))
@@ -100,12 +100,12 @@ func everyPage(t *testing.T, p *Edition) map[string]*goquery.Document {
 	add("recovery codes")(p.Factor(Factor{AccountFrame: account, Codes: []string{"abcd-efgh"}}))
 	add("second step")(p.SecondStep(SecondStep{Frame: problem, Half: hostile, Next: "/drive/a?b=c", Passkeys: true}))
 	add("passkey")(p.Ceremony(Ceremony{Frame: Frame{User: hostile}, Kind: "create", Options: `{"user":"` + hostile + `"}`, Action: "/account/second-factor/passkeys/confirm", Back: "/account/second-factor"}))
-	framed := AccountFrame{Frame: Frame{User: hostile, Problem: problem.Problem}, Here: "/account/data", Done: hostile}
+	framed := AccountFrame{Frame: Frame{User: hostile, Problem: problem.Problem}, Here: "/account/data", Done: Say("session.device", "program", hostile, "system", hostile)}
 	add("data")(p.Data(Data{AccountFrame: framed, Usage: Usage{Used: 5}}))
 	add("leave")(p.Leave(Leave{Frame: framed.Frame, Usage: Usage{Used: 5}}))
 	add("farewell")(p.Farewell(Frame{}))
 	add("activity")(p.Activity(Activity{AccountFrame: framed, Next: "/account/activity?after=1.x", Lines: []ActivityLine{
-		{Event: "sign_in"}, {Event: hostile, Address: hostile, Device: hostile, Detail: hostile, Times: 7, ByAdministrator: true}}}))
+		{Event: "sign_in"}, {Event: hostile, Address: hostile, Device: Device{hostile, hostile}, Detail: hostile, Times: 7, ByAdministrator: true}}}))
 	entry := sample().Entries[0]
 	file := entry
 	file.Folder, file.MediaType, file.Download = false, hostile, "/raw/a?download"

@@ -23,6 +23,9 @@ func (v Register) Address() string {
 	return v.Email
 }
 
+// LoginAddress is where those sign in who have an account.
+func (v Register) LoginAddress() string { return withNext("/login", v.Next) }
+
 // Proves reports whether a code proves an address.
 func (v Register) Proves() bool { return v.Verify == "email" || v.Verify == "phone" }
 

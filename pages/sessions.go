@@ -10,11 +10,18 @@ type Sessions struct {
 
 // Session is one place where the account is signed in.
 type Session struct {
-	ID, Device, Address string // Device and Address may be empty
-	App                 bool   // an app's, not a browser's
-	Created, Seen       time.Time
-	Current             bool // this browser
+	ID, Address   string // Address may be empty
+	Device        Device
+	App           bool // an app's, not a browser's
+	Created, Seen time.Time
+	Current       bool // this browser
 }
+
+// Device is what somebody is signed in with, as far as it is known.
+type Device struct{ Program, System string }
+
+// Known reports whether anything is.
+func (d Device) Known() bool { return d != Device{} }
 
 // Others reports whether the account is signed in anywhere else.
 func (v Sessions) Others() bool {

@@ -43,7 +43,7 @@ type ShareForm struct {
 
 // Choices are the times after which a share may expire.
 func (f ShareForm) Choices() []Choice {
-	all := []Choice{{"", "Never", false}, {"1", "In a day", false}, {"7", "In a week", false}, {"30", "In 30 days", false}, {"365", "In a year", false}}
+	all := []Choice{{"", "expiry.never", false}, {"1", "expiry.day", false}, {"7", "expiry.week", false}, {"30", "expiry.month", false}, {"365", "expiry.year", false}}
 	for i := range all {
 		all[i].Chosen = all[i].Value == f.Days
 	}

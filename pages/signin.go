@@ -16,11 +16,13 @@ type Login struct {
 }
 
 // RegisterAddress is where newcomers make an account.
-func (l Login) RegisterAddress() string {
-	if l.Next == "" {
-		return "/register"
+func (l Login) RegisterAddress() string { return withNext("/register", l.Next) }
+
+func withNext(address, next string) string {
+	if next == "" {
+		return address
 	}
-	return "/register?next=" + url.QueryEscape(l.Next)
+	return address + "?next=" + url.QueryEscape(next)
 }
 
 // Login renders the page to sign in on.

@@ -3,6 +3,7 @@ package pages
 import (
 	"fmt"
 	"html/template"
+	"slices"
 	"time"
 
 	"github.com/satchelhq/satchel/pages/catalogue"
@@ -15,17 +16,11 @@ func (p *Pages) wordsIn(l catalogue.Language) template.FuncMap {
 		"languages": func() []choice { return languages(l) },
 		// {{t "drive.title"}} or {{t "drive.used" "used" (size .Used)}} is a message as text, in attributes, too.
 		"t": func(key string, pairs ...any) (string, error) { return p.catalogue.Say(l, key, pairs...) },
+		// {{say .Done}} is a message that Go chose, between tags.
+		"say": func(m *Message) (template.HTML, error) { return p.rich(l, m.Key, m.Pairs...) },
 		// {{rich "drive.removed" "count" 1 "name" .Name}} is a message between tags, with each string in a <bdi>, so that
 		// a name in another direction leaves the sentence alone. What is HTML already stays so: see code and link.
-		"rich": func(key string, pairs ...any) (template.HTML, error) {
-			for i := 1; i < len(pairs); i += 2 {
-				if s, ok := pairs[i].(string); ok {
-					pairs[i] = template.HTML("<bdi>" + template.HTMLEscapeString(s) + "</bdi>")
-				}
-			}
-			words, err := p.catalogue.Say(l, key, pairs...)
-			return template.HTML(words), err // the messages hold no markup: catalogue_test.go
-		},
+		"rich": func(key string, pairs ...any) (template.HTML, error) { return p.rich(l, key, pairs...) },
 		// {{code .Address}} is for rich: something to be typed or copied.
 		"code": func(s string) template.HTML {
 			return template.HTML("<code>" + template.HTMLEscapeString(s) + "</code>")
@@ -48,9 +43,43 @@ func (p *Pages) wordsIn(l catalogue.Language) template.FuncMap {
 			}
 			return path, nil
 		},
+		// {{device .Device}} is what somebody is signed in with, for rich, too.
+		"device": func(d Device) (template.HTML, error) {
+			switch {
+			case !d.Known():
+				return p.rich(l, "session.unknown")
+			case d.Program == "" || d.System == "":
+				return isolated(d.Program + d.System), nil
+			}
+			return p.rich(l, "session.device", "program", d.Program, "system", d.System)
+		},
+		// {{event .Event}} is what an event of the audit log means; one that has no words stays as it is.
+		"event": func(event string) (string, error) {
+			key := "event." + event
+			if !p.catalogue.Has(l, key) {
+				return event, nil
+			}
+			return p.catalogue.Say(l, key)
+		},
 		// {{problem .Sentence}} is a refusal in the language of the page.
 		"problem": func(sentence string) string { return p.catalogue.Problem(l, sentence) },
 	}
+}
+
+// rich is a message with each string that fills it in isolated from its direction.
+func (p *Pages) rich(l catalogue.Language, key string, pairs ...any) (template.HTML, error) {
+	pairs = slices.Clone(pairs)
+	for i := 1; i < len(pairs); i += 2 {
+		if s, ok := pairs[i].(string); ok {
+			pairs[i] = isolated(s)
+		}
+	}
+	words, err := p.catalogue.Say(l, key, pairs...)
+	return template.HTML(words), err // the messages hold no markup: catalogue_test.go
+}
+
+func isolated(s string) template.HTML {
+	return template.HTML("<bdi>" + template.HTMLEscapeString(s) + "</bdi>")
 }
 
 // choice is a language that the pages can be in.

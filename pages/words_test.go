@@ -1,10 +1,16 @@
 package pages
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	tree "text/template/parse"
@@ -17,8 +23,6 @@ import (
 
 // notYet are templates whose words are not in the catalogues yet.
 var notYet = []string{
-	"activity", "app-passwords", "code", "continue", "data", "elsewhere", "farewell", "forgot", "identities",
-	"leave", "onward", "passkey", "password", "profile", "register", "second-factor", "second-step", "sessions",
 	"share-form", "shared", "shares",
 }
 
@@ -26,7 +30,7 @@ var notYet = []string{
 var spoken = []string{"title", "alt", "aria-label", "aria-description", "placeholder", "label", "content"}
 
 // silent are attributes beginning with data- that hold no words.
-var silent = []string{"data-do", "data-all", "data-kind", "data-endpoint", "data-events", "data-units"}
+var silent = []string{"data-do", "data-all", "data-kind", "data-endpoint", "data-events", "data-units", "data-options"}
 
 // notWords is what may stand in a template as it is: our name, what is the same in each language, and what no one reads.
 var notWords = regexp.MustCompile(`\b(Satchel|SHA-256|UTC|telephone=no|width=device-width, initial-scale=1, viewport-fit=cover|light dark|noindex, nofollow|website)\b`)
@@ -216,6 +220,78 @@ func keysOf(t *testing.T, file string) []string {
 		keys = append(keys, m[1])
 	}
 	return keys
+}
+
+// What Go chooses is in the catalogues, too.
+func TestChosenMessagesAreThere(t *testing.T) {
+	p := newPages(t, built())
+	files, err := filepath.Glob("../server/web/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := []string{}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range said.FindAllStringSubmatch(string(source), -1) {
+			keys = append(keys, m[1])
+		}
+	}
+	if len(keys) < 10 {
+		t.Errorf("only %d messages were found", len(keys))
+	}
+	for _, c := range append((AppPasswordForm{}).Choices(), (ShareForm{}).Choices()...) {
+		keys = append(keys, c.Key)
+	}
+	for _, s := range accountSections() {
+		keys = append(keys, s.Key)
+	}
+	for _, key := range keys {
+		for _, l := range catalogue.Languages() {
+			if !p.catalogue.Has(l, key) {
+				t.Errorf("%q is asked for, which %s has not", key, l)
+			}
+		}
+	}
+}
+
+var said = regexp.MustCompile(`\bpages\.Say\("([^"]+)"`)
+
+// Every event of the audit log has words, and no words are of an event that is gone.
+func TestEventsHaveWords(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../authn/audit.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := map[string]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if v, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(v.Names[0].Name, "Audit") {
+			event, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Error(err)
+			}
+			events[event] = true
+		}
+		return true
+	})
+	if len(events) < 40 {
+		t.Errorf("only %d events were found", len(events))
+	}
+	p := newPages(t, built())
+	for _, l := range catalogue.Languages() {
+		for event := range events {
+			if !p.catalogue.Has(l, "event."+event) {
+				t.Errorf("%s has no words for the event %s", l, event)
+			}
+		}
+		for _, key := range p.catalogue.Keys(l) {
+			if event, ok := strings.CutPrefix(key, "event."); ok && !events[event] {
+				t.Errorf("%s has words for %s, which is no event", l, event)
+			}
+		}
+	}
 }
 
 var asked = regexp.MustCompile(`\b(?:t|rich) "([^"]+)"`)

@@ -131,6 +131,9 @@ const maxAccept = 256
 // Has reports whether there is a message of a key.
 func (c *Catalogue) Has(l Language, key string) bool { return c.messages[l][key] != nil }
 
+// Keys are those of all messages in a language, in no order.
+func (c *Catalogue) Keys(l Language) []string { return slices.Collect(maps.Keys(c.messages[l])) }
+
 // Say is the message of a key, filled in with pairs of a name and its value. The value of "count", an int or int64,
 // chooses the plural form. It is an error if there is no such message, or, in one
 // without plural forms, a name without a value.

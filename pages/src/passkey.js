@@ -41,11 +41,12 @@ function answer(credential) {
   });
 }
 
-function explain(error, kind) {
-  if (error.name === "InvalidStateError") return "This device has a passkey for your account already.";
-  if (error.name === "SecurityError") return "The browser allows no passkeys at this address.";
-  if (error.name === "NotAllowedError") return kind === "create" ? "No passkey was made." : "No passkey was used.";
-  return "The browser could not do this: " + error.message;
+// explain says why there is none, in words of the form.
+function explain(error, words) {
+  if (error.name === "InvalidStateError") return words.known;
+  if (error.name === "SecurityError") return words.notHere;
+  if (error.name === "NotAllowedError") return words.refused;
+  return words.failed.replace("#", () => error.message);
 }
 
 export function askForPasskey(form) {
@@ -56,7 +57,7 @@ export function askForPasskey(form) {
   async function run() {
     if (busy) return;
     if (!window.PublicKeyCredential || !navigator.credentials) {
-      say("This browser knows no passkeys, or not at this address.");
+      say(form.dataset.unknown);
       return;
     }
     busy = true;
@@ -67,7 +68,7 @@ export function askForPasskey(form) {
       form.elements.namedItem("response").value = answer(credential);
       form.submit(); // without asking its listeners
     } catch (error) {
-      say(explain(error, form.dataset.kind));
+      say(explain(error, form.dataset));
       busy = false;
     }
   }

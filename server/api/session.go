@@ -46,7 +46,7 @@ func (a *api) tellSessions(w http.ResponseWriter, r *http.Request, p authn.Princ
 	}
 	body := sessionsBody{Items: make([]sessionBody, 0, len(all))}
 	for _, s := range all {
-		body.Items = append(body.Items, sessionBody{s.ID, s.Kind, s.Device, s.UserAgent, s.Address, s.Created.UTC(), s.Seen.UTC(), s.Current})
+		body.Items = append(body.Items, sessionBody{s.ID, s.Kind, s.Device.String(), s.UserAgent, s.Address, s.Created.UTC(), s.Seen.UTC(), s.Current})
 	}
 	answer.JSON(w, r, http.StatusOK, body)
 	return nil

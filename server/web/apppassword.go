@@ -39,7 +39,7 @@ func (h *Web) changeAppPasswords(w http.ResponseWriter, r *http.Request, who aut
 		if err != nil && !fault.Is(err, fault.NotFound) { // it was removed already
 			return err
 		}
-		return h.showAppPasswords(w, r, who, http.StatusOK, pages.AppPasswords{AccountFrame: pages.AccountFrame{Done: "The app password was removed. What used it is signed out."}})
+		return h.showAppPasswords(w, r, who, http.StatusOK, pages.AppPasswords{AccountFrame: pages.AccountFrame{Done: pages.Say("app-password.removed")}})
 	}
 	f := r.PostForm
 	form := pages.AppPasswordForm{Name: f.Get("name"), Folder: f.Get("folder"), ReadOnly: f.Get("read_only") != "", Days: f.Get("days")}

@@ -72,7 +72,7 @@ func (h *Web) factorProblem(w http.ResponseWriter, r *http.Request, who authn.Pr
 	return h.showFactor(w, r, who, status, pages.Factor{AccountFrame: pages.AccountFrame{Frame: pages.Frame{Problem: problemOf(r, err, false)}}})
 }
 
-func (h *Web) factorDone(w http.ResponseWriter, r *http.Request, who authn.Principal, done string, codes []string) error {
+func (h *Web) factorDone(w http.ResponseWriter, r *http.Request, who authn.Principal, done *pages.Message, codes []string) error {
 	return h.showFactor(w, r, who, http.StatusOK, pages.Factor{AccountFrame: pages.AccountFrame{Done: done}, Codes: codes})
 }
 
@@ -103,7 +103,7 @@ func (h *Web) confirmTOTP(w http.ResponseWriter, r *http.Request, who authn.Prin
 	}
 	codes, err := h.accounts.ConfirmTOTP(r.Context(), who, r.PostForm.Get("otp"), h.client(r))
 	if err == nil {
-		return h.factorDone(w, r, who, "Your authenticator app is on.", codes)
+		return h.factorDone(w, r, who, pages.Say("factor.app.is-on"), codes)
 	}
 	// The form still holds the secret, so a typing error does not begin everything anew.
 	e, showErr := h.accounts.ShowTOTP(who, r.PostForm.Get("secret"), h.origin.Hostname(r))
@@ -125,7 +125,7 @@ func (h *Web) removeTOTP(w http.ResponseWriter, r *http.Request, who authn.Princ
 	if err := h.accounts.RemoveTOTP(r.Context(), who, proofOf(r), h.client(r)); err != nil {
 		return h.factorProblem(w, r, who, err)
 	}
-	return h.factorDone(w, r, who, "Your authenticator app is off.", nil)
+	return h.factorDone(w, r, who, pages.Say("factor.app.is-off"), nil)
 }
 
 func (h *Web) newRecoveryCodes(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
@@ -136,7 +136,7 @@ func (h *Web) newRecoveryCodes(w http.ResponseWriter, r *http.Request, who authn
 	if err != nil {
 		return h.factorProblem(w, r, who, err)
 	}
-	return h.factorDone(w, r, who, "The codes of before are not valid any more.", codes)
+	return h.factorDone(w, r, who, pages.Say("factor.recovery.made"), codes)
 }
 
 // showSecondStep asks for the second factor.

@@ -83,7 +83,7 @@ func (h *Web) activity(w http.ResponseWriter, r *http.Request, who authn.Princip
 	}
 	for _, l := range lines {
 		v.Lines = append(v.Lines, pages.ActivityLine{At: l.At, Event: l.Event, ByAdministrator: l.ActorID != "" && l.ActorID != l.UserID,
-			Address: l.Address, Device: l.Device(), Detail: l.Detail, Times: l.Times})
+			Address: l.Address, Device: pages.Device(l.Device()), Detail: l.Detail, Times: l.Times})
 	}
 	html, err := h.in(r).Activity(v)
 	if err != nil {

@@ -69,7 +69,7 @@ func (h *Web) confirmPasskey(w http.ResponseWriter, r *http.Request, who authn.P
 	if err != nil {
 		return h.factorProblem(w, r, who, err)
 	}
-	return h.factorDone(w, r, who, "The passkey is there.", codes)
+	return h.factorDone(w, r, who, pages.Say("passkey.added"), codes)
 }
 
 func (h *Web) removePasskey(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
@@ -79,7 +79,7 @@ func (h *Web) removePasskey(w http.ResponseWriter, r *http.Request, who authn.Pr
 	if err := h.accounts.RemovePasskey(r.Context(), who, r.PathValue("id"), proofOf(r), h.client(r)); err != nil {
 		return h.factorProblem(w, r, who, err)
 	}
-	return h.factorDone(w, r, who, "The passkey is removed. Your device may still offer it: it opens nothing any more.", nil)
+	return h.factorDone(w, r, who, pages.Say("passkey.removed"), nil)
 }
 
 // askPasskey asks the browser for a passkey to sign in with.

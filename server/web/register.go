@@ -179,14 +179,14 @@ func (h *Web) profile(w http.ResponseWriter, r *http.Request, who authn.Principa
 	f := r.PostForm
 	email, phone, code, password := f.Get("email"), f.Get("phone"), f.Get("code"), f.Get("password")
 	var v pages.Profile
-	var done string
+	var done *pages.Message
 	var err error
 	switch f.Get("action") {
 	case "username":
 		if _, err = h.accounts.Rename(r.Context(), who.UserID, f.Get("username"), h.client(r)); err != nil {
 			v.Username = f.Get("username")
 		}
-		done = "Your user name is saved."
+		done = pages.Say("profile.username-saved")
 	case "send-email":
 		v.Email.New = email
 		v.Email.Sent, err = h.sendTo(r, who, authn.CodeEmail, email)
@@ -197,18 +197,18 @@ func (h *Web) profile(w http.ResponseWriter, r *http.Request, who authn.Principa
 		if _, err = h.accounts.ChangeEmail(r.Context(), who, email, code, password, h.client(r)); err != nil {
 			v.Email.New, v.Email.Sent = email, true
 		}
-		done = "Your e-mail address is confirmed."
+		done = pages.Say("profile.email-confirmed")
 	case "phone":
 		if _, err = h.accounts.ChangePhone(r.Context(), who, phone, code, password, h.client(r)); err != nil {
 			v.Phone.New, v.Phone.Sent = phone, true
 		}
-		done = "Your phone number is confirmed."
+		done = pages.Say("profile.phone-confirmed")
 	case "remove-email":
 		_, err = h.accounts.ChangeEmail(r.Context(), who, "", "", password, h.client(r))
-		done = "Your account has no e-mail address any more."
+		done = pages.Say("profile.email-gone")
 	case "remove-phone":
 		_, err = h.accounts.ChangePhone(r.Context(), who, "", "", password, h.client(r))
-		done = "Your account has no phone number any more."
+		done = pages.Say("profile.phone-gone")
 	default:
 		return fault.New(fault.Invalid, "web.profile", "The form asks for nothing that can be done here.")
 	}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/satchelhq/satchel/authn"
@@ -19,18 +18,18 @@ const (
 func (h *Web) sessionRoutes() map[string]answer.Handler {
 	return map[string]answer.Handler{
 		"GET " + sessionsPath: h.private(func(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
-			return h.showSessions(w, r, who, "", nil)
+			return h.showSessions(w, r, who, nil, nil)
 		}),
 		"POST " + sessionsPath: h.private(h.endSessions),
 		"GET " + passwordPath: h.private(func(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
-			return h.showPassword(w, r, http.StatusOK, who, "", nil)
+			return h.showPassword(w, r, http.StatusOK, who, nil, nil)
 		}),
 		"POST " + passwordPath: h.private(h.changePassword),
 	}
 }
 
 // showSessions shows them with what the last form did, or why it did not.
-func (h *Web) showSessions(w http.ResponseWriter, r *http.Request, who authn.Principal, done string, failed error) error {
+func (h *Web) showSessions(w http.ResponseWriter, r *http.Request, who authn.Principal, done *pages.Message, failed error) error {
 	all, err := h.accounts.Sessions(r.Context(), who)
 	if err != nil {
 		return err
@@ -41,7 +40,7 @@ func (h *Web) showSessions(w http.ResponseWriter, r *http.Request, who authn.Pri
 		status, v.Problem = report(w, r, failed), problemOf(r, failed, false)
 	}
 	for _, s := range all {
-		v.Items = append(v.Items, pages.Session{ID: s.ID, Device: s.Device, Address: s.Address, App: s.Kind == "token",
+		v.Items = append(v.Items, pages.Session{ID: s.ID, Device: pages.Device(s.Device), Address: s.Address, App: s.Kind == "token",
 			Created: s.Created, Seen: s.Seen, Current: s.Current})
 	}
 	html, err := h.in(r).Sessions(v)
@@ -58,20 +57,20 @@ func (h *Web) endSessions(w http.ResponseWriter, r *http.Request, who authn.Prin
 	switch r.PostForm.Get("action") {
 	case "end":
 		if err := h.accounts.EndSession(r.Context(), who, r.PostForm.Get("id"), h.client(r)); err != nil {
-			return h.showSessions(w, r, who, "", err)
+			return h.showSessions(w, r, who, nil, err)
 		}
-		return h.showSessions(w, r, who, "It is signed out.", nil)
+		return h.showSessions(w, r, who, pages.Say("session.ended"), nil)
 	case "end-others":
 		n, err := h.accounts.EndSessions(r.Context(), who, false, h.client(r))
 		if err != nil {
-			return h.showSessions(w, r, who, "", err)
+			return h.showSessions(w, r, who, nil, err)
 		}
-		return h.showSessions(w, r, who, fmt.Sprintf("You are signed out everywhere else (%d).", n), nil)
+		return h.showSessions(w, r, who, pages.Say("session.others-ended", "number", n), nil)
 	}
 	return fault.New(fault.Invalid, "web.endSessions", "The form asks for nothing that can be done here.")
 }
 
-func (h *Web) showPassword(w http.ResponseWriter, r *http.Request, status int, who authn.Principal, done string, problem *pages.Problem) error {
+func (h *Web) showPassword(w http.ResponseWriter, r *http.Request, status int, who authn.Principal, done *pages.Message, problem *pages.Problem) error {
 	v := pages.Password{AccountFrame: accountFrame(who, passwordPath), Username: who.Username, MinPassword: authn.MinPassword}
 	v.Done, v.Problem = done, problem
 	html, err := h.in(r).Password(v)
@@ -87,7 +86,7 @@ func (h *Web) changePassword(w http.ResponseWriter, r *http.Request, who authn.P
 	}
 	err := h.accounts.ChangePassword(r.Context(), who, r.PostForm.Get("password"), r.PostForm.Get("new_password"), h.client(r))
 	if err != nil {
-		return h.showPassword(w, r, report(w, r, err), who, "", problemOf(r, err, false))
+		return h.showPassword(w, r, report(w, r, err), who, nil, problemOf(r, err, false))
 	}
-	return h.showPassword(w, r, http.StatusOK, who, "Your password is changed. Other devices have been signed out.", nil)
+	return h.showPassword(w, r, http.StatusOK, who, pages.Say("password.changed"), nil)
 }
