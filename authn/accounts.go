@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/satchelhq/satchel/openid"
+	"github.com/satchelhq/satchel/pages/catalogue"
 	"github.com/satchelhq/satchel/sqldb"
 )
 
@@ -79,19 +80,20 @@ type Options struct {
 
 // Accounts is every account of this server. It is safe for use by many goroutines.
 type Accounts struct {
-	db       *sqldb.DB
-	o        Options
-	hasher   *hasher
-	keys     *keyring
-	proven   *proven
-	wrong    *wrong
-	verified *verified
-	failures atomic.Int64                             // that this node has counted
-	standing *sqldb.Memo[[sha256.Size]byte, standing] // by the MAC of a name and a password
-	sessions *sqldb.Memo[sessionKey, live]            // of tokens
-	seeing   sync.Map                                 // ids of the sessions whose seen_at is being written
-	closed   chan struct{}                            // has one when an account was closed
-	outbox   chan parcel                              // what Deliver sends
+	db        *sqldb.DB
+	o         Options
+	hasher    *hasher
+	keys      *keyring
+	proven    *proven
+	wrong     *wrong
+	verified  *verified
+	failures  atomic.Int64                             // that this node has counted
+	standing  *sqldb.Memo[[sha256.Size]byte, standing] // by the MAC of a name and a password
+	sessions  *sqldb.Memo[sessionKey, live]            // of tokens
+	seeing    sync.Map                                 // ids of the sessions whose seen_at is being written
+	closed    chan struct{}                            // has one when an account was closed
+	outbox    chan parcel                              // what Deliver sends
+	catalogue func() (*catalogue.Catalogue, error)     // has what messages say; read when the first one is sent
 }
 
 // New gives access to the accounts in db.
@@ -146,8 +148,9 @@ func New(db *sqldb.DB, o Options) *Accounts {
 		hasher: newHasher(o.HashParallel),
 		keys:   newKeyring(db, o.Now, o.AccessTTL),
 		proven: newProven(), wrong: newWrong(), verified: newVerified(), outbox: make(chan parcel, outboxSize),
-		standing: sqldb.NewMemo[[sha256.Size]byte, standing](db, maxProven, true),
-		sessions: sqldb.NewMemo[sessionKey, live](db, maxVerified, true),
+		catalogue: sync.OnceValues(catalogue.Load),
+		standing:  sqldb.NewMemo[[sha256.Size]byte, standing](db, maxProven, true),
+		sessions:  sqldb.NewMemo[sessionKey, live](db, maxVerified, true),
 	}
 }
 

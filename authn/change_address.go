@@ -107,19 +107,18 @@ func (a *Accounts) moveAddress(ctx context.Context, p Principal, at address, c C
 	if err != nil {
 		return User{}, err
 	}
-	a.tellOld(old, u, at.kind)
+	a.tellOld(old, u, at.kind, c)
 	return u, nil
 }
 
 // tellOld tells the address that an account had that it is gone, if it was the owner's for sure and is another one now.
-func (a *Accounts) tellOld(old, now User, kind string) {
-	subject, text := a.changedText(now, kind)
+func (a *Accounts) tellOld(old, now User, kind string, c Client) {
 	before, _ := emailKey(old.Email)
 	after, _ := emailKey(now.Email)
 	switch {
 	case kind == kindEmail && old.EmailVerified && before != after:
-		a.tell(address{kind: kindEmail, to: old.Email}, subject, text)
+		a.tell(address{kind: kindEmail, to: old.Email}, "email-gone", now, c)
 	case kind == kindPhone && old.PhoneVerified && old.Phone != now.Phone:
-		a.tell(address{kind: kindPhone, to: old.Phone}, subject, text)
+		a.tell(address{kind: kindPhone, to: old.Phone}, "phone-gone", now, c)
 	}
 }

@@ -45,7 +45,7 @@ type CodeRequest struct {
 // CodeSent says how long the code is good for, and after what time another one may be asked for.
 type CodeSent struct{ ExpiresIn, ResendAfter time.Duration }
 
-// SendCode sends a code. p is who asks, for CodeEmail and CodePhone; for the others it does not matter. The answer is the same, and takes as long,
+// SendCode sends a code, in the language of the client. p is who asks, for CodeEmail and CodePhone; for the others it does not matter. The answer is the same, and takes as long,
 // whether somebody has this address or not: that is looked at afterwards, by Deliver, and the message says it. Invalid with code "invalid_fields",
 // among them "no_sender" for an address of a kind to which this server sends nothing; Forbidden with code "registration_closed" or
 // "invalid_invitation"; Unauthenticated; TooMany with code "too_many_codes"; Busy.
@@ -61,11 +61,15 @@ func (a *Accounts) SendCode(ctx context.Context, p Principal, r CodeRequest, c C
 	if len(a.outbox) == cap(a.outbox) {
 		return CodeSent{}, outboxFull()
 	}
+	in, err := a.languageOf(c)
+	if err != nil {
+		return CodeSent{}, fault.Wrap(err, "authn.SendCode")
+	}
 	code, expires, err := a.issue(ctx, issued{r.Purpose, at, userID}, c)
 	if err != nil {
 		return CodeSent{}, fault.Wrap(err, "authn.SendCode")
 	}
-	if !a.post(parcel{purpose: r.Purpose, at: at, userID: userID, code: code, expires: expires}) {
+	if !a.post(parcel{purpose: r.Purpose, at: at, userID: userID, code: code, in: in, expires: expires}) {
 		return CodeSent{}, outboxFull()
 	}
 	return CodeSent{codeTTL, codeResend}, nil

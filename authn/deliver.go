@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/satchelhq/satchel/pages/catalogue"
 	"github.com/satchelhq/satchel/sqldb"
 )
 
@@ -18,8 +19,10 @@ type Message struct {
 	To      string
 	Purpose string // Code…, or "notice" for what somebody is told without having asked
 	Code    string // empty if it holds none
-	Subject string // one line
-	Text    string // the whole message, the code included
+	// Language is what the subject and the text are in, as BCP 47 names it.
+	Language string
+	Subject  string // one line
+	Text     string // the whole message, the code included
 }
 
 // Sender brings a message on its way. Send returns when somebody has taken it over, or an error; one that wraps ErrRejected is final. It must
@@ -44,6 +47,7 @@ type parcel struct {
 	at      address
 	userID  string
 	code    string
+	in      catalogue.Language
 	expires int64    // after which it is not worth sending
 	notice  *Message // what to tell instead, if it is known already
 }
@@ -132,7 +136,7 @@ func (a *Accounts) message(ctx context.Context, p parcel) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Message{ID: sqldb.NewID(), Kind: p.at.kind, To: p.at.to, Purpose: p.purpose}
+	m := &Message{ID: sqldb.NewID(), Kind: p.at.kind, To: p.at.to, Purpose: p.purpose, Language: string(p.in)}
 	switch {
 	case p.purpose == CodeReset && (!held || !verified || u.Disabled):
 		return nil, nil
@@ -140,24 +144,34 @@ func (a *Accounts) message(ctx context.Context, p parcel) (*Message, error) {
 		if m.Code = p.code; p.at.kind == kindEmail {
 			m.To = u.Email // as its owner gave it, and not as a stranger spelled it
 		}
-		m.Subject, m.Text = a.resetText(p.code, u)
+		m.Subject, m.Text, err = a.words(p.in, "reset", "code", p.code, "name", u.Username)
 	case p.purpose == CodeRegister && held && verified:
-		m.Subject, m.Text = a.knownText(u)
+		m.Subject, m.Text, err = a.words(p.in, "known", "name", u.Username)
 	case held && verified && u.ID != p.userID:
-		m.Subject, m.Text = a.elsewhereText()
+		m.Subject, m.Text, err = a.words(p.in, "elsewhere")
 	default:
 		m.Code = p.code
-		m.Subject, m.Text = a.codeText(p.purpose, p.code, held && u.ID != p.userID)
+		m.Subject, m.Text, err = a.words(p.in, proving(p.purpose, held && u.ID != p.userID), "code", p.code)
 	}
-	return m, nil
+	return m, err
 }
 
-// tell posts a notice to an address that an account had. That it does not fit in is worth no failure.
-func (a *Accounts) tell(at address, subject, text string) {
+// tell posts a notice to an address that the account u has or had, in the language of who did what it tells. That it does not fit in is worth no
+// failure.
+func (a *Accounts) tell(at address, message string, u User, c Client) {
 	if a.senderOf(at.kind) == nil {
 		return
 	}
-	m := &Message{ID: sqldb.NewID(), Kind: at.kind, To: at.to, Purpose: "notice", Subject: subject, Text: text}
+	in, err := a.languageOf(c)
+	if err != nil {
+		a.o.Log.Error("a notice was not sent", "to", at.masked(), "err", err)
+		return
+	}
+	m := &Message{ID: sqldb.NewID(), Kind: at.kind, To: at.to, Purpose: "notice", Language: string(in)}
+	if m.Subject, m.Text, err = a.words(in, message, "name", u.Username); err != nil {
+		a.o.Log.Error("a notice was not sent", "to", at.masked(), "err", err)
+		return
+	}
 	if !a.post(parcel{purpose: m.Purpose, at: at, expires: a.now() + time.Hour.Microseconds(), notice: m}) {
 		a.o.Log.Warn("a notice was not sent: too many messages wait", "to", at.masked())
 	}

@@ -34,10 +34,11 @@ type Principal struct {
 	ReadOnly    bool
 }
 
-// Client is from where somebody signs in, for the list of sessions. Both are only shown, never trusted.
+// Client is from where somebody signs in, for the list of sessions, and what they read. None of it is trusted.
 type Client struct {
 	Address   string
 	UserAgent string
+	Language  string // of the messages to them: a code (BCP 47) or a whole Accept-Language header; English if it is neither
 }
 
 type principalKey struct{}

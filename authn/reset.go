@@ -64,17 +64,16 @@ func (a *Accounts) reset(ctx context.Context, at address, code, password string,
 		return err
 	}
 	a.o.Observe(EventPasswordReset)
-	subject, text := a.resetDoneText(u)
-	a.tellAll(u, subject, text)
+	a.tellAll(u, "reset-done", c)
 	return nil
 }
 
 // tellAll posts a notice to every address that the account has proven.
-func (a *Accounts) tellAll(u User, subject, text string) {
+func (a *Accounts) tellAll(u User, message string, c Client) {
 	if u.EmailVerified {
-		a.tell(address{kind: kindEmail, to: u.Email}, subject, text)
+		a.tell(address{kind: kindEmail, to: u.Email}, message, u, c)
 	}
 	if u.PhoneVerified {
-		a.tell(address{kind: kindPhone, to: u.Phone}, subject, text)
+		a.tell(address{kind: kindPhone, to: u.Phone}, message, u, c)
 	}
 }

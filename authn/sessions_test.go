@@ -34,7 +34,7 @@ func TestSessions(t *testing.T) {
 		first := n.register(t, ann())
 		other := n.register(t, Registration{Username: "bob", Password: password})
 		n.clock.advance(time.Minute)
-		firefox := Client{"2001:db8::7", "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+		firefox := Client{Address: "2001:db8::7", UserAgent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 		page, err := n.LoginPage(t.Context(), "ann", password, firefox)
 		accepted(t, "sign in", err)
 		here, there := n.bearer(t, first), n.bearer(t, other)

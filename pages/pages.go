@@ -23,11 +23,15 @@ type Pages struct {
 
 // Edition renders the pages in one language. It is safe for use by many goroutines.
 type Edition struct {
-	byName map[string]*template.Template
+	language catalogue.Language
+	byName   map[string]*template.Template
 }
 
 // In is the edition for who reads one of these, best first: codes of languages (BCP 47), or whole Accept-Language headers.
 func (p *Pages) In(wanted ...string) *Edition { return p.editions[p.catalogue.Match(wanted...)] }
+
+// Language is what the edition is in.
+func (e *Edition) Language() catalogue.Language { return e.language }
 
 // Options is where the built script comes from. The zero value takes what was embedded.
 type Options struct {
@@ -68,6 +72,7 @@ func New(o Options) (*Pages, error) {
 		if p.editions[l], err = parseAll(layout); err != nil {
 			return nil, err
 		}
+		p.editions[l].language = l
 	}
 	return p, nil
 }

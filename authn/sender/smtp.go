@@ -108,7 +108,7 @@ func (s *SMTP) Send(ctx context.Context, m authn.Message) error {
 
 // compose writes the mail. Whatever is not one address or one line is refused, though nothing of the kind should come here.
 func (s *SMTP) compose(m authn.Message) (*gomail.Msg, error) {
-	if strings.ContainsAny(m.To+m.Subject+m.ID, "\r\n") {
+	if strings.ContainsAny(m.To+m.Subject+m.ID+m.Language, "\r\n") {
 		return nil, errors.New("a line end where none may be")
 	}
 	to, err := mail.ParseAddress(m.To)
@@ -123,6 +123,7 @@ func (s *SMTP) compose(m authn.Message) (*gomail.Msg, error) {
 	_, domain, _ := strings.Cut(s.from.Address, "@")
 	message.SetMessageIDWithValue(m.ID + "@" + domain)
 	message.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: nobody's holiday answers it
+	message.SetGenHeader("Content-Language", m.Language)     // RFC 3282
 	message.SetBodyString(gomail.TypeTextPlain, m.Text+"\n")
 	return message, nil
 }

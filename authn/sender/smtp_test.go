@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io"
 	"math/big"
+	"mime"
 	"mime/quotedprintable"
 	"net"
 	"net/mail"
@@ -149,7 +150,8 @@ func (s *mailSession) Logout() error { return nil }
 
 func sample() authn.Message {
 	return authn.Message{ID: "0123", Kind: "email", To: "ann@example.org", Purpose: "reset", Code: "123456",
-		Subject: "Your code for files.example.org", Text: "123456 is your code for a new password of the account Zoë."}
+		Language: "zh-CN",
+		Subject:  "files.example.org 验证码", Text: "123456 is your code for a new password of the account Zoë."}
 }
 
 func TestMailOverSTARTTLS(t *testing.T) {
@@ -175,11 +177,12 @@ func TestMailOverSTARTTLS(t *testing.T) {
 				t.Fatal(err)
 			}
 			for name, want := range map[string]string{
-				"From": `"Satchel" <files@example.org>`, "To": "<ann@example.org>", "Subject": "Your code for files.example.org",
+				"From": `"Satchel" <files@example.org>`, "To": "<ann@example.org>", "Subject": "files.example.org 验证码", "Content-Language": "zh-CN",
 				"Message-Id": "<0123@example.org>", "Auto-Submitted": "auto-generated",
 			} {
-				if got := message.Header.Get(name); got != want {
-					t.Errorf("%s is %q, want %q", name, got, want)
+				got, err := new(mime.WordDecoder).DecodeHeader(message.Header.Get(name))
+				if err != nil || got != want {
+					t.Errorf("%s is %q, %v; want %q", name, got, err, want)
 				}
 			}
 			text, err := io.ReadAll(quotedprintable.NewReader(message.Body))
@@ -271,6 +274,7 @@ func TestMailHeadersCannotBeInjected(t *testing.T) {
 		func(m *authn.Message) { m.To = "Ann <ann@example.org>" },
 		func(m *authn.Message) { m.Subject = "Hello\nBcc: bob@example.org" },
 		func(m *authn.Message) { m.Subject = "Hello\r\n\r\nAnother text" },
+		func(m *authn.Message) { m.Language = "en\r\nBcc: bob@example.org" },
 		func(m *authn.Message) { m.ID = "x\r\nBcc: bob@example.org" },
 	} {
 		m := sample()

@@ -42,10 +42,11 @@ type webhookBody struct {
 }
 
 type webhookData struct {
-	To      string `json:"to"`      // E.164
-	Purpose string `json:"purpose"` // register, reset, phone, notice
-	Code    string `json:"code"`    // six digits, for gateways that have texts of their own; empty if the message holds none
-	Text    string `json:"text"`    // the whole message
+	To       string `json:"to"`       // E.164
+	Purpose  string `json:"purpose"`  // register, reset, phone, notice
+	Code     string `json:"code"`     // six digits, for gateways that have texts of their own; empty if the message holds none
+	Language string `json:"language"` // of the text, as BCP 47 names it
+	Text     string `json:"text"`     // the whole message
 }
 
 // NewWebhook makes a sender for a gateway's address, http:// or https://. The secret signs: it is "whsec_" and Base64, as Standard Webhooks
@@ -76,7 +77,7 @@ func NewWebhook(address, secret string) (*Webhook, error) {
 // Send posts the message. Anything but a 2xx is an error; a 4xx other than 408, 425 and 429 is final, and so is a redirect.
 func (h *Webhook) Send(ctx context.Context, m authn.Message) error {
 	now := h.now()
-	body, err := json.Marshal(webhookBody{"message.send", now.UTC().Truncate(time.Second), webhookData{m.To, m.Purpose, m.Code, m.Text}})
+	body, err := json.Marshal(webhookBody{"message.send", now.UTC().Truncate(time.Second), webhookData{m.To, m.Purpose, m.Code, m.Language, m.Text}})
 	if err != nil {
 		return err
 	}

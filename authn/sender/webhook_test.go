@@ -23,7 +23,7 @@ import (
 const testKey = "0123456789abcdef0123456789abcdef"
 
 func textMessage() authn.Message {
-	return authn.Message{ID: "msg1", Kind: "phone", To: "+4915112345678", Purpose: "register", Code: "123456", Text: "123456 is your code."}
+	return authn.Message{ID: "msg1", Kind: "phone", To: "+4915112345678", Purpose: "register", Code: "123456", Language: "zh-CN", Text: "123456 是你的验证码。"}
 }
 
 // gateway verifies as the specification tells a receiver to, from the request alone.
@@ -64,7 +64,7 @@ func TestAGatewayGetsASignedMessage(t *testing.T) {
 		if err := h.Send(t.Context(), textMessage()); err != nil {
 			t.Error(err)
 		}
-		if len(got) != 1 || got[0].Type != "message.send" || got[0].Data != (webhookData{"+4915112345678", "register", "123456", "123456 is your code."}) {
+		if len(got) != 1 || got[0].Type != "message.send" || got[0].Data != (webhookData{"+4915112345678", "register", "123456", "zh-CN", "123456 是你的验证码。"}) {
 			t.Errorf("%+v", got)
 		}
 		server.Close()

@@ -94,5 +94,5 @@ func notFound(http.ResponseWriter, *http.Request) error {
 }
 
 func (a *api) client(r *http.Request) authn.Client {
-	return authn.Client{Address: a.origin.ClientAddr(r), UserAgent: r.UserAgent()}
+	return authn.Client{Address: a.origin.ClientAddr(r), UserAgent: r.UserAgent(), Language: r.Header.Get("Accept-Language")}
 }

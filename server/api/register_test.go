@@ -212,3 +212,21 @@ func TestBasicDoesNotChangeTheAccount(t *testing.T) {
 		(&reply{w, t, c.method + " " + c.path}).want(403, "session_required")
 	}
 }
+
+// A message is in the language that the app asks in.
+func TestACodeComesInTheLanguageOfTheApp(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s, o, _ := newPostSite(t, db, verifyEmail)
+		for i, test := range []struct{ accept, language, says string }{
+			{"", "en", "is your code"},
+			{"fr", "en", "is your code"},
+			{"zh-Hans-CN, en;q=0.5", "zh-CN", "的验证码"},
+		} {
+			to := fmt.Sprintf("ann%d@example.org", i)
+			s.call("POST", "/api/v1/codes", "", fmt.Sprintf(`{"purpose": "register", "to": %q}`, to), "Accept-Language", test.accept).want(202, "")
+			if m := o.next(t, to); m.Language != test.language || !strings.Contains(m.Text, test.says) {
+				t.Errorf("for who reads %q: %+v", test.accept, m)
+			}
+		}
+	})
+}

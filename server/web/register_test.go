@@ -31,20 +31,26 @@ func (o *postOffice) Send(_ context.Context, m authn.Message) error {
 // code waits for a code to an address, and takes it.
 func (o *postOffice) code(t *testing.T, to string) string {
 	t.Helper()
+	return o.next(t, to).Code
+}
+
+// next is code as the whole message.
+func (o *postOffice) next(t *testing.T, to string) authn.Message {
+	t.Helper()
 	for range 10_000 {
 		o.mu.Lock()
 		for i, m := range o.sent {
 			if m.To == to && m.Code != "" {
 				o.sent = append(o.sent[:i:i], o.sent[i+1:]...)
 				o.mu.Unlock()
-				return m.Code
+				return m
 			}
 		}
 		o.mu.Unlock()
 		time.Sleep(time.Millisecond)
 	}
 	t.Fatalf("no code came to %s", to)
-	return ""
+	return authn.Message{}
 }
 
 func withPost(o *postOffice, verify, registration string) setting {
@@ -172,4 +178,20 @@ func TestProfile(t *testing.T) {
 	mia.page(mia.post("/account/profile", "action", "nonsense"), 400)
 	h.browser().leadsTo(h.browser().get("/account/profile"), "/login?next=%2Faccount%2Fprofile")
 	h.browser().leadsTo(h.browser().post("/account/profile", "action", "username", "username", "zoe"), "/login?next=%2Faccount%2Fprofile")
+}
+
+// A code comes in the language of the page that asks for it.
+func TestACodeComesInTheLanguageOfThePage(t *testing.T) {
+	o := &postOffice{}
+	h := newHouse(t, withPost(o, authn.VerifyEmail, authn.RegistrationOpen))
+	h.delivering()
+	b := h.browser()
+	for language, says := range map[string]string{"en": "is your code", "zh-CN": "的验证码"} {
+		b.leadsTo(b.post("/language", "language", language), "/")
+		to := language + "@example.org"
+		b.page(b.post("/register", "action", "code", "email", to), 200)
+		if m := o.next(t, to); m.Language != language || !strings.Contains(m.Text, says) {
+			t.Errorf("on the page in %s: %+v", language, m)
+		}
+	}
 }

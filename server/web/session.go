@@ -130,7 +130,7 @@ func (h *Web) redeem(w http.ResponseWriter, r *http.Request, ticket string) erro
 }
 
 func (h *Web) client(r *http.Request) authn.Client {
-	return authn.Client{Address: h.origin.ClientAddr(r), UserAgent: r.UserAgent()}
+	return authn.Client{Address: h.origin.ClientAddr(r), UserAgent: r.UserAgent(), Language: string(h.in(r).Language())}
 }
 
 // orDrive is where to go when no address to go on to was given.
