@@ -61,6 +61,19 @@ const (
 	AuditIdentityUnlinked = "identity_unlinked"
 )
 
+// AuditEvents are all that the audit log tells.
+func AuditEvents() []string {
+	return []string{
+		AuditSignIn, AuditSignInFailed, AuditSignOut, AuditSessionsEnded, AuditSignedOut, AuditRefreshReuse, AuditOTPFailed,
+		AuditRegister, AuditUserCreated, AuditUserDeleted, AuditUserDisabled, AuditUserEnabled, AuditRole, AuditQuota, AuditUploadEnded, AuditExport,
+		AuditPassword, AuditPasswordReset, AuditUsername, AuditEmail, AuditPhone, AuditAddressLost, AuditCodeSent, AuditCodeWrong,
+		AuditFactorOn, AuditFactorOff, AuditFactorReset, AuditTOTPOn, AuditTOTPOff, AuditRecoveryCodes, AuditRecoveryCodeUsed,
+		AuditPasskeyAdded, AuditPasskeyRemoved, AuditPasskeyFailed, AuditPasskeyCloned, AuditIdentityLinked, AuditIdentityUnlinked,
+		AuditAppPasswordCreated, AuditAppPasswordUsed, AuditAppPasswordRevoked, AuditShareMade, AuditShareEnded,
+		AuditInvited, AuditInvitationUsed, AuditInvitationRevoked, AuditKeysRotated,
+	}
+}
+
 // auditEntry is a line of the audit log.
 type auditEntry struct {
 	event  string // Audit…

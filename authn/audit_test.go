@@ -2,7 +2,11 @@ package authn
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -227,4 +231,29 @@ func TestAttackInjectingIntoTheAuditLog(t *testing.T) {
 			t.Errorf("%+v", l)
 		}
 	})
+}
+
+// Whoever filters the log can choose each event that there is.
+func TestAuditEventsAreAllOfThem(t *testing.T) {
+	source, err := parser.ParseFile(token.NewFileSet(), "audit.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	ast.Inspect(source, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Audit") {
+			event, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, event)
+		}
+		return true
+	})
+	got := AuditEvents()
+	slices.Sort(got)
+	slices.Sort(want)
+	if len(want) < 40 || !slices.Equal(got, want) {
+		t.Errorf("events are\n%q, want\n%q", got, want)
+	}
 }

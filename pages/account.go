@@ -27,8 +27,9 @@ func accountSections() []Section {
 // AccountFrame is what every page of the account has.
 type AccountFrame struct {
 	Frame
-	Here string   // address of this section
-	Done *Message // what the form that was sent did; nil if none was sent
+	Here  string   // address of this section
+	Admin bool     // the pages for administrators are offered
+	Done  *Message // what the form that was sent did; nil if none was sent
 }
 
 // Sections are the parts of the account, to go to.

@@ -15,6 +15,7 @@
 //   - details.go    a file or folder, and what the file held before
 //   - chosen.go     picking a folder, several downloads, what was found
 //   - trash.go      what was removed
+//   - admin.go      for administrators: the overview, uploads, newcomers, the audit log; adminuser.go has the accounts
 //   - failure.go    the error page
 //   - format.go     sizes and times in words
 //

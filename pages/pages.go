@@ -63,6 +63,7 @@ func New(o Options) (*Pages, error) {
 			"time":  formatTime,
 			"stamp": formatStamp,
 			"qr":    qrImage,
+			"short": shortID,
 			// Whether a section of the account's pages is offered.
 			"offered": func(address string) bool { return !slices.Contains(o.Without, address) },
 		}).ParseFS(templateFiles, shared()...)
@@ -80,7 +81,7 @@ func New(o Options) (*Pages, error) {
 // shared are the files whose templates all pages may use.
 func shared() []string {
 	return []string{"templates/layout.html", "templates/icons.html", "templates/sections.html", "templates/code.html",
-		"templates/elsewhere.html", "templates/entry.html", "templates/share-form.html"}
+		"templates/elsewhere.html", "templates/entry.html", "templates/share-form.html", "templates/admin-parts.html"}
 }
 
 // parseAll parses each page: the layout with what fills it.
@@ -116,6 +117,7 @@ func parseAll(layout *template.Template) (*Edition, error) {
 		"identities",
 		"onward",
 		"failure",
+		"admin", "admin-users", "admin-user", "admin-delete", "admin-uploads", "admin-newcomers", "admin-audit",
 	} {
 		page, err := layout.Clone()
 		if err != nil {

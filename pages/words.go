@@ -6,12 +6,18 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"golang.org/x/text/number"
+
 	"github.com/satchelhq/satchel/pages/catalogue"
 )
 
 // wordsIn are the functions by which templates ask for words in a language.
 func (p *Pages) wordsIn(l catalogue.Language) template.FuncMap {
 	return template.FuncMap{
+		// {{number 1234567}} is a count as people read it: "1,234,567".
+		"number":    func(n int64) string { return message.NewPrinter(language.Make(string(l))).Sprint(number.Decimal(n)) },
 		"lang":      func() catalogue.Language { return l },
 		"languages": func() []choice { return languages(l) },
 		// {{t "drive.title"}} or {{t "drive.used" "used" (size .Used)}} is a message as text, in attributes, too.

@@ -239,8 +239,13 @@ func TestChosenMessagesAreThere(t *testing.T) {
 	for _, c := range append((AppPasswordForm{}).Choices(), (ShareForm{}).Choices()...) {
 		keys = append(keys, c.Key)
 	}
-	for _, s := range accountSections() {
+	for _, s := range append(accountSections(), (AdminFrame{}).Sections()...) {
 		keys = append(keys, s.Key)
+	}
+	for below, words := range map[string][]string{"uploads.kind": {"whole", "partial", "joined", "chunked"}, "newcomers.registration": {"open", "invite", "closed"}, "newcomers.verify": {"none", "email", "phone"}} {
+		for _, word := range words {
+			keys = append(keys, "admin."+below+"."+word)
+		}
 	}
 	for _, key := range keys {
 		for _, l := range catalogue.Languages() {

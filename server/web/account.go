@@ -19,7 +19,7 @@ func (h *Web) accountRoutes() map[string]answer.Handler {
 
 // accountFrame is what every page of the account has.
 func accountFrame(who authn.Principal, here string) pages.AccountFrame {
-	return pages.AccountFrame{Frame: pages.Frame{User: who.Username}, Here: here}
+	return pages.AccountFrame{Frame: pages.Frame{User: who.Username}, Here: here, Admin: who.Role == authn.RoleAdmin}
 }
 
 // account shows what the account is.

@@ -64,6 +64,7 @@ func New(o Options) *Web {
 		h.trashRoutes(),
 		h.searchRoutes(),
 		h.eventRoutes(),
+		h.adminRoutes(),
 		h.languageRoutes(),
 	} {
 		for pattern, handler := range routes {

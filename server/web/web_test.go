@@ -65,6 +65,7 @@ func newHouseOn(t *testing.T, db *sqldb.DB, settings ...setting) *house {
 	ao.CreateDrive = h.drives.Create
 	h.accounts = authn.New(db, ao)
 	wo.Accounts, wo.Drives = h.accounts, h.drives
+	wo.Overview.Accounts, wo.Overview.Drives = h.accounts, h.drives
 	h.previews = newPreviews(db, h.drives)
 	wo.Previews = h.previews
 	h.origin = wo.Origin
