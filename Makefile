@@ -45,7 +45,7 @@ soak: needs assets e2e/node_modules/.package-lock.json ## the long storms: 500 k
 	SATCHEL_TEST_KILLS=500 SATCHEL_TEST_CUTS=200 SATCHEL_TEST_PARALLEL_MIB=1024 $(GO) test -count=1 -timeout 60m -v \
 		-run '^(TestKillStorm|TestClientsThroughCuts|TestLargeParallelUpload)$$' ./e2e
 	SATCHEL_TEST_STORM=30s $(GO) test -count=1 -timeout 10m -v -run '^TestStorm$$' ./server/dav
-	SATCHEL_TEST_SYNCS=5000 $(GO) test -count=1 -timeout 60m -v -run '^TestSyncConverges$$' ./drive
+	SATCHEL_TEST_SYNCS=5000 SATCHEL_TEST_REWINDS=400 $(GO) test -count=1 -timeout 60m -v -run '^(TestSyncConverges|TestRewindToAnyMoment)$$' ./drive
 	@git grep --untracked -oE '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | while IFS=: read -r file name; do \
 		$(GO) test -run '^$$' -fuzz "^$${name#func }\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null || exit 1; \
 	done

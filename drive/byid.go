@@ -13,15 +13,32 @@ const idBatch = 1000
 // eachByID calls fn for every row of query, which ends in front of the ids that it is about. The rows come in no particular order. ids are
 // spelled like ids.
 func eachByID(ctx context.Context, q sqldb.Querier, query string, ids []string, fn func(scan sqldb.Scan) error) error {
-	// One parameter for all, so that there is one text whatever their number.
-	list := `(SELECT value FROM json_each($1))`
+	query += idList(q)
+	return inBatches(ids, func(list string) error { return q.Each(ctx, query, []any{list}, fn) })
+}
+
+// execByID runs a statement that ends in front of the ids that it is about.
+func execByID(ctx context.Context, q sqldb.Querier, statement string, ids []string) error {
+	statement += idList(q)
+	return inBatches(ids, func(list string) error {
+		_, err := q.Exec(ctx, statement, list)
+		return err
+	})
+}
+
+// idList reads ids from one parameter, so that there is one text whatever their number.
+func idList(q sqldb.Querier) string {
 	if q.Engine() == sqldb.Postgres {
-		list = `(SELECT jsonb_array_elements_text(CAST($1 AS jsonb)))`
+		return `(SELECT jsonb_array_elements_text(CAST($1 AS jsonb)))`
 	}
+	return `(SELECT value FROM json_each($1))`
+}
+
+func inBatches(ids []string, fn func(list string) error) error {
 	for len(ids) > 0 {
 		batch := ids[:min(idBatch, len(ids))]
 		ids = ids[len(batch):]
-		if err := q.Each(ctx, query+list, []any{`["` + strings.Join(batch, `","`) + `"]`}, fn); err != nil {
+		if err := fn(`["` + strings.Join(batch, `","`) + `"]`); err != nil {
 			return err
 		}
 	}

@@ -92,9 +92,9 @@ func (e *edit) end(ctx context.Context) error {
 		c := &e.changes[i]
 		e.sequence++
 		c.Sequence = e.sequence
-		if _, err := e.Exec(ctx, `INSERT INTO changes (drive_id, sequence, node_id, kind, path, at, folder, from_id, from_name, parent_id)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, e.drive, c.Sequence, c.NodeID, string(c.Kind), string(c.Path), sqldb.Micros(c.At),
-			c.folder, c.from.folder, c.from.name, c.to.folder); err != nil {
+		if _, err := e.Exec(ctx, `INSERT INTO changes (drive_id, sequence, node_id, kind, path, at, folder, from_id, from_name, parent_id, held)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, e.drive, c.Sequence, c.NodeID, string(c.Kind), string(c.Path), sqldb.Micros(c.At),
+			c.folder, c.from.folder, c.from.name, c.to.folder, sqldb.Bytes(c.held)); err != nil {
 			return err
 		}
 	}
@@ -108,6 +108,11 @@ func (e *edit) changed(kind ChangeKind, nodeID string, path Path) {
 	e.changes = append(e.changes, Change{DriveID: e.drive, NodeID: nodeID, Kind: kind, Path: path, At: e.now})
 }
 
+// written notes that a file holds other content than it did as old.
+func (e *edit) written(old Node, path Path) {
+	e.changes = append(e.changes, Change{DriveID: e.drive, NodeID: old.ID, Kind: ChangeWritten, Path: path, At: e.now, held: old.SHA256})
+}
+
 // seat is a name in a folder, which is where a node is. The zero seat is nowhere: not made yet, in the trash, or gone.
 type seat struct {
 	folder string // its id
@@ -118,7 +123,11 @@ func (n *Node) seat() seat { return seat{n.ParentID, n.Name} }
 
 // placed notes that a node has got another seat. What syncs reads from it which paths came and went.
 func (e *edit) placed(kind ChangeKind, n Node, from, to seat, path Path) {
-	e.changes = append(e.changes, Change{DriveID: e.drive, NodeID: n.ID, Kind: kind, Path: path, At: e.now, folder: n.Folder, from: from, to: to})
+	c := Change{DriveID: e.drive, NodeID: n.ID, Kind: kind, Path: path, At: e.now, folder: n.Folder, from: from, to: to}
+	if to == (seat{}) { // it may be gone for good
+		c.held = n.SHA256
+	}
+	e.changes = append(e.changes, c)
 }
 
 // take counts n bytes more against the quota: Full if they don't fit. Bytes are given back with a negative n.

@@ -147,7 +147,7 @@ func (e *edit) write(ctx context.Context, at *place, c content, w writing) (node
 	if err := e.supersede(ctx, *old, node); err != nil {
 		return Node{}, false, err
 	}
-	e.changed(ChangeWritten, node.ID, node.Path)
+	e.written(*old, node.Path)
 	return node, false, e.rewrite(ctx, node)
 }
 
@@ -201,6 +201,10 @@ func (e *edit) insert(ctx context.Context, n Node) error {
 	if err := e.grow(ctx, n.ParentID, 1); err != nil {
 		return err
 	}
+	return e.insertRow(ctx, n)
+}
+
+func (e *edit) insertRow(ctx context.Context, n Node) error {
 	var blobID any
 	if !n.Folder {
 		blobID = string(n.blob)

@@ -56,7 +56,7 @@ func (e *edit) copyOnto(ctx context.Context, src, dst *place) (Node, error) {
 	if err := e.dropProperties(ctx, node.ID); err != nil {
 		return Node{}, err
 	}
-	e.changed(ChangeWritten, node.ID, node.Path)
+	e.written(*dst.node, node.Path)
 	if err := e.rewrite(ctx, node); err != nil {
 		return Node{}, err
 	}

@@ -32,5 +32,9 @@
 // changes, delta.go says which paths came and went, descend.go walks down what
 // came with all below it.
 //
+// A drive goes back to a moment by rewind.go: past.go works out by the changes
+// what there was, held.go finds content, rewindplan.go says what goes where, and
+// putback.go does it.
+//
 // Names and paths are in path.go; sweep.go, gc.go and check.go keep the house.
 package drive

@@ -29,6 +29,7 @@ type kept struct {
 	point   Point           // of /out
 	version string          // id of what /out/secret held before
 	removed time.Time       // when she removed trash
+	moment  Moment          // the drive's
 	chunked string          // name of an upload in chunks of hers
 }
 
@@ -70,6 +71,8 @@ func (f *fixture) kept() *kept {
 	k.point, err = f.Head(ctx, f.alice)
 	must(err)
 	k.point.Folder = folder.ID
+	k.moment, err = f.Present(ctx, f.alice)
+	must(err)
 	for _, way := range []struct {
 		ctx *context.Context
 		Limit
@@ -111,8 +114,16 @@ func limitedCalls() map[string]limited {
 			hits, err := k.Search(ctx, k.alice, Search{Text: "secret", In: Root, Limit: 10})
 			return hits.Nodes, err
 		}},
-		"Present":   {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Present(ctx, k.alice) }},
-		"Since":     {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Since(ctx, k.alice, Moment{}, 10) }},
+		"Present": {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Present(ctx, k.alice) }},
+		"Since":   {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Since(ctx, k.alice, Moment{}, 10) }},
+		"Reach":   {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Reach(ctx, k.alice) }},
+		"PreviewRewind": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
+			r, err := k.PreviewRewind(ctx, k.alice, "/in", Instant{Moment: k.moment})
+			return r.Restored.Some, err
+		}},
+		"Rewind": {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) {
+			return k.Rewind(ctx, k.alice, "/in", Instant{Moment: k.moment}, nil)
+		}},
 		"RemovedAt": {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.RemovedAt(ctx, k.alice, k.removed) }},
 		"DownloadLink": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
 			_, _, _, err := k.DownloadLink(ctx, k.alice, "/in/file", 0)
@@ -295,6 +306,11 @@ var notLimited = map[string]string{
 	"Remove":      "of who runs the server, and of an owner who closes the account",
 	"SetQuota":    "of who runs the server",
 	"Usages":      "of who runs the server",
+	"Totals":      "of who runs the server",
+	"Space":       "of who runs the server",
+	"Transfers":   "of who runs the server",
+	"Transfer":    "of who runs the server",
+	"EndTransfer": "of who runs the server",
 
 	"UploadStates":     "numbers for metrics",
 	"ChecksumsWanted":  "wakes a job",

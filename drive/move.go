@@ -155,7 +155,7 @@ func (e *edit) moveOnto(ctx context.Context, src, dst *place) (Node, error) {
 		return Node{}, err
 	}
 	e.placed(ChangeMoved, moving, moving.seat(), seat{}, node.Path)
-	e.changed(ChangeWritten, node.ID, node.Path)
+	e.written(*dst.node, node.Path)
 	return node, e.rewrite(ctx, node)
 }
 

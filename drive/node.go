@@ -71,6 +71,7 @@ type Change struct {
 
 	folder   bool // these three where the change is one of place
 	from, to seat
+	held     []byte // SHA-256 of what the file held before, where it was given other content or left the tree
 }
 
 // ChangeKind says what was done.

@@ -229,8 +229,17 @@ func TestSyncConverges(t *testing.T) {
 					f.mirror(Root, true, 1000), f.mirror(Root, true, 1), f.mirror(Root, true, 2), f.mirror(Root, true, 5), f.mirror(Root, false, 1), f.mirror(Root, false, 3),
 					f.mirror("/a", true, 1), f.mirror("/a", true, 4), f.mirror("/a", false, 2), f.mirror("/a/b", true, 3),
 				}
+				moments := []Instant{f.present()}
 				for range steps {
 					f.randomStep(random)
+					if random.IntN(20) == 0 {
+						moments = append(moments[max(0, len(moments)-3):], f.present())
+					}
+					if random.IntN(60) == 0 {
+						if _, err := f.Rewind(t.Context(), f.alice, Root, moments[random.IntN(len(moments))], nil); err != nil {
+							t.Fatal(err)
+						}
+					}
 					m := mirrors[random.IntN(len(mirrors))]
 					if n, err := f.Stat(t.Context(), f.alice, m.folder); err != nil || !n.Folder {
 						continue

@@ -131,7 +131,7 @@ func (s *Drives) RestoreVersion(ctx context.Context, driveID, versionID string, 
 		if err := e.supersede(ctx, old, node); err != nil {
 			return err
 		}
-		e.changed(ChangeWritten, node.ID, node.Path)
+		e.written(old, node.Path)
 		return e.rewrite(ctx, node)
 	})
 	return node, err
