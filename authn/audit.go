@@ -57,6 +57,8 @@ const (
 	AuditShareMade  = "share_made" // a link that opens a file or folder to whoever has it
 	AuditShareEnded = "share_ended"
 
+	AuditRewound = "drive_rewound" // a drive, or a folder of it, was put back to a moment
+
 	AuditIdentityLinked   = "identity_linked" // an account at an OpenID Connect provider now opens this one
 	AuditIdentityUnlinked = "identity_unlinked"
 )

@@ -140,3 +140,10 @@ func (a *Accounts) RecordShare(ctx context.Context, p Principal, event, detail s
 		return a.audit(ctx, tx, auditEntry{event: event, userID: p.UserID, actor: p.UserID, client: c, detail: detail})
 	}), "authn.RecordShare")
 }
+
+// RecordRewind writes down that a user put a drive, or a folder of it, back to a moment; detail says which and to when.
+func (a *Accounts) RecordRewind(ctx context.Context, p Principal, detail string, c Client) error {
+	return fault.Wrap(a.db.Update(ctx, func(tx *sqldb.Tx) error {
+		return a.audit(ctx, tx, auditEntry{event: AuditRewound, userID: p.UserID, actor: p.UserID, client: c, detail: detail})
+	}), "authn.RecordRewind")
+}

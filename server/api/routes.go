@@ -31,6 +31,7 @@ func (a *api) routes() []route {
 		a.driveRoutes(),
 		a.thumbnailRoutes(),
 		a.shareRoutes(),
+		a.rewindRoutes(),
 		a.registerRoutes(),
 		a.adminRoutes(),
 		a.adminUserRoutes(),
