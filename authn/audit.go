@@ -71,7 +71,7 @@ func AuditEvents() []string {
 		AuditPassword, AuditPasswordReset, AuditUsername, AuditEmail, AuditPhone, AuditAddressLost, AuditCodeSent, AuditCodeWrong,
 		AuditFactorOn, AuditFactorOff, AuditFactorReset, AuditTOTPOn, AuditTOTPOff, AuditRecoveryCodes, AuditRecoveryCodeUsed,
 		AuditPasskeyAdded, AuditPasskeyRemoved, AuditPasskeyFailed, AuditPasskeyCloned, AuditIdentityLinked, AuditIdentityUnlinked,
-		AuditAppPasswordCreated, AuditAppPasswordUsed, AuditAppPasswordRevoked, AuditShareMade, AuditShareEnded,
+		AuditAppPasswordCreated, AuditAppPasswordUsed, AuditAppPasswordRevoked, AuditShareMade, AuditShareEnded, AuditRewound,
 		AuditInvited, AuditInvitationUsed, AuditInvitationRevoked, AuditKeysRotated,
 	}
 }
