@@ -3,6 +3,7 @@ FROM node:22-bookworm-slim AS pages
 WORKDIR /pages
 COPY pages/package.json pages/package-lock.json pages/.npmrc ./
 RUN npm ci
+COPY pages/icons.mjs ./
 COPY pages/src src
 RUN npm run build
 

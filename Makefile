@@ -23,7 +23,7 @@ build: assets ## build bin/satchel with the script of its pages in it
 .PHONY: assets
 assets: pages/dist/satchel.js ## bundle the script of the pages
 
-pages/dist/satchel.js: pages/node_modules/.package-lock.json $(wildcard pages/src/*)
+pages/dist/satchel.js: pages/node_modules/.package-lock.json $(wildcard pages/src/* pages/*.mjs)
 	$(NPM) run build --prefix pages
 	@touch $@
 

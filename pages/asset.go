@@ -57,6 +57,10 @@ func (p *Pages) loadAssets(bundle fs.FS) (map[string]string, error) {
 		{source, "satchel.svg", "image/svg+xml", false},
 		{bundle, "satchel.js", "text/javascript; charset=utf-8", true},
 		{bundle, "hash.js", "text/javascript; charset=utf-8", true},
+		{bundle, "icon-192.png", "image/png", true},
+		{bundle, "icon-512.png", "image/png", true},
+		{bundle, "icon-maskable.png", "image/png", true},
+		{bundle, "icon-touch.png", "image/png", true},
 	} {
 		content, err := fs.ReadFile(a.from, a.name)
 		if a.optional && errors.Is(err, fs.ErrNotExist) {
@@ -69,6 +73,11 @@ func (p *Pages) loadAssets(bundle fs.FS) (map[string]string, error) {
 		p.assets[hashed] = Asset{Content: content, MediaType: a.mediaType}
 		addresses[a.name] = AssetPrefix + hashed
 	}
+	worker, err := fs.ReadFile(bundle, "share.js")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	p.worker = Asset{Content: worker, MediaType: "text/javascript; charset=utf-8"}
 	return addresses, nil
 }
 

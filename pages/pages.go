@@ -19,13 +19,19 @@ type Pages struct {
 	catalogue *catalogue.Catalogue
 	editions  map[catalogue.Language]*Edition
 	assets    map[string]Asset // by hashed name
+	worker    Asset
 }
 
 // Edition renders the pages in one language. It is safe for use by many goroutines.
 type Edition struct {
 	language catalogue.Language
 	byName   map[string]*template.Template
+	embedded *Edition // the same pages without what stands around them
+	manifest []byte
 }
+
+// Embedded is the edition for an app that shows the pages as a part of itself: without the top, the foot and what belongs to them.
+func (e *Edition) Embedded() *Edition { return e.embedded }
 
 // In is the edition for who reads one of these, best first: codes of languages (BCP 47), or whole Accept-Language headers.
 func (p *Pages) In(wanted ...string) *Edition { return p.editions[p.catalogue.Match(wanted...)] }
@@ -55,27 +61,49 @@ func New(o Options) (*Pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("page assets: %w", err)
 	}
+	functions := template.FuncMap{
+		// The address of an asset; empty for one that was not built.
+		"asset": func(name string) string { return addresses[name] },
+		"size":  formatSize,
+		"time":  formatTime,
+		"stamp": formatStamp,
+		"qr":    qrImage,
+		"short": shortID,
+		// Whether a section of the account's pages is offered.
+		"offered": func(address string) bool { return !slices.Contains(o.Without, address) },
+	}
 	for _, l := range catalogue.Languages() {
-		layout, err := template.New("layout").Funcs(p.wordsIn(l)).Funcs(template.FuncMap{
-			// The address of an asset; empty for one that was not built.
-			"asset": func(name string) string { return addresses[name] },
-			"size":  formatSize,
-			"time":  formatTime,
-			"stamp": formatStamp,
-			"qr":    qrImage,
-			"short": shortID,
-			// Whether a section of the account's pages is offered.
-			"offered": func(address string) bool { return !slices.Contains(o.Without, address) },
-		}).ParseFS(templateFiles, shared()...)
+		whole, err := p.edition(l, functions, false)
 		if err != nil {
 			return nil, err
 		}
-		if p.editions[l], err = parseAll(layout); err != nil {
+		if whole.embedded, err = p.edition(l, functions, true); err != nil {
 			return nil, err
 		}
-		p.editions[l].language = l
+		whole.embedded.embedded = whole.embedded
+		if whole.manifest, err = p.newManifest(l, addresses); err != nil {
+			return nil, err
+		}
+		p.editions[l] = whole
 	}
 	return p, nil
+}
+
+// edition parses all pages for a language.
+func (p *Pages) edition(l catalogue.Language, functions template.FuncMap, embedded bool) (*Edition, error) {
+	layout, err := template.New("layout").Funcs(p.wordsIn(l)).Funcs(functions).Funcs(template.FuncMap{
+		// Whether an app shows the page as a part of itself.
+		"embedded": func() bool { return embedded },
+	}).ParseFS(templateFiles, shared()...)
+	if err != nil {
+		return nil, err
+	}
+	e, err := parseAll(layout)
+	if err != nil {
+		return nil, err
+	}
+	e.language = l
+	return e, nil
 }
 
 // shared are the files whose templates all pages may use.

@@ -51,6 +51,7 @@ type Continue struct {
 	Frame
 	Name   string // of the account that the link opens
 	Ticket string
+	Next   string // the local address to go on to; empty for the drive
 }
 
 // Continue renders the page that asks before a link signs this browser in.

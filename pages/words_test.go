@@ -26,7 +26,7 @@ import (
 var spoken = []string{"title", "alt", "aria-label", "aria-description", "placeholder", "label", "content"}
 
 // silent are attributes beginning with data- that hold no words.
-var silent = []string{"data-do", "data-delete", "data-id", "data-viewer", "data-all", "data-kind", "data-endpoint", "data-events", "data-units", "data-options"}
+var silent = []string{"data-do", "data-delete", "data-id", "data-viewer", "data-all", "data-kind", "data-endpoint", "data-events", "data-units", "data-options", "data-worker"}
 
 // notWords is what may stand in a template as it is: our name, what is the same in each language, and what no one reads.
 var notWords = regexp.MustCompile(`\b(Satchel|SHA-256|UTC|telephone=no|width=device-width, initial-scale=1, viewport-fit=cover|light dark|noindex, nofollow|website)\b`)

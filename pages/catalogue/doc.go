@@ -14,7 +14,7 @@
 //	one = "{{.name}} is in the trash."
 //	other = "{{.count}} files and folders are in the trash."
 //
-// Messages are text and hold no markup. The files are of github.com/nicksnyder/go-i18n, which reads them and knows the
+// Messages are text and hold no markup. A key does not end in a word that the format keeps for itself: id, description, hash, and the plural forms. The files are of github.com/nicksnyder/go-i18n, which reads them and knows the
 // plural forms.
 //
 // Refusals (fault.Public) are sentences in English wherever they are made. problems.toml has their translations under

@@ -2,6 +2,7 @@
 
 import { fill, formatSize, timeLeft } from "./format.js";
 import { refresh } from "./listing.js";
+import { report } from "./report.js";
 import { Row } from "./row.js";
 import { remember } from "./store.js";
 import { Transfer } from "./transfer.js";
@@ -18,7 +19,8 @@ export class Queue {
     head.addEventListener("click", (event) => {
       const act = event.target.closest("[data-all]")?.dataset.all;
       if (act === "pause") this.pauseAll();
-      else if (act) for (const transfer of [...this.all].reverse()) if (act !== "cancel" || transfer.status !== "done") transfer[act]();
+      if (act === "resume") this.resumeAll();
+      if (act === "cancel") for (const transfer of [...this.all].reverse()) if (transfer.status !== "done") transfer.cancel();
     });
   }
 
@@ -60,6 +62,10 @@ export class Queue {
   pauseAll() {
     for (const transfer of this.all.filter((t) => t.status === "waiting").reverse()) transfer.pause(); // or each would start the next
     for (const transfer of this.all) transfer.pause();
+  }
+
+  resumeAll() {
+    for (const transfer of [...this.all].reverse()) transfer.resume();
   }
 
   drop(transfer) {
@@ -129,6 +135,7 @@ export class Queue {
       rows++;
     }
     this.showTotal();
+    report(this.all);
   }
 
   showTotal() {

@@ -1,12 +1,14 @@
 // The script of the pages. Without it every page works with plain forms, but for passkeys; with it uploads resume,
 // and the page stays while they run.
 
+import { connect } from "./bridge.js";
 import { enhanceChoice } from "./choice.js";
 import { askBeforeDelete } from "./confirm.js";
 import { enhanceFolder, show } from "./folder.js";
 import { localTimes } from "./format.js";
 import { enhanceListing } from "./listing.js";
 import { listen } from "./live.js";
+import { installWorker } from "./shared.js";
 import { enhanceUploads } from "./uploads.js";
 import { askForPasskey } from "./passkey.js";
 import { enhanceView } from "./view.js";
@@ -16,9 +18,10 @@ document.documentElement.classList.add("script");
 const passkey = document.getElementById("passkey");
 if (passkey) askForPasskey(passkey);
 
+let transfers = null;
 const uploads = document.getElementById("uploads");
 if (uploads) {
-  const transfers = enhanceUploads(uploads);
+  transfers = enhanceUploads(uploads);
   enhanceFolder(() => transfers.holding());
   askBeforeDelete();
   enhanceListing();
@@ -30,3 +33,5 @@ if (uploads) {
 const view = document.querySelector("main.view");
 if (view) enhanceView(view);
 if (document.querySelector("#listing, .trashed")) enhanceChoice(show);
+connect(transfers);
+installWorker();

@@ -6,6 +6,7 @@ import { dropped, openPicker, picked } from "./intake.js";
 import { Queue } from "./queue.js";
 import { idOf } from "./store.js";
 import { refresh } from "./listing.js";
+import { takeShared } from "./shared.js";
 import { talk, Unfinished } from "./unfinished.js";
 
 // target is where the folder on the page takes its files.
@@ -50,7 +51,7 @@ export function enhanceUploads(section) {
   window.addEventListener("focus", () => queue.back());
   document.addEventListener("visibilitychange", () => document.hidden || queue.back());
   window.addEventListener("beforeunload", (event) => queue.busy() && event.preventDefault());
-  unfinished.show();
+  unfinished.show().then(() => takeShared(take));
   return queue;
 }
 

@@ -29,10 +29,12 @@ type Target struct {
 	MaxSize  int64          // bytes of the largest file; 0 leaves it to the drive
 	// Before, if set, is asked before a file is stored, and refuses it by an error. undo is called if it is not stored after all.
 	Before func() (undo func(), err error)
+	// Input, if set, is told the inputs that are no files. A value is at most 64 KiB long.
+	Input func(name, value string)
 }
 
 // Store stores the files of a request's form in a folder, each as its last byte has come. A body that breaks off loses the file that it broke
-// off in: what was stored before is answered with the error. Inputs that are no files are passed over. Invalid for a body that is no form, and
+// off in: what was stored before is answered with the error. Invalid for a body that is no form, and
 // with code "no_file"; all that drive.Put refuses.
 func Store(r *http.Request, to Target) (stored []drive.Node, err error) {
 	form, err := r.MultipartReader()
@@ -52,8 +54,12 @@ func Store(r *http.Request, to Target) (stored []drive.Node, err error) {
 		}
 		name := fileName(part)
 		if name == "" { // an input that is no file, or a picker that was left empty
-			if err := skip(part); err != nil {
+			value, err := input(part)
+			if err != nil {
 				return stored, err
+			}
+			if to.Input != nil {
+				to.Input(part.FormName(), value)
 			}
 			continue
 		}
@@ -66,14 +72,16 @@ func Store(r *http.Request, to Target) (stored []drive.Node, err error) {
 	return stored, fault.New(fault.TooLarge, "form.Store", fmt.Sprintf("A form takes at most %d files at once.", maxParts)).WithCode("too_many_files")
 }
 
-func skip(part *multipart.Part) error {
-	if _, err := io.Copy(io.Discard, io.LimitReader(part, maxInput)); err != nil {
-		return broken(err)
+// input is the value of an input that is no file.
+func input(part *multipart.Part) (string, error) {
+	value, err := io.ReadAll(io.LimitReader(part, maxInput+1))
+	if err != nil {
+		return "", broken(err)
 	}
-	if n, _ := part.Read(make([]byte, 1)); n > 0 {
-		return fault.New(fault.TooLarge, "form.Store", "")
+	if len(value) > maxInput {
+		return "", fault.New(fault.TooLarge, "form.Store", "")
 	}
-	return nil
+	return string(value), nil
 }
 
 func store(ctx context.Context, part *multipart.Part, to Target, name string) (drive.Node, error) {

@@ -24,13 +24,18 @@ func (h *Web) languageRoutes() map[string]answer.Handler {
 	}
 }
 
-// in is the pages in the language of who asks: what was chosen in this browser, else the best of what the browser asks for.
+// in is the pages in the language of who asks: what the address or this browser's cookie says, else the best of what the
+// browser asks for. They come without their frame where an app has one.
 func (h *Web) in(r *http.Request) *pages.Edition {
-	chosen := ""
-	if c, err := r.Cookie(languageCookie); err == nil {
+	chosen := string(languageAsked(r))
+	if c, err := r.Cookie(languageCookie); err == nil && chosen == "" {
 		chosen = c.Value
 	}
-	return h.pages.In(chosen, r.Header.Get("Accept-Language"))
+	edition := h.pages.In(chosen, r.Header.Get("Accept-Language"))
+	if embedded(r) {
+		return edition.Embedded()
+	}
+	return edition
 }
 
 func (h *Web) chooseLanguage(w http.ResponseWriter, r *http.Request) error {
@@ -41,8 +46,7 @@ func (h *Web) chooseLanguage(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(catalogue.Languages(), chosen) {
 		return fault.New(fault.Invalid, "web.chooseLanguage", "The pages do not speak this language.").WithCode("unknown_language")
 	}
-	http.SetCookie(w, &http.Cookie{Name: languageCookie, Value: string(chosen), Path: "/", MaxAge: languageMemory,
-		HttpOnly: true, Secure: h.origin.Secure(r), SameSite: http.SameSiteLaxMode})
+	http.SetCookie(w, h.preference(r, languageCookie, string(chosen), languageMemory))
 	return redirect(w, r, h.cameFrom(r))
 }
 

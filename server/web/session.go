@@ -90,7 +90,7 @@ func (h *Web) open(w http.ResponseWriter, r *http.Request) error {
 		}
 		return h.askToContinue(w, r, ticket)
 	}
-	return h.redeem(w, r, ticket)
+	return h.redeem(w, r, ticket, afterOpening(r.URL.Query()))
 }
 
 // askToContinue shows whose account a ticket opens, without using it up.
@@ -102,7 +102,7 @@ func (h *Web) askToContinue(w http.ResponseWriter, r *http.Request, ticket strin
 	if err != nil {
 		return err
 	}
-	html, err := h.in(r).Continue(pages.Continue{Name: u.Username, Ticket: ticket})
+	html, err := h.in(r).Continue(pages.Continue{Name: u.Username, Ticket: ticket, Next: localNext(r.URL.Query().Get("next"))})
 	if err != nil {
 		return err
 	}
@@ -114,10 +114,10 @@ func (h *Web) openConfirmed(w http.ResponseWriter, r *http.Request) error {
 	if err := parseForm(w, r); err != nil {
 		return err
 	}
-	return h.redeem(w, r, r.PostForm.Get("ticket"))
+	return h.redeem(w, r, r.PostForm.Get("ticket"), afterOpening(r.PostForm))
 }
 
-func (h *Web) redeem(w http.ResponseWriter, r *http.Request, ticket string) error {
+func (h *Web) redeem(w http.ResponseWriter, r *http.Request, ticket, next string) error {
 	session, err := h.accounts.RedeemTicket(r.Context(), ticket, h.client(r))
 	if fault.Is(err, fault.Unauthenticated) {
 		return redirect(w, r, loginPath+"?"+ticketEnded)
@@ -126,7 +126,7 @@ func (h *Web) redeem(w http.ResponseWriter, r *http.Request, ticket string) erro
 		return err
 	}
 	h.setCookie(w, r, session)
-	return redirect(w, r, driveAddress(drive.Root))
+	return redirect(w, r, next)
 }
 
 func (h *Web) client(r *http.Request) authn.Client {

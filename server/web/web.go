@@ -66,6 +66,7 @@ func New(o Options) *Web {
 		h.eventRoutes(),
 		h.adminRoutes(),
 		h.languageRoutes(),
+		h.installRoutes(),
 	} {
 		for pattern, handler := range routes {
 			h.mux.Handle(pattern, answer.Handle(handler, h.Refuse))
@@ -98,7 +99,10 @@ func (h *Web) driveRoutes() map[string]answer.Handler {
 }
 
 // ServeHTTP answers a request whose principal, if any, is in the context.
-func (h *Web) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+func (h *Web) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.settle(w, r)
+	h.mux.ServeHTTP(w, r)
+}
 
 func (h *Web) start(w http.ResponseWriter, r *http.Request) error {
 	to := loginPath
@@ -152,7 +156,7 @@ func redirect(w http.ResponseWriter, r *http.Request, to string) error {
 
 // pagePolicy lets a page load its own assets and talk to this server, and nothing else. The pages open in a
 // WebView as themselves, never in a frame.
-const pagePolicy = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; " +
+const pagePolicy = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; manifest-src 'self'; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // write sends a page that was rendered as a whole.
