@@ -15,6 +15,7 @@ func accountSections() []Section {
 		{"/account/profile", "section.profile"},
 		{"/account/password", "section.password"},
 		{"/account/second-factor", "section.second-factor"},
+		{"/account/connect", "section.connect"},
 		{"/account/app-passwords", "section.app-passwords"},
 		{"/account/sessions", "section.devices"},
 		{"/account/shares", "section.shared-links"},

@@ -23,8 +23,6 @@ type Drive struct {
 	Usage   Usage
 	MaxFile int64  // bytes of the largest file that is taken; 0 is no limit
 	NewName string // what was typed as a new folder's name
-	WebDAV  string // the address to mount
-	Tus     string // the address for upload clients
 }
 
 // Title is the folder's name; empty for the root.

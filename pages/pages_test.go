@@ -56,7 +56,6 @@ func sample() Drive {
 		Columns: []Column{{Key: "name", Address: "/drive/a?sort=name&order=desc", Sorted: "ascending"}, {Key: "size", Address: "/drive/a?sort=size&order=asc"}},
 		Removed: &Removed{Name: hostile, Count: 1, At: "123"},
 		Usage:   Usage{Used: 1_000_000, Quota: 2_000_000_000}, MaxFile: 7, NewName: hostile,
-		WebDAV: "https://files.example.org/dav/", Tus: "https://files.example.org/files/",
 	}
 }
 
@@ -99,6 +98,10 @@ func everyPage(t *testing.T, p *Edition) map[string]*goquery.Document {
 	add("authenticator app")(p.Factor(Factor{AccountFrame: account, Enrollment: &Enrollment{Secret: "ABC", URI: "otpauth://totp/x", QR: "data:image/png;base64,AA=="}}))
 	add("recovery codes")(p.Factor(Factor{AccountFrame: account, Codes: []string{"abcd-efgh"}}))
 	add("second step")(p.SecondStep(SecondStep{Frame: problem, Half: hostile, Next: "/drive/a?b=c", Passkeys: true}))
+	add("connect")(p.Connect(Connect{AccountFrame: account, System: SystemWindows, WebDAV: "https://files.example.org/dav/", Tus: "https://files.example.org/files/", Username: hostile,
+		Form: AppPasswordForm{Name: hostile, AskPassword: true, AskCode: true}}))
+	add("connected")(p.Connect(Connect{AccountFrame: account, Secure: true, System: SystemPhone, Username: "mia",
+		Made: &MadeAppPassword{Name: hostile, Username: "mia", Password: "abc", Address: "https://files.example.org/dav/", Link: "davs://files.example.org/dav/"}}))
 	add("passkey")(p.Ceremony(Ceremony{Frame: Frame{User: hostile}, Kind: "create", Options: `{"user":"` + hostile + `"}`, Action: "/account/second-factor/passkeys/confirm", Back: "/account/second-factor"}))
 	framed := AccountFrame{Frame: Frame{User: hostile, Problem: problem.Problem}, Here: "/account/data", Done: Say("session.device", "program", hostile, "system", hostile)}
 	add("data")(p.Data(Data{AccountFrame: framed, Usage: Usage{Used: 5}}))
@@ -231,7 +234,6 @@ func TestDrive(t *testing.T) {
 		{".parts a[rel=next]", "href", "/drive/a?after=x"},
 		{"#usage label", "", "1.0 MB of 2.0 GB used"},
 		{"#usage meter", "value", "1000000"},
-		{".mount code", "", "https://files.example.org/dav/https://files.example.org/files/"},
 	} {
 		s := doc.Find(c.selector)
 		got := strings.TrimSpace(s.Text())

@@ -2,6 +2,7 @@
 // and the page stays while they run.
 
 import { connect } from "./bridge.js";
+import { enhanceCopying } from "./copy.js";
 import { enhanceChoice } from "./choice.js";
 import { askBeforeDelete } from "./confirm.js";
 import { enhanceFolder, show } from "./folder.js";
@@ -33,5 +34,6 @@ if (uploads) {
 const view = document.querySelector("main.view");
 if (view) enhanceView(view);
 if (document.querySelector("#listing, .trashed")) enhanceChoice(show);
+enhanceCopying();
 connect(transfers);
 installWorker();

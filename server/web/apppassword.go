@@ -43,7 +43,7 @@ func (h *Web) changeAppPasswords(w http.ResponseWriter, r *http.Request, who aut
 	}
 	f := r.PostForm
 	form := pages.AppPasswordForm{Name: f.Get("name"), Folder: f.Get("folder"), ReadOnly: f.Get("read_only") != "", Days: f.Get("days")}
-	made, secret, err := h.makeAppPassword(r, who, form)
+	made, err := h.madeAppPassword(r, who, form)
 	if err != nil {
 		status := report(w, r, err)
 		if status == http.StatusUnauthorized {
@@ -53,9 +53,17 @@ func (h *Web) changeAppPasswords(w http.ResponseWriter, r *http.Request, who aut
 			AccountFrame: pages.AccountFrame{Frame: pages.Frame{Problem: appPasswordProblem(r, err)}}, Form: form,
 		})
 	}
-	return h.showAppPasswords(w, r, who, http.StatusOK, pages.AppPasswords{Made: &pages.MadeAppPassword{
-		Name: made.Name, Username: who.Username, Password: secret, Address: h.origin.Base(r) + h.mount, Link: h.origin.MountLink(r, h.mount, who.Username, secret),
-	}})
+	return h.showAppPasswords(w, r, who, http.StatusOK, pages.AppPasswords{Made: made})
+}
+
+// madeAppPassword makes an app password, and answers it to be shown.
+func (h *Web) madeAppPassword(r *http.Request, who authn.Principal, form pages.AppPasswordForm) (*pages.MadeAppPassword, error) {
+	made, secret, err := h.makeAppPassword(r, who, form)
+	if err != nil {
+		return nil, err
+	}
+	return &pages.MadeAppPassword{Name: made.Name, Username: who.Username, Password: secret, Address: h.origin.Base(r) + h.mount,
+		Link: h.origin.MountLink(r, h.mount, who.Username, secret)}, nil
 }
 
 // appPasswordProblem puts what is wrong with the folder beside its input.

@@ -5,6 +5,7 @@
 //	POST /login/second        its second step, by a code; /login/passkey, /login/passkey/finish by a passkey
 //	GET  /register, POST …    make an account; in two steps where an address is proven by a code
 //	GET  /forgot, POST …      another password for a forgotten one, in two steps
+//	/account/connect          how to use the drive from other programs
 //	/account/profile          the user name, and addresses that a code confirms
 //	POST /language            the language of the pages in this browser
 //	POST /logout              end this browser's session

@@ -130,7 +130,6 @@ func (h *Web) view(r *http.Request, who authn.Principal, path drive.Path, l look
 	if err != nil {
 		return pages.Drive{}, err
 	}
-	base := h.origin.Base(r)
 	folder := list.Folder
 	v := pages.Drive{
 		Frame:   pages.Frame{User: who.Username},
@@ -142,8 +141,6 @@ func (h *Web) view(r *http.Request, who authn.Principal, path drive.Path, l look
 		Grid:    l.grid,
 		Usage:   pages.Usage{Used: usage.Used, Quota: usage.Quota},
 		MaxFile: h.drives.MaxFile(),
-		WebDAV:  base + "/dav/",
-		Tus:     base + "/files/",
 	}
 	v.Columns = columns(v.Address, l.order)
 	if folder.Path != drive.Root {

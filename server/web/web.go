@@ -67,6 +67,7 @@ func New(o Options) *Web {
 		h.adminRoutes(),
 		h.languageRoutes(),
 		h.installRoutes(),
+		h.connectRoutes(),
 	} {
 		for pattern, handler := range routes {
 			h.mux.Handle(pattern, answer.Handle(handler, h.Refuse))
