@@ -141,7 +141,8 @@ func TestPagesHoldNothingOfTheirOwnToRun(t *testing.T) {
 	for name, doc := range everyPage(t, newPages(t, built()).In("en")) {
 		doc.Find("*").Each(func(_ int, s *goquery.Selection) {
 			for _, a := range s.Nodes[0].Attr {
-				if a.Key == "style" || strings.HasPrefix(a.Key, "on") {
+				// html/template takes data-one for script, too, and would put its words into quotes.
+				if a.Key == "style" || strings.HasPrefix(strings.TrimPrefix(a.Key, "data-"), "on") {
 					t.Errorf("%s: <%s %s=%q>", name, goquery.NodeName(s), a.Key, a.Val)
 				}
 				if a.Key == "src" && strings.HasPrefix(a.Val, "data:image/png;base64,") || a.Key == "href" && strings.HasPrefix(a.Val, "otpauth://") {

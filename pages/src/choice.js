@@ -19,7 +19,7 @@ export function showChosen() {
   const bar = document.querySelector(".chosen");
   const words = bar?.querySelector(".count");
   if (!words) return;
-  const text = count === 1 ? words.dataset.one : words.dataset.many.replace("#", count);
+  const text = count === 1 ? words.dataset.single : words.dataset.several.replace("#", count);
   words.textContent = count > 0 ? text : "";
 }
 

@@ -54,7 +54,7 @@ const shown = 5; // names
 function ask(names) {
   const dialog = document.getElementById("conflict");
   const title = dialog.querySelector("h2");
-  title.textContent = names.length === 1 ? title.dataset.one : title.dataset.many.replace("#", names.length);
+  title.textContent = names.length === 1 ? title.dataset.single : title.dataset.several.replace("#", names.length);
   const items = names.slice(0, shown).map((name) => {
     const item = document.createElement("li");
     item.append(document.createElement("bdi"));
