@@ -75,8 +75,8 @@ func TestListing(t *testing.T) {
 	if got := strings.TrimSpace(doc.Find("#usage").Text()); got != "1.4 kB used" {
 		t.Errorf("usage %q", got)
 	}
-	if got := doc.Find(".mount code").First().Text(); got != "http://example.com/dav/" {
-		t.Errorf("mount %q", got)
+	if got := doc.Find(".mount a").AttrOr("href", ""); got != "/account/connect" {
+		t.Errorf("how to mount it is at %q", got)
 	}
 	doc = mia.page(mia.get("/drive/z/deep/"), 200)
 	var way []string
