@@ -346,7 +346,7 @@ func (e *edit) recordOffset(ctx context.Context, u *Upload, at int64, state, sma
 			return err
 		}
 	}
-	expires := e.s.expiry(u.Created, e.now)
+	expires := e.s.expiry(*u, u.Created, e.now)
 	if expires.Before(e.now) {
 		return uploadExpired()
 	}

@@ -161,7 +161,7 @@ func (e *edit) linkChunk(ctx context.Context, u Upload, c Chunk) (created bool, 
 // growChunked counts bytes more or fewer, and lets the upload live on.
 func (e *edit) growChunked(ctx context.Context, u Upload, by int64) error {
 	_, err := e.Exec(ctx, `UPDATE uploads SET received = received + $2, expires_at = $3, active_at = $4 WHERE id = $1`,
-		u.ID, by, sqldb.Micros(e.s.expiry(u.Created, e.now)), sqldb.Micros(e.now))
+		u.ID, by, sqldb.Micros(e.s.expiry(u, u.Created, e.now)), sqldb.Micros(e.now))
 	return err
 }
 

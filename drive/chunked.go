@@ -45,7 +45,7 @@ func (s *Drives) BeginChunked(ctx context.Context, driveID, name string) error {
 	}
 	u := Upload{ID: sqldb.NewID(), DriveID: driveID, NewUpload: NewUpload{Folder: Root, Name: name, Kind: Chunked, Conflict: Replace, Length: -1}, within: keptTo(ctx)}
 	err := s.edit(ctx, "drive.BeginChunked", driveID, func(e *edit) error {
-		u.Created, u.Expires = e.now, s.expiry(e.now, e.now)
+		u.Created, u.Expires = e.now, s.expiry(u, e.now, e.now)
 		old, err := s.anyChunked(ctx, e, driveID, name)
 		switch {
 		case err == nil && !s.expired(old):

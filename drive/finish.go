@@ -45,7 +45,7 @@ func (e *edit) commitSmall(ctx context.Context, u *Upload, c content) error {
 	if !held {
 		return heldElsewhere(nil)
 	}
-	if e.s.expiry(u.Created, e.now).Before(e.now) {
+	if e.s.expiry(*u, u.Created, e.now).Before(e.now) {
 		return uploadExpired()
 	}
 	before := u.Offset
@@ -74,6 +74,9 @@ func (u *Upload) endedArgs() []any {
 // becomeFile writes the file of an upload and gives back the space that was reserved. The upload's row is the caller's.
 func (e *edit) becomeFile(ctx context.Context, u *Upload, c content, reserved int64) error {
 	crash.Point("commit.begun")
+	if err := e.dropLives(ctx, *u); err != nil {
+		return err
+	}
 	at, err := e.uploadTarget(ctx, *u)
 	if err != nil {
 		return err
@@ -86,7 +89,7 @@ func (e *edit) becomeFile(ctx context.Context, u *Upload, c content, reserved in
 	if err != nil {
 		return err
 	}
-	u.NodeID, u.Length, u.Ended, u.Offset, u.Expires = node.ID, c.size, e.now, c.size, e.now.Add(e.s.o.UploadExpiry)
+	u.NodeID, u.Length, u.Ended, u.Offset, u.Expires = node.ID, c.size, e.now, c.size, e.now.Add(e.s.patience(*u))
 	u.digest, u.small, u.staged = nil, nil, false
 	return nil
 }
@@ -108,7 +111,7 @@ func (e *edit) uploadTarget(ctx context.Context, u Upload) (*place, error) {
 		return resolve(ctx, e, e.drive, Root.Join(u.Name))
 	}
 	folder, err := locate(ctx, e, e.drive, u.folderID)
-	if fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.NotFound) && u.share == "" {
 		folder, err = e.makeFolders(ctx, u.Folder)
 	}
 	if fault.Is(err, fault.NotFound) && u.within != "" { // that path leads out of the folder by now

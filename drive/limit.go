@@ -27,7 +27,8 @@ type Limit struct {
 type limit struct {
 	Limit
 	driveID string
-	top     Path // where the folder was when the request began
+	share   string // id of the drop box that this is for (drop.go); empty if it is for none
+	top     Path   // where the folder was when the request began
 }
 
 type limitKey struct{}
@@ -162,10 +163,13 @@ func unlimited(ctx context.Context, driveID string) error {
 }
 
 // sees reports whether an upload is one that ctx may know of: of those who are kept to a folder, each knows what was begun by one
-// who was kept to the same.
+// who was kept to the same. What came by the link of a drop box is known there alone, and nothing else is.
 func sees(ctx context.Context, u Upload) bool {
+	if u.share != "" && ctx.Value(ownKey{}) != nil {
+		return true
+	}
 	l := limitOf(ctx)
-	return l == nil || u.DriveID == l.driveID && (l.Folder == "" || u.within == l.Folder)
+	return sharedBy(ctx) == u.share && (l == nil || u.DriveID == l.driveID && (l.Folder == "" || u.within == l.Folder))
 }
 
 // discreet takes out of an error what would tell one who is kept to a folder how much the rest of the drive holds.

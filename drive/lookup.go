@@ -11,11 +11,11 @@ import (
 )
 
 // OpenUploads answers the unfinished uploads of a drive, newest first, at most limit; those that are no files by
-// themselves or have no name yet (parts, and what comes in chunks) are left out.
+// themselves or have no name yet (parts, and what comes in chunks) are left out, and those of strangers (drop.go).
 func (s *Drives) OpenUploads(ctx context.Context, driveID string, limit int) ([]Upload, error) {
 	all, err := sqldb.All(ctx, s.db, `SELECT `+uploadColumns+` FROM uploads
 		WHERE drive_id = $1 AND completed_at = 0 AND gone_at = 0 AND kind NOT IN ('partial', 'chunked') AND expires_at >= $2
-			AND ($4 = '' OR within = $4) ORDER BY id DESC LIMIT $3`,
+			AND ($4 = '' OR within = $4) AND share_id = '' ORDER BY id DESC LIMIT $3`,
 		[]any{driveID, sqldb.Micros(s.o.Now()), limit, keptTo(ctx)}, scanUpload)
 	all = slices.DeleteFunc(all, func(u Upload) bool { return !sees(ctx, u) })
 	return all, fault.Wrap(err, "drive.OpenUploads")
@@ -115,8 +115,8 @@ func (e *edit) linkContent(ctx context.Context, n NewUpload) (Node, error) {
 // sameUpload finds an unfinished upload of the same content to the same place, nil if there is none.
 func (e *edit) sameUpload(ctx context.Context, n NewUpload) (*Upload, error) {
 	all, err := sqldb.All(ctx, e, `SELECT `+uploadColumns+` FROM uploads WHERE drive_id = $1 AND sha256 = $2 AND length = $3
-		AND folder = $4 AND name = $5 AND kind = 'whole' AND completed_at = 0 AND gone_at = 0 AND expires_at >= $6 AND ($7 = '' OR within = $7) ORDER BY received DESC LIMIT 1`,
-		[]any{e.drive, n.SHA256, n.Length, string(n.Folder), n.Name, sqldb.Micros(e.now), keptTo(ctx)}, scanUpload)
+		AND folder = $4 AND name = $5 AND kind = 'whole' AND completed_at = 0 AND gone_at = 0 AND expires_at >= $6 AND ($7 = '' OR within = $7) AND share_id = $8 ORDER BY received DESC LIMIT 1`,
+		[]any{e.drive, n.SHA256, n.Length, string(n.Folder), n.Name, sqldb.Micros(e.now), keptTo(ctx), sharedBy(ctx)}, scanUpload)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}

@@ -199,7 +199,7 @@ func (e *edit) endParts(ctx context.Context, parts []string, kept blob.Key) erro
 		if err != nil {
 			return err
 		}
-		end := e.endUpload
+		end := func(part Upload) error { return e.endUpload(ctx, part) }
 		if part.key() == kept {
 			if end = e.unreserve; part.gone || !part.Ended.IsZero() {
 				return partUsed() // by another join, which has removed its bytes

@@ -79,6 +79,7 @@ func (s *Drives) removeOpenUploads(ctx context.Context, driveID string) error {
 }
 
 func (s *Drives) removeOpenUpload(ctx context.Context, driveID, id string) error {
+	ctx = asServer(ctx)
 	waiting, stop := context.WithTimeout(ctx, letGoPatience)
 	defer stop()
 	hold, err := s.hold(waiting, id, stop, true)

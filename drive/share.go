@@ -189,22 +189,26 @@ func (s *Drives) Shares(ctx context.Context, driveID string) ([]Share, error) {
 	return all, fault.Wrap(err, "drive.Shares")
 }
 
-// RemoveShare ends a share at once: its link opens nothing any more, and there is no row left of it. NotFound.
+// RemoveShare ends a share at once: its link opens nothing any more, and there is no row left of it, nor of what is on its way into it. NotFound.
 func (s *Drives) RemoveShare(ctx context.Context, driveID, id string) error {
 	if err := unlimited(ctx, driveID); err != nil {
 		return fault.Wrap(err, "drive.RemoveShare")
 	}
-	return s.edit(ctx, "drive.RemoveShare", driveID, func(e *edit) error {
+	err := s.edit(ctx, "drive.RemoveShare", driveID, func(e *edit) error {
 		n, err := e.Exec(ctx, `DELETE FROM shares WHERE id = $1 AND drive_id = $2`, id, driveID)
 		if err == nil && n == 0 {
 			err = fault.New(fault.NotFound, "drive.RemoveShare", "")
 		}
 		return err
 	})
+	if err == nil {
+		s.endDrops(ctx, driveID, id)
+	}
+	return err
 }
 
 // OpenShare answers the share that a link's token opens, what is shared, and a context that reaches that and nothing else: reading only, and of a drop box
-// for Put alone. NotFound for any other token, and for a share that has expired or whose file or folder is in the trash. A share that is Spent is
+// for Put and for uploads of its own (drop.go). NotFound for any other token, and for a share that has expired or whose file or folder is in the trash. A share that is Spent is
 // answered: whoever began a download may end it. Whether the owner's account still counts is for the caller to ask.
 func (s *Drives) OpenShare(ctx context.Context, token string) (context.Context, Share, Node, error) {
 	wrong := fault.New(fault.NotFound, "drive.OpenShare", "")
@@ -233,6 +237,9 @@ func (s *Drives) OpenShare(ctx context.Context, token string) (context.Context, 
 		return nil, Share{}, Node{}, fault.Wrap(err, "drive.OpenShare")
 	}
 	kept := &limit{Limit: Limit{Folder: share.NodeID, ReadOnly: share.Kind != ShareDrop}, driveID: share.DriveID, top: at.path}
+	if share.Kind == ShareDrop {
+		kept.share = share.ID
+	}
 	return context.WithValue(ctx, limitKey{}, kept), share, *at.node, nil
 }
 

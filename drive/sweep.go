@@ -21,7 +21,7 @@ func (s *Drives) Recover(ctx context.Context) error {
 	return s.eachUpload(ctx, `SELECT id, drive_id FROM uploads WHERE completed_at = 0 AND gone_at = 0 AND kind <> 'partial'
 		AND (received = length OR kind = 'joined') AND id > $1 ORDER BY id LIMIT $2`, nil, func(ctx context.Context, driveID, id string) error {
 		_, err := s.Upload(ctx, driveID, id)
-		return err
+		return s.forgetDrop(ctx, driveID, id, err)
 	})
 }
 
@@ -68,7 +68,7 @@ func (e *edit) expire(ctx context.Context, id string, now time.Time) error {
 		_, err := e.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, id)
 		return err
 	}
-	if err := e.endUpload(u); err != nil {
+	if err := e.endUpload(ctx, u); err != nil {
 		return err
 	}
 	e.after = append(e.after, func() { e.s.counts.expired.Add(1) })
@@ -79,6 +79,7 @@ func (e *edit) expire(ctx context.Context, id string, now time.Time) error {
 
 // eachUpload calls fn for every upload that the query finds, holding it. What fails is logged, and the next one is taken.
 func (s *Drives) eachUpload(ctx context.Context, query string, more []any, fn func(ctx context.Context, driveID, id string) error) error {
+	ctx = asServer(ctx)
 	type row struct{ id, drive string }
 	for after := ""; ; {
 		rows, err := sqldb.All(ctx, s.db, query, append([]any{after, sweepBatch}, more...),

@@ -93,6 +93,7 @@ func (s *Drives) EndTransfer(ctx context.Context, id string) error {
 
 // endOpen ends an upload that is open, chunks with their whole, and answers which parts of a joined one are left. NotFound.
 func (s *Drives) endOpen(ctx context.Context, driveID, id string) (parts []string, err error) {
+	ctx = asServer(ctx)
 	waiting, stop := context.WithTimeout(ctx, letGoPatience)
 	defer stop()
 	hold, err := s.hold(waiting, id, stop, true)

@@ -43,6 +43,7 @@ type NewUpload struct {
 	Concat    string   // Upload-Concat of a joined one as the client sent it, to be repeated
 	Parts     []string // ids of the partial uploads that a joined one is made of, in order
 	SHA256    []byte   // of the whole, as the client says; nil if it does not. It is never taken for the truth
+	Sender    string   // whoever sends into a drop box, by DropSender; of no other upload
 }
 
 // AnnouncedLength is the Length of an upload that its client announced to become n bytes long (at most 1<<62), and that is not complete
@@ -67,6 +68,7 @@ type Upload struct {
 
 	folderID string
 	within   string // id of the folder that its beginner was kept to (limit.go); empty if to none
+	share    string // id of the share that its beginner came by (drop.go); empty if by none
 	digest   []byte // the state of the running SHA-256 at Offset; of a joined one that is a file, the file's SHA-256
 	small    []byte // what was received, while it is in the row
 	staged   bool   // what was received is in the blob store's stage
@@ -104,7 +106,7 @@ func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (
 	if err := n.check(); err != nil {
 		return Upload{}, fault.Wrap(err, "drive.BeginUpload")
 	}
-	if n.Kind == Joined {
+	if n.Kind == Joined && sharedBy(ctx) == "" {
 		u, err := s.beginJoined(ctx, driveID, n)
 		return u, fault.Wrap(err, "drive.BeginUpload")
 	}
@@ -112,7 +114,12 @@ func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (
 	id := sqldb.NewID()
 	released := s.holds.releases(id)
 	err := s.edit(ctx, "drive.BeginUpload", driveID, func(e *edit) error {
-		u = Upload{ID: id, DriveID: driveID, NewUpload: n, within: keptTo(ctx)}
+		u = Upload{ID: id, DriveID: driveID, NewUpload: n, within: keptTo(ctx), share: sharedBy(ctx)}
+		if u.share != "" {
+			if err := e.admitDrop(ctx, &u); err != nil {
+				return err
+			}
+		}
 		return e.beginUpload(ctx, &u, false)
 	})
 	if err != nil {
@@ -130,7 +137,7 @@ func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (
 
 // beginUpload writes a new upload down. joinable is expectUpload's.
 func (e *edit) beginUpload(ctx context.Context, u *Upload, joinable bool) error {
-	u.Created, u.Expires = e.now, e.s.expiry(e.now, e.now)
+	u.Created, u.Expires = e.now, e.s.expiry(*u, e.now, e.now)
 	if err := e.expectUpload(ctx, u, joinable); err != nil {
 		return err
 	}
@@ -238,9 +245,9 @@ func tooManyUploads() error {
 
 func (e *edit) insertUpload(ctx context.Context, u Upload) error {
 	e.usage.Uploads++
-	if _, err := e.Exec(ctx, `INSERT INTO uploads (id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, sha256, length, created_at, active_at, expires_at, concat, within)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16)`, u.ID, u.DriveID, string(u.Folder), u.folderID, u.Name, u.MediaType,
-		sqldb.Micros(u.Modified), string(u.Conflict), u.Metadata, string(u.Kind), sqldb.Bytes(u.SHA256), u.Length, sqldb.Micros(u.Created), sqldb.Micros(u.Expires), u.Concat, u.within); err != nil {
+	if _, err := e.Exec(ctx, `INSERT INTO uploads (id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, sha256, length, created_at, active_at, expires_at, concat, within, share_id, sender)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18)`, u.ID, u.DriveID, string(u.Folder), u.folderID, u.Name, u.MediaType,
+		sqldb.Micros(u.Modified), string(u.Conflict), u.Metadata, string(u.Kind), sqldb.Bytes(u.SHA256), u.Length, sqldb.Micros(u.Created), sqldb.Micros(u.Expires), u.Concat, u.within, u.share, u.Sender); err != nil {
 		return err
 	}
 	for i, part := range u.Parts {
@@ -278,8 +285,8 @@ func (s *Drives) OwnedUpload(ctx context.Context, driveID, id string) (kind Uplo
 	if !sqldb.ValidID(id) || ofDrive(ctx, driveID) != nil {
 		return "", noUpload()
 	}
-	err = s.db.Row(ctx, `SELECT kind FROM uploads WHERE id = $1 AND drive_id = $2 AND kind <> 'chunked' AND ($3 = '' OR within = $3)`,
-		[]any{id, driveID, keptTo(ctx)}, (*string)(&kind))
+	err = s.db.Row(ctx, `SELECT kind FROM uploads WHERE id = $1 AND drive_id = $2 AND kind <> 'chunked' AND ($3 = '' OR within = $3) AND share_id = $4`,
+		[]any{id, driveID, keptTo(ctx), sharedBy(ctx)}, (*string)(&kind))
 	if sqldb.NoRow(err) {
 		return "", noUpload()
 	}
@@ -326,12 +333,12 @@ func (u Upload) pending() bool {
 }
 
 const uploadColumns = `id, drive_id, folder, folder_id, name, media_type, modified_at, conflict, metadata, kind, concat, sha256, length, received,
-	digest, content, staged, node_id, completed_at, created_at, expires_at, gone_at > 0, within`
+	digest, content, staged, node_id, completed_at, created_at, expires_at, gone_at > 0, within, share_id, sender`
 
 func scanUpload(scan sqldb.Scan) (u Upload, err error) {
 	var modified, ended, created, expires int64
 	err = scan(&u.ID, &u.DriveID, (*string)(&u.Folder), &u.folderID, &u.Name, &u.MediaType, &modified, (*string)(&u.Conflict), &u.Metadata,
-		(*string)(&u.Kind), &u.Concat, &u.SHA256, &u.Length, &u.Offset, &u.digest, &u.small, &u.staged, &u.NodeID, &ended, &created, &expires, &u.gone, &u.within)
+		(*string)(&u.Kind), &u.Concat, &u.SHA256, &u.Length, &u.Offset, &u.digest, &u.small, &u.staged, &u.NodeID, &ended, &created, &expires, &u.gone, &u.within, &u.share, &u.Sender)
 	u.Modified, u.Ended, u.Created, u.Expires = sqldb.Time(modified), sqldb.Time(ended), sqldb.Time(created), sqldb.Time(expires)
 	return u, err
 }
@@ -353,13 +360,30 @@ func uploadExpired() error {
 	return fault.New(fault.Gone, "drive.Upload", "The upload has expired. Begin it again.").WithCode("upload_expired")
 }
 
-// expiry is when an upload that was created and received its last byte at these times expires.
-func (s *Drives) expiry(created, last time.Time) time.Time {
-	idle := last.Add(s.o.UploadExpiry)
-	if age := created.Add(s.o.UploadMaxAge); s.o.UploadMaxAge > 0 && age.Before(idle) {
+// expiry is when an upload expires that was created and received its last byte at these times; the same time twice if it received none.
+func (s *Drives) expiry(u Upload, created, last time.Time) time.Time {
+	patience, most := s.patience(u), s.o.UploadMaxAge
+	if u.share != "" {
+		if most <= 0 || most > dropAge {
+			most = dropAge
+		}
+		if !last.After(created) {
+			patience = min(patience, dropBegun)
+		}
+	}
+	idle := last.Add(patience)
+	if age := created.Add(most); most > 0 && age.Before(idle) {
 		return age
 	}
 	return idle
+}
+
+// patience is how long an upload lives after its last byte, and is remembered after it became a file.
+func (s *Drives) patience(u Upload) time.Duration {
+	if u.share != "" {
+		return min(s.o.UploadExpiry, dropIdle)
+	}
+	return s.o.UploadExpiry
 }
 
 // anyUpload is readUpload for expired ones too.
@@ -444,7 +468,7 @@ func (s *Drives) removeUpload(ctx context.Context, driveID, id string) error {
 
 // remove ends an upload, and forgets it.
 func (e *edit) remove(ctx context.Context, u Upload) error {
-	if err := e.endUpload(u); err != nil {
+	if err := e.endUpload(ctx, u); err != nil {
 		return err
 	}
 	_, err := e.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, u.ID)
@@ -452,11 +476,14 @@ func (e *edit) remove(ctx context.Context, u Upload) error {
 }
 
 // endUpload gives back what an upload that is still open has set aside, and its bytes once the transaction is durable.
-func (e *edit) endUpload(u Upload) error {
+func (e *edit) endUpload(ctx context.Context, u Upload) error {
 	if u.gone || !u.Ended.IsZero() {
 		return nil // after the commit the stage is a blob
 	}
 	e.after = append(e.after, func() { e.s.discard(u.key()) })
+	if err := e.returnUse(ctx, u); err != nil {
+		return err
+	}
 	return e.unreserve(u)
 }
 

@@ -10,6 +10,7 @@
 //   - metadata.go  Upload-Metadata becomes a target in the drive
 //   - checksum.go  a body that verifies itself, by header or trailer
 //   - folder.go    uploads that begin at a folder's address, for the WebDAV door
+//   - box.go       uploads into a drop box, by its link
 //   - joined.go    final uploads, beside the handler: it wants their parts complete
 //   - errors.go    kinds of error become the handler's
 //   - reply.go     headers that the handler gets wrong

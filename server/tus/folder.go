@@ -58,6 +58,9 @@ func (d *Door) TellCreateIn(header http.Header) {
 
 // newUpload reads what an upload is to become: from its metadata and, if it began at a folder's address, from that.
 func newUpload(ctx context.Context, info handler.FileInfo) (drive.NewUpload, error) {
+	if box := boxOf(ctx); box != nil {
+		return box.newUpload(ctx, info)
+	}
 	in, ok := ctx.Value(inFolderKey{}).(*inFolder)
 	if !ok {
 		return target(ctx, info)

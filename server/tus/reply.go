@@ -11,15 +11,17 @@ import (
 // reply mends the headers of the handler's answers just before they go out.
 type reply struct {
 	http.ResponseWriter
-	base     string                 // address of all uploads, as the outside sees it
-	metadata string                 // as the request has it
-	upload   *upload                // the one that this request is about, once it is known
-	created  bool                   // by this request
-	seen     drive.Seen             // the one that its address names, as admit saw it
-	patch    int64                  // the offset that a PATCH is for; negative for other methods
-	verify   func() error           // tells whether the body was what its checksum says; nil without one
-	current  func(http.Header, int) // tells where the upload is on record, in the refusal of a PATCH
-	headless bool                   // a HEAD that came as a POST: its length must not be announced, as no body follows
+	base     string                          // scheme and host, as the outside sees them
+	address  func(id string) (string, error) // the path of an upload
+	location string                          // the path of the one that was created
+	metadata string                          // as the request has it
+	upload   *upload                         // the one that this request is about, once it is known
+	created  bool                            // by this request
+	seen     drive.Seen                      // the one that its address names, as admit saw it
+	patch    int64                           // the offset that a PATCH is for; negative for other methods
+	verify   func() error                    // tells whether the body was what its checksum says; nil without one
+	current  func(http.Header, int)          // tells where the upload is on record, in the refusal of a PATCH
+	headless bool                            // a HEAD that came as a POST: its length must not be announced, as no body follows
 
 	mu          sync.Mutex
 	sent        bool
@@ -73,7 +75,7 @@ func (p *reply) mend(status int) {
 	// The address is right behind a proxy too, and is told when the bytes that came along were refused: the
 	// upload exists, and the client can go on.
 	if p.created {
-		header.Set("Location", p.base+p.upload.u.ID)
+		header.Set("Location", p.base+p.location)
 		if status >= http.StatusBadRequest {
 			header.Set("Upload-Offset", strconv.FormatInt(p.upload.u.Offset, 10))
 		}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/tus/tusd/v2/pkg/handler"
 
-	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
 )
 
@@ -20,12 +19,15 @@ func (s store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.Up
 		return nil, s.d.mapped(ctx, err)
 	}
 	n.Metadata = replyOf(ctx).metadata // to be repeated as it was
-	who, _ := authn.From(ctx)
-	u, err := s.d.drives.BeginUpload(ctx, who.UserID, n)
+	of, _ := driveOf(ctx)
+	u, err := s.d.drives.BeginUpload(ctx, of, n)
 	if err != nil {
 		return nil, s.d.mapped(ctx, err)
 	}
 	p := replyOf(ctx)
+	if p.location, err = p.address(u.ID); err != nil {
+		return nil, s.d.mapped(ctx, err)
+	}
 	p.created, p.upload = true, &upload{s.d, u, -1}
 	return p.upload, nil
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/tus/tusd/v2/pkg/handler"
 	expslog "golang.org/x/exp/slog"
 
-	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/server/answer"
@@ -29,6 +28,7 @@ const (
 	version     = "1.0.0"
 	extensions  = "creation,creation-with-upload,creation-defer-length,termination,expiration,checksum,checksum-trailer,concatenation,concatenation-unfinished"
 	octetStream = "application/offset+octet-stream"
+	allowed     = "OPTIONS, POST, HEAD, PATCH, DELETE"
 )
 
 // ErrShutdown is the cause with which the server ends the contexts of requests when it stops: a PATCH under way
@@ -107,6 +107,10 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.serveDraft(w, r, v)
 		return
 	}
+	d.serveTus(w, r)
+}
+
+func (d *Door) serveTus(w http.ResponseWriter, r *http.Request) {
 	asked := r.Method
 	if method := r.Header.Get("X-HTTP-Method-Override"); method != "" { // whatever the request's own method is
 		r = r.WithContext(r.Context())
@@ -116,7 +120,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Tus-Resumable", version)
 	header.Set("Cache-Control", "no-store")
 	if r.Method == http.MethodOptions {
-		d.options(w)
+		d.options(w, r)
 		return
 	}
 	id, seen, err := d.admit(r)
@@ -138,7 +142,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, id string, seen dri
 	case r.Method == http.MethodHead:
 		d.drives.Asked(id)
 	}
-	reply := &reply{ResponseWriter: w, seen: seen, metadata: r.Header.Get("Upload-Metadata"), base: d.origin.Base(r) + Prefix, headless: overridden && r.Method == http.MethodHead}
+	reply := &reply{ResponseWriter: w, seen: seen, metadata: r.Header.Get("Upload-Metadata"), base: d.origin.Base(r), address: d.addressOf(r.Context()), headless: overridden && r.Method == http.MethodHead}
 	if reply.patch = -1; r.Method == http.MethodPatch {
 		if at, err := strconv.ParseInt(r.Header.Get("Upload-Offset"), 10, 64); err == nil {
 			reply.patch = at
@@ -179,7 +183,7 @@ type punctual struct {
 func (p punctual) Read(b []byte) (int, error) {
 	n, err := p.ReadCloser.Read(b)
 	switch {
-	case fault.Is(err, fault.Unauthenticated):
+	case fault.Is(err, fault.Unauthenticated), fault.Is(err, fault.NotFound), fault.Is(err, fault.Busy): // it was cut, and this is why
 		err = p.mapped(err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errors.Join(p.mapped(stalled(nil)), err)
@@ -193,23 +197,29 @@ func stalled(cause error) error {
 }
 
 // options tells what the server can do (protocol, "OPTIONS"). It asks for no credentials.
-func (d *Door) options(w http.ResponseWriter) {
+func (d *Door) options(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
+	box := boxOf(r.Context())
 	header.Set("Tus-Version", version)
 	header.Set("Tus-Extension", extensions)
 	header.Set("Tus-Checksum-Algorithm", algorithms)
-	if limit := d.drives.MaxFile(); limit > 0 {
+	if limit := d.largest(box); limit > 0 {
 		header.Set("Tus-Max-Size", strconv.FormatInt(limit, 10))
 	}
-	header.Set("Allow", "OPTIONS, POST, PUT, HEAD, PATCH, DELETE")
-	d.draftOptions(header)
+	if box != nil {
+		header.Set("Tus-Extension", boxExtensions)
+		header.Set("Allow", allowed)
+	} else {
+		header.Set("Allow", "OPTIONS, POST, PUT, HEAD, PATCH, DELETE")
+		d.draftOptions(header)
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
 // admit says which upload a request is about, or why it is refused. Whose an upload is comes first, so
 // that a stranger learns nothing and stops nobody.
 func (d *Door) admit(r *http.Request) (id string, seen drive.Seen, err error) {
-	who, ok := authn.From(r.Context())
+	of, ok := driveOf(r.Context())
 	if !ok {
 		return "", seen, fault.New(fault.Unauthenticated, "tus.admit", "")
 	}
@@ -217,7 +227,7 @@ func (d *Door) admit(r *http.Request) (id string, seen drive.Seen, err error) {
 		return "", seen, errVersion{}
 	}
 	if id = idOf(r); id != "" {
-		if seen, err = d.drives.SeeUpload(r.Context(), who.UserID, id); err != nil {
+		if seen, err = d.drives.SeeUpload(r.Context(), of, id); err != nil {
 			return "", seen, err
 		}
 	}
@@ -237,6 +247,9 @@ func (d *Door) admit(r *http.Request) (id string, seen drive.Seen, err error) {
 		return "", seen, fault.New(fault.Forbidden, "tus.admit", "A final upload takes no bytes of its own.").WithCode("final_with_bytes")
 	}
 	if err := d.checkNumbers(r); err != nil {
+		return "", seen, err
+	}
+	if err := checkBox(r); err != nil {
 		return "", seen, err
 	}
 	return id, seen, checkHeaders(r)
@@ -262,7 +275,7 @@ func (d *Door) checkNumbers(r *http.Request) error {
 		return fault.New(fault.OffsetMismatch, "tus.checkNumbers", "")
 	}
 	length, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
-	if limit := d.drives.MaxFile(); errors.Is(err, strconv.ErrRange) || (err == nil && limit > 0 && length > limit) {
+	if limit := d.largest(boxOf(r.Context())); errors.Is(err, strconv.ErrRange) || (err == nil && limit > 0 && length > limit) {
 		return fault.New(fault.TooLarge, "tus.checkNumbers", "The upload is longer than it may be.").WithCode("file_too_large")
 	}
 	return nil
@@ -296,8 +309,8 @@ func checkHeaders(r *http.Request) error {
 // tellCurrent writes what the refusal of a PATCH says of the upload: until when it lives, on every one (protocol, "Expiration"), and
 // where it is if the PATCH was for somewhere else.
 func (d *Door) tellCurrent(ctx context.Context, header http.Header, id string, status int) {
-	who, _ := authn.From(ctx)
-	u, err := d.drives.PeekUpload(ctx, who.UserID, id)
+	of, _ := driveOf(ctx)
+	u, err := d.drives.PeekUpload(ctx, of, id)
 	if err != nil {
 		return
 	}
@@ -313,7 +326,7 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	switch err.(type) {
 	case errMethod:
-		w.Header().Set("Allow", "OPTIONS, POST, HEAD, PATCH, DELETE")
+		w.Header().Set("Allow", allowed)
 		w.WriteHeader(http.StatusMethodNotAllowed)
 	case errVersion:
 		w.Header().Set("Tus-Version", version)
