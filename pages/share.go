@@ -65,14 +65,15 @@ func (e *Edition) Shares(v Shares) ([]byte, error) { return e.render("shares", v
 // Shared is what somebody sees who has a link.
 type Shared struct {
 	Frame
-	Address string // of this page
-	Link    string // the same with its origin
-	Ask     bool   // for the password; nothing else is told then
-	Public  bool   // others may be told its name, in the preview that a chat makes of a link
-	Drop    bool   // files can be put into it, and nothing is told of what is there
-	Full    bool   // no more files
-	Sent    int    // how many files were just put into it
-	MaxSize int64  // bytes of the largest file that is taken; 0 is no limit
+	Address  string // of this page
+	Link     string // the same with its origin
+	Ask      bool   // for the password; nothing else is told then
+	Public   bool   // others may be told its name, in the preview that a chat makes of a link
+	Drop     bool   // files can be put into it, and nothing is told of what is there
+	Full     bool   // no more files
+	Sent     int    // how many files were just put into it
+	MaxSize  int64  // bytes of the largest file that is taken; 0 is no limit
+	Endpoint string // where the script sends files to, by tus
 
 	Name      string
 	Folder    bool

@@ -52,6 +52,8 @@ func TestCORS(t *testing.T) {
 	}{
 		{"preflight of tus", listed, "OPTIONS", "/files/", appOrigin, true, appOrigin, 204, true},
 		{"preflight of an upload", listed, "OPTIONS", "/files/0123", phoneOrigin, true, phoneOrigin, 204, true},
+		{"preflight of a drop box", listed, "OPTIONS", "/drop/token/", appOrigin, true, appOrigin, 204, true},
+		{"a request of a drop box", listed, "PATCH", "/drop/token/0123", appOrigin, false, appOrigin, 200, true},
 		{"preflight of the API", listed, "OPTIONS", "/api/v1/login", appOrigin, true, appOrigin, 204, true},
 		{"preflight of WebDAV", listed, "OPTIONS", "/dav/a", appOrigin, true, appOrigin, 204, true},
 		{"preflight of a page", listed, "OPTIONS", "/login", appOrigin, true, "", 200, false},

@@ -65,7 +65,7 @@ func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBo
 func (s *Server) gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r.Context())
-		if !x.door.gated {
+		if !x.door.gated || x.door.byLink {
 			x.bind()
 			next.ServeHTTP(w, r)
 			return

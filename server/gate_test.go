@@ -145,6 +145,7 @@ func TestOnlyStrangersAreHurried(t *testing.T) {
 		{"a stranger without", post("/api/v1/login", ""), 200, false, false, true},
 		{"a user with a body", post("/api/v1/login", "bytes", "Authorization", "Bearer "+f.signIn.AccessToken), 200, true, false, false},
 		{"a user without", post("/api/v1/login", "", "Authorization", "Bearer "+f.signIn.AccessToken), 200, false, false, false},
+		{"somebody with a link and a body", post("/drop/token/", "bytes"), 200, true, true, true},
 		{"wrong credentials with a body", post("/api/v1/login", "bytes", "Authorization", "Bearer x"), 401, true, true, true},
 		{"a page of another site", post("/drive/", "bytes", "Sec-Fetch-Site", "cross-site"), 403, true, true, true},
 		{"a script's question", preflight, 204, true, true, true},

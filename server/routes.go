@@ -15,6 +15,7 @@ type door struct {
 	name    string // in metrics and log lines
 	handler http.Handler
 	gated   bool           // whether it matters who asks
+	byLink  bool           // a link counts, and not who has it: what is sent as credentials is the door's to read
 	accepts []authn.Method // credentials that count here
 	guarded bool           // writes from other sites are refused even without credentials
 	// scripted says that scripts of the origins in the settings may use it: it is for programs, not for pages.
@@ -27,7 +28,7 @@ func (d *door) takes(m authn.Method) bool { return slices.Contains(d.accepts, m)
 
 // doors are the ways in. Each is there once, whatever the number of its addresses.
 type doors struct {
-	tus, dav, above, api, web, health door
+	tus, box, dav, above, api, web, health door
 }
 
 // davDoor is the name of both doors that speak WebDAV.
@@ -52,6 +53,7 @@ func newDoors(h handlers) doors {
 	methods := func(m ...authn.Method) []authn.Method { return m }
 	return doors{
 		tus:    door{name: "tus", handler: h.tus, gated: true, scripted: true, accepts: methods(bearer, basic, cookie), refuse: refuseTus},
+		box:    door{name: "drop", handler: h.box, gated: true, byLink: true, scripted: true, refuse: refuseTus},
 		dav:    door{name: davDoor, handler: h.dav, gated: true, scripted: true, accepts: methods(bearer, basic), refuse: answer.DAV},
 		above:  door{name: davDoor, handler: h.above, gated: true, accepts: methods(bearer, basic), refuse: answer.DAV},
 		api:    door{name: "api", handler: h.api, gated: true, scripted: true, accepts: methods(bearer, basic, cookie), refuse: answer.Error},
@@ -68,9 +70,9 @@ func refuseTus(w http.ResponseWriter, r *http.Request, err error) {
 
 // handlers is what stands behind the doors.
 type handlers struct {
-	tus, dav, above, api, web, health http.Handler
-	webRefuse                         func(w http.ResponseWriter, r *http.Request, err error)
-	endStreams                        func() // may be nil
+	tus, box, dav, above, api, web, health http.Handler
+	webRefuse                              func(w http.ResponseWriter, r *http.Request, err error)
+	endStreams                             func() // may be nil
 }
 
 // route is every address of the public listener. It is no http.ServeMux, because that one redirects "/dav" and
@@ -82,6 +84,8 @@ func (s *Server) route(r *http.Request) *door {
 		return &d.health
 	case below(path, "/files"):
 		return &d.tus
+	case below(path, "/drop"):
+		return &d.box
 	case below(path, "/dav"), below(path, strings.TrimSuffix(dav.RemotePrefix, "/")):
 		return &d.dav
 	case below(path, "/api"), path == "/.well-known/jwks.json":

@@ -21,6 +21,11 @@ func TestRoute(t *testing.T) {
 		{"PATCH", "/files/0123", &d.tus},
 		{"OPTIONS", "/files/", &d.tus},
 		{"GET", "/filesystem", &d.web},
+		{"POST", "/drop/token/", &d.box},
+		{"PATCH", "/drop/token/0123", &d.box},
+		{"OPTIONS", "/drop/token", &d.box},
+		{"GET", "/dropped", &d.web},
+		{"POST", "/s/token", &d.web},
 		{"PROPFIND", "/dav", &d.dav},
 		{"PROPFIND", "/dav/", &d.dav},
 		{"GET", "/dav/a//b", &d.dav},
@@ -55,7 +60,7 @@ func TestRoute(t *testing.T) {
 // No address of ours is answered by a redirect that net/http made up.
 func TestNoRedirects(t *testing.T) {
 	f := newFront(t, frontOptions{})
-	for _, target := range []string{"/dav", "/files", "/api", "/dav//x", "//dav/", "/drive//x"} {
+	for _, target := range []string{"/dav", "/files", "/api", "/dav//x", "//dav/", "/drive//x", "/drop//x"} {
 		r := httptest.NewRequest("PROPFIND", "http://satchel.example"+target, nil)
 		if w := f.do(r); w.Code != http.StatusOK {
 			t.Errorf("%s: %d", target, w.Code)

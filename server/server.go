@@ -78,7 +78,7 @@ func New(o Options) (*Server, error) {
 	view := overview.Source{Accounts: o.Accounts, Drives: o.Drives, Jobs: &o.Metrics.jobLog, Version: o.Version}
 	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Previews: o.Previews, Origin: o.Origin, Pages: o.Pages, Mount: davPrefix, Registration: o.Registration, Overview: view})
 	return assemble(o, handlers{
-		tus: uploads,
+		tus: uploads, box: people.Boxes(uploads.ServeBox),
 		dav: dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix, NoFinderQuota: o.NoFinderQuota, Conflict: o.Metrics.observeConflict,
 			Uploads: dav.Uploads{BeginUpload: uploads.CreateIn, TellUploads: uploads.TellCreateIn}}),
 		above:     dav.Above(davPrefix),

@@ -59,7 +59,7 @@ func newFront(t *testing.T, o frontOptions) *front {
 	drives := drive.New(db, blobs, drive.Options{Log: logger})
 	accounts := authn.New(db, authn.Options{CreateDrive: drives.Create, Log: logger, Observe: metrics.ObserveSignIn})
 	s, err := assemble(Options{Accounts: accounts, Drives: drives, Previews: preview.New(db, drives, preview.NewQueue(), preview.Options{}), DB: db, Blobs: blobs, Origin: o.origin, CORSOrigins: o.cors, Metrics: metrics, Log: logger},
-		handlers{tus: o.behind, dav: o.behind, above: o.behind, api: o.behind, web: o.behind, webRefuse: answer.Text})
+		handlers{tus: o.behind, box: o.behind, dav: o.behind, above: o.behind, api: o.behind, web: o.behind, webRefuse: answer.Text})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,7 @@ func (a *api) shareRoutes() []route {
 type shareBody struct {
 	ID        string          `json:"id"`
 	URL       string          `json:"url"`
+	UploadURL *string         `json:"upload_url"` // for tus; null: it is for downloads
 	Kind      drive.ShareKind `json:"kind"`
 	Name      string          `json:"name"`
 	Path      *string         `json:"path"` // null: it is in the trash
@@ -43,6 +44,10 @@ type sharesBody struct {
 func (a *api) shareOf(ctx context.Context, r *http.Request, s drive.Share) (shareBody, error) {
 	body := shareBody{ID: s.ID, URL: a.origin.Base(r) + "/s/" + s.Token, Kind: s.Kind, Name: s.Name, Protected: s.Protected(), Uses: s.Uses,
 		MaxUses: numberOrNull(s.Most), MaxSize: numberOrNull(s.MaxSize), Created: s.Created.UTC().Truncate(time.Microsecond), Used: timeOrNull(s.Used), Expires: timeOrNull(s.Expires)}
+	if s.Kind == drive.ShareDrop {
+		uploads := a.origin.Base(r) + "/drop/" + s.Token + "/"
+		body.UploadURL = &uploads
+	}
 	node, err := a.drives.StatID(ctx, s.DriveID, s.NodeID)
 	if fault.Is(err, fault.NotFound) {
 		return body, nil

@@ -22,13 +22,13 @@ func TestShares(t *testing.T) {
 		const at = "/api/v1/shares"
 		var file, drop shareBody
 		s.call("POST", at, token, `{"path": "/file"}`).want(201, "").into(&file)
-		if !strings.HasPrefix(file.URL, "https://files.example.org/s/"+file.ID+".") || file.Kind != drive.ShareDownload || file.Name != "file" || *file.Path != "/file" ||
+		if !strings.HasPrefix(file.URL, "https://files.example.org/s/"+file.ID+".") || file.Kind != drive.ShareDownload || file.Name != "file" || *file.Path != "/file" || file.UploadURL != nil ||
 			file.Protected || file.MaxUses != nil || file.MaxSize != nil || file.Used != nil || file.Expires != nil {
 			t.Errorf("%+v", file)
 		}
 		s.call("POST", at, token, `{"path": "/Photos", "kind": "drop", "name": "For me", "password": "a secret", "max_uses": 5, "max_size": 1000, "expires_at": "2099-01-01T00:00:00+01:00"}`).
 			want(201, "").into(&drop)
-		if drop.Kind != drive.ShareDrop || drop.Name != "For me" || !drop.Protected || *drop.MaxUses != 5 || *drop.MaxSize != 1000 || drop.Expires.Year() != 2098 {
+		if drop.Kind != drive.ShareDrop || drop.Name != "For me" || !drop.Protected || *drop.UploadURL != strings.Replace(drop.URL, "/s/", "/drop/", 1)+"/" || *drop.MaxUses != 5 || *drop.MaxSize != 1000 || drop.Expires.Year() != 2098 {
 			t.Errorf("%+v", drop)
 		}
 		for body, code := range map[string]string{

@@ -17,7 +17,8 @@ import (
 const (
 	sharePassCookie   = "satchel-share"  // that the password was right
 	shareResumeCookie = "satchel-resume" // that a download was counted
-	shareMemory       = 24 * time.Hour   // of both, and how long one download may take
+	shareSentCookie   = "satchel-sent"   // that something is on its way into a drop box
+	shareMemory       = 24 * time.Hour   // of all, and how long one download may take
 )
 
 // visit is a request of somebody who has a link.
@@ -147,6 +148,9 @@ func (h *Web) actOnShared(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	h.remember(w, r, sharePassCookie, signed, sharePrefix+v.share.Token)
+	if v.share.Kind == drive.ShareDrop {
+		h.remember(w, r, sharePassCookie, signed, v.endpoint())
+	}
 	return redirect(w, r, v.address(v.path))
 }
 

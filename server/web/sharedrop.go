@@ -24,10 +24,14 @@ const (
 func (h *Web) dropPage(w http.ResponseWriter, r *http.Request, v *visit, status int, problem error) error {
 	q := r.URL.Query()
 	sent, _ := strconv.Atoi(q.Get("sent"))
-	if v.share.Spent() && sent == 0 || q.Has("zip") || q.Has("download") || q.Has("raw") {
+	sending, err := h.sends(r, v)
+	if err != nil {
+		return err
+	}
+	if v.share.Spent() && sent == 0 && !sending || q.Has("zip") || q.Has("download") || q.Has("raw") {
 		return fault.New(fault.NotFound, "web.dropPage", "")
 	}
-	page := pages.Shared{Frame: pages.Frame{User: userOf(r)}, Drop: true, Full: v.share.Spent(), Name: v.share.Name, Address: v.address(v.path), Link: h.origin.Base(r) + v.address(v.path),
+	page := pages.Shared{Frame: pages.Frame{User: userOf(r)}, Drop: true, Full: v.share.Spent(), Name: v.share.Name, Address: v.address(v.path), Link: h.origin.Base(r) + v.address(v.path), Endpoint: v.endpoint(),
 		Public: !v.share.Protected(), Sent: max(0, min(sent, maxShareForm)), MaxSize: v.largest(h.drives)}
 	if problem != nil {
 		page.Problem = problemOf(r, problem, false)

@@ -21,21 +21,26 @@ const (
 	maxOfOneShare     = 4
 )
 
-// transfers are those that run now, by the share's id.
+// transfers are those that run now, by the share's id or by who sends.
 type transfers struct {
+	most, mostOf int           // at once, and of one share or sender
+	wait         time.Duration // after which to try again
+
 	mu  sync.Mutex
 	all int
 	of  map[string]int
 }
 
-func newTransfers() *transfers { return &transfers{of: map[string]int{}} }
+func newTransfers(most, mostOf int, wait time.Duration) *transfers {
+	return &transfers{most: most, mostOf: mostOf, wait: wait, of: map[string]int{}}
+}
 
 // begin answers how to end. Busy while others have all that there are.
 func (t *transfers) begin(share string) (end func(), err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.all >= maxShareTransfers || t.of[share] >= maxOfOneShare {
-		return nil, fault.New(fault.Busy, "web.transfers", "Too many people are using this just now. Try again in a minute.").WithCode("shares_busy").WithWait(time.Minute)
+	if t.all >= t.most || t.of[share] >= t.mostOf {
+		return nil, fault.New(fault.Busy, "web.transfers", "Too many people are using this just now. Try again in a minute.").WithCode("shares_busy").WithWait(t.wait)
 	}
 	t.all++
 	t.of[share]++

@@ -41,13 +41,14 @@ type Web struct {
 	mux          *http.ServeMux
 	compress     func(http.Handler) http.HandlerFunc
 	streams      *streams
-	transfers    *transfers
+	transfers    *transfers // ZIPs and forms of visitors
+	boxes        boxes
 }
 
 // New makes the door.
 func New(o Options) *Web {
 	h := &Web{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration, overview: o.Overview,
-		mux: http.NewServeMux(), compress: newCompress(), streams: newStreams(), transfers: newTransfers()}
+		mux: http.NewServeMux(), compress: newCompress(), streams: newStreams(), transfers: newTransfers(maxShareTransfers, maxOfOneShare, time.Minute), boxes: newBoxes()}
 	for _, routes := range [...]map[string]answer.Handler{
 		h.signInRoutes(),
 		h.driveRoutes(),
