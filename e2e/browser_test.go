@@ -43,7 +43,6 @@ func scene(t *testing.T, script, scenario, address, folder string, more ...strin
 
 // A person with a phone of 360 by 740 pixels.
 func TestBrowser(t *testing.T) {
-	t.Parallel()
 	for _, test := range []struct {
 		scenario string // of browser.mjs
 		file     string // what is uploaded, downloaded and compared
@@ -54,7 +53,6 @@ func TestBrowser(t *testing.T) {
 		{"plain", "without script.bin", 2 << 20},
 	} {
 		t.Run(test.scenario, func(t *testing.T) {
-			t.Parallel()
 			s := start(t)
 			folder := t.TempDir()
 			sum := noiseFile(t, filepath.Join(folder, test.file), 42, test.size)

@@ -5,6 +5,7 @@
 //   - account_test.go    a user of it, over HTTP
 //   - tools_test.go      runs Node scripts and other programs
 //   - upload_test.go     tus-js-client through three crashes
+//   - dropbox_test.go    both into a drop box, by somebody without an account
 //   - clients_test.go    tus-js-client and Uppy, in Node and Chromium; driver_test.go runs them
 //   - cutter_test.go     a proxy that cuts connections
 //   - crash_test.go      the server is killed at named points, and at random; transfer_test.go is its client
@@ -16,13 +17,8 @@
 //   - lifecycle_test.go  starting, stopping, metrics
 //   - readme_test.go     the commands of README.md
 //
-// Most tests wait more than they work, so they run beside each other: a new test begins with t.Parallel, and so do its subtests that start
-// servers of their own (bothDatabases does it for them). One that bounds time or memory, or is a storm that has to get somewhere, leaves it
-// out: go runs such tests first, one after the other. Servers, ports, folders, homes and databases are a test's own.
-//
 // A new scenario in Chromium is a script of its own that imports chromium.mjs (profiles in any size, language and colour scheme, which collect
-// what the browser complains about; look with axe-core; register and signIn), and a test that plays it with scene. Browsers take turns in
-// there: two at once. A scenario waits for states of the page, never for a time, and for no bound that a busy machine breaks.
+// what the browser complains about; look with axe-core; register and signIn), and a test that plays it with scene.
 //
 // The tests run bin/satchel's source as it is: go's cache of test results does
 // not see that, so run them with -count=1. A program that is missing on the

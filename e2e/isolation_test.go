@@ -21,6 +21,9 @@ type belongings struct {
 	session            string // id of the session of her app
 	version            string // id of what secret-plan.txt held before
 	share              string // id of a share of private-things
+	box                string // where files are sent into a drop box of hers
+	dropped            string // id of what somebody has begun to send into it
+	droppedAt          string // the address of that, which nobody else has
 }
 
 // Every file of ann holds this, and every name of hers begins with one of these: no answer to a stranger may.
@@ -77,6 +80,17 @@ func moveIn(t *testing.T, ann *Account) (b belongings) {
 		http.StatusCreated, &share)
 	b.share = share.ID
 
+	must(http.StatusCreated, ann.Basic, "MKCOL", "/dav/private-things-box", nil, "")
+	var box struct {
+		UploadURL string `json:"upload_url"`
+	}
+	decode(t, send(t, ann.Bearer, http.MethodPost, base+"/api/v1/shares", headers(map[string]string{"Content-Type": jsonType}), strings.NewReader(`{"path": "/private-things-box", "kind": "drop"}`)),
+		http.StatusCreated, &box)
+	b.box = strings.TrimPrefix(box.UploadURL, base)
+	b.droppedAt = strings.TrimPrefix(must(http.StatusCreated, http.DefaultClient, http.MethodPost, b.box,
+		map[string]string{"Tus-Resumable": "1.0.0", "Content-Type": octets, "Upload-Length": "1000", "Upload-Metadata": "filename " + base64Of("half-sent.txt")}, annsContent).Header.Get("Location"), base)
+	b.dropped, _, _ = strings.Cut(strings.TrimPrefix(b.droppedAt, b.box), ".")
+
 	var trash struct{ Items []struct{ ID string } }
 	text := must(http.StatusOK, ann.Bearer, http.MethodGet, "/api/v1/trash", nil, "").text
 	var any map[string]json.RawMessage
@@ -119,6 +133,8 @@ func snapshot(t *testing.T, ann *Account, b belongings) string {
 		}
 		fmt.Fprintf(&all, "upload: %s at %s\n", answer.Status, answer.Header.Get("Upload-Offset"))
 	}
+	dropped := send(t, http.DefaultClient, http.MethodHead, ann.s.URL+b.droppedAt, headers(map[string]string{"Tus-Resumable": "1.0.0"}), nil)
+	fmt.Fprintf(&all, "sent by somebody: %s at %s\n", dropped.Status, dropped.Header.Get("Upload-Offset"))
 	answer := send(t, ann.Basic, "PROPFIND", ann.s.URL+"/remote.php/dav/uploads/ann/half-sent/", headers(map[string]string{"Depth": "1"}), nil)
 	fmt.Fprintf(&all, "upload in chunks: %s %s\n", answer.Status, answer.text)
 	answer = send(t, ann.Basic, http.MethodPut, ann.s.URL+"/dav/private-things/secret-plan.txt", nil, strings.NewReader("no token"))
@@ -152,7 +168,7 @@ func tusProbes() (all []probe) {
 		}
 		return header
 	}
-	for _, id := range []string{"{upload}", "{part}", "{full}"} {
+	for _, id := range []string{"{upload}", "{part}", "{full}", "{dropped}"} {
 		path := "/files/" + id
 		all = append(all,
 			probe{"HEAD", path, tus, "", []int{404}},
@@ -169,6 +185,17 @@ func tusProbes() (all []probe) {
 		)
 	}
 	return append(all, probe{"POST", "/files/", with("Upload-Length", "1", "Upload-Metadata", "filename "+base64Of("x")+",folder "+base64Of("private-things")), "", []int{201, 409}})
+}
+
+// dropProbes are about what is on its way into a drop box. Whoever has its link may send to it, and finds nothing of others there.
+func dropProbes() (all []probe) {
+	header := map[string]string{"Tus-Resumable": "1.0.0", "Content-Type": octets, "Upload-Offset": fmt.Sprint(len(annsContent)), "Upload-Length": "1"}
+	for _, method := range []string{"HEAD", "GET", "PATCH", "DELETE", "PUT", "POST"} {
+		for _, path := range []string{"{box}{dropped}", "{box}{dropped}.", "{box}{dropped}.AAAAAAAAAAAAAAAAAAAAAA", "{box}{upload}", "{box}{full}.AAAAAAAAAAAAAAAAAAAAAA", "/drop/{share}/", "/drop/{share}/{dropped}"} {
+			all = append(all, probe{method, path, header, "x", []int{404}})
+		}
+	}
+	return all
 }
 
 func davProbes() (all []probe) {
@@ -397,7 +424,6 @@ func webProbes() []probe {
 
 // Another user, by whatever credentials, sees and changes nothing of ann's; nobody at all is asked to sign in.
 func TestAnotherUserSeesNothing(t *testing.T) {
-	t.Parallel()
 	eachDatabase(t, func(t *testing.T, s *Server) {
 		ann, bob := s.Register(t, "ann"), s.Register(t, "bob")
 		b := moveIn(t, ann)
@@ -405,16 +431,16 @@ func TestAnotherUserSeesNothing(t *testing.T) {
 		cookie := bob.Browser(t)
 		cookie.CheckRedirect = noRedirects(nil).CheckRedirect
 
-		doors := map[string][]probe{"tus": tusProbes(), "dav": davProbes(), "api": apiProbes(), "web": webProbes()}
+		doors := map[string][]probe{"tus": tusProbes(), "drop": dropProbes(), "dav": davProbes(), "api": apiProbes(), "web": webProbes()}
 		for _, who := range []struct {
 			name   string
 			client *http.Client
 			doors  []string // where these credentials count
 		}{
-			{"with a token", bob.Bearer, []string{"tus", "dav", "api", "web"}},
-			{"with a password", bob.Basic, []string{"tus", "dav", "api"}},
-			{"with a cookie", cookie, []string{"tus", "api", "web"}},
-			{"nobody", bob.Anonymous, nil},
+			{"with a token", bob.Bearer, []string{"tus", "drop", "dav", "api", "web"}},
+			{"with a password", bob.Basic, []string{"tus", "drop", "dav", "api"}},
+			{"with a cookie", cookie, []string{"tus", "drop", "api", "web"}},
+			{"nobody", bob.Anonymous, []string{"drop"}}, // a link counts, and not who has it
 		} {
 			for door, probes := range doors {
 				known := slices.Contains(who.doors, door)
@@ -485,7 +511,7 @@ func TestIsolationCoversTheAPI(t *testing.T) {
 func (p probe) send(t *testing.T, client *http.Client, s *Server, ann *Account, b belongings) reply {
 	t.Helper()
 	fill := strings.NewReplacer("{base}", s.URL, "{ann}", ann.ID, "{upload}", b.upload, "{part}", b.part, "{full}", b.full,
-		"{trash}", b.trash, "{lock}", b.lock, "{version}", b.version, "{share}", b.share, "{app}", b.app, "{session}", b.session)
+		"{trash}", b.trash, "{lock}", b.lock, "{version}", b.version, "{share}", b.share, "{app}", b.app, "{session}", b.session, "{box}", b.box, "{dropped}", b.dropped)
 	header := http.Header{}
 	for name, value := range p.header {
 		header.Set(name, fill.Replace(value))

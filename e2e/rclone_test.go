@@ -108,14 +108,13 @@ func setTime(t *testing.T, path string, days int) {
 
 // rclone syncs by each vendor's own way of uploading and comparing; times and checksums are the files', and a second sync sends nothing.
 func TestRcloneSyncsAsEveryVendor(t *testing.T) {
-	t.Parallel()
 	debian := program(t, "rclone", "rclone")
 	module, err := newRclone()
 	if err != nil {
 		t.Fatal(err)
 	}
 	source := syncTree(t)
-	bothDatabases(t, func(t *testing.T, s *Server) {
+	eachDatabase(t, func(t *testing.T, s *Server) {
 		ann := s.Register(t, "ann")
 		t.Run("clients", func(t *testing.T) {
 			for _, c := range []struct {

@@ -1,6 +1,8 @@
 // Uploads a file with tus-js-client and tells on standard output what happens, one JSON object a line.
 //
 //   node upload.mjs ENDPOINT TOKEN FILE NAME CHUNK
+//
+// TOKEN is a bearer token, or an Authorization header as a whole.
 import { createReadStream } from 'node:fs'
 import { Upload } from 'tus-js-client'
 
@@ -12,7 +14,7 @@ let told = 0
 const upload = new Upload(createReadStream(file), {
   endpoint,
   chunkSize: Number(chunk),
-  headers: { Authorization: `Bearer ${token}` },
+  headers: { Authorization: token.includes(' ') ? token : `Bearer ${token}` },
   metadata: { filename, filetype: 'application/octet-stream' },
   // Longer altogether than a server takes to start. Progress starts the list anew.
   retryDelays: [50, 100, 200, 400, 800, 1600, 3200, 6400, 12800],

@@ -109,7 +109,7 @@ func (p *Pages) edition(l catalogue.Language, functions template.FuncMap, embedd
 // shared are the files whose templates all pages may use.
 func shared() []string {
 	return []string{"templates/layout.html", "templates/icons.html", "templates/sections.html", "templates/code.html",
-		"templates/elsewhere.html", "templates/entry.html", "templates/share-form.html", "templates/copyable.html", "templates/admin-parts.html"}
+		"templates/elsewhere.html", "templates/entry.html", "templates/share-form.html", "templates/copyable.html", "templates/admin-parts.html", "templates/uploads.html"}
 }
 
 // parseAll parses each page: the layout with what fills it.

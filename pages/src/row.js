@@ -34,7 +34,7 @@ export class Row {
     this.button("resume", resume);
     const link = this.find(".sign-in");
     link.hidden = !signIn;
-    link.href = `/login?next=${encodeURIComponent(location.pathname)}`;
+    link.href = this.words.again ?? `/login?next=${encodeURIComponent(location.pathname)}`;
   }
 
   say(sentence) {

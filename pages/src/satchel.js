@@ -1,6 +1,7 @@
 // The script of the pages. Without it every page works with plain forms, but for passkeys; with it uploads resume,
 // and the page stays while they run.
 
+import { enhanceBox } from "./box.js";
 import { connect } from "./bridge.js";
 import { enhanceCopying } from "./copy.js";
 import { enhanceChoice } from "./choice.js";
@@ -21,7 +22,10 @@ if (passkey) askForPasskey(passkey);
 
 let transfers = null;
 const uploads = document.getElementById("uploads");
-if (uploads) {
+const box = document.getElementById("box");
+if (box) {
+  enhanceBox(uploads, box);
+} else if (uploads) {
   transfers = enhanceUploads(uploads);
   enhanceFolder(() => transfers.holding());
   askBeforeDelete();

@@ -12,19 +12,20 @@ import { here } from "./transfer.js";
 const most = 50; // rows
 
 export class Unfinished {
-  // add is called with a file and its entry, to go on with it.
-  constructor(section, queue, target, add) {
+  // add is called with a file and its entry, to go on with it; list answers what the server has.
+  constructor(section, queue, target, add, list = openUploads) {
     this.section = section;
     this.words = section.dataset;
     this.queue = queue;
     this.target = target;
     this.add = add;
+    this.list = list;
     this.rows = [];
   }
 
   async show() {
     const { user } = this.target();
-    const [stored, open, taken] = await Promise.all([recall(user), openUploads(), runningElsewhere()]);
+    const [stored, open, taken] = await Promise.all([recall(user), this.list(), runningElsewhere()]);
     const byUrl = new Map(open.map((upload) => [here(upload.url), upload]));
     const known = new Set(stored.map((entry) => entry.url));
     for (const entry of stored.slice(-most)) {

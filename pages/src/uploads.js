@@ -38,8 +38,16 @@ export function enhanceUploads(section) {
   let before = Promise.resolve();
   const take = (batch, to = target()) => (before = before.then(() => takeNow(batch, to)).catch(console.error));
 
+  begin(queue, take, target);
+  unfinished.show().then(() => takeShared(take));
+  return queue;
+}
+
+// begin has a queue take files by every way in, and go on when the page, the connection or the session is back. at answers where files are sent to
+// that are dropped now.
+export function begin(queue, take, at) {
   takePicks(take);
-  takeDrops(take);
+  takeDrops(take, at);
   document.addEventListener("paste", (event) => {
     if (event.target.closest("input, textarea, dialog") || !event.clipboardData?.files.length) return;
     event.preventDefault();
@@ -51,8 +59,6 @@ export function enhanceUploads(section) {
   window.addEventListener("focus", () => queue.back());
   document.addEventListener("visibilitychange", () => document.hidden || queue.back());
   window.addEventListener("beforeunload", (event) => queue.busy() && event.preventDefault());
-  unfinished.show().then(() => takeShared(take));
-  return queue;
 }
 
 const pickers = ["files", "folder", "camera"]; // ids of inputs
@@ -90,7 +96,7 @@ async function makeFolders(root, folders) {
 }
 
 // takeDrops takes files and folders that are dropped anywhere on the page.
-function takeDrops(take) {
+function takeDrops(take, at) {
   const holdsFiles = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
   const mark = (on) => document.body.classList.toggle("dropping", on);
   document.addEventListener("dragover", (event) => {
@@ -104,7 +110,7 @@ function takeDrops(take) {
     if (!holdsFiles(event)) return;
     event.preventDefault();
     mark(false);
-    const to = target();
+    const to = at();
     dropped(event.dataTransfer).then((batch) => take(batch, to));
   });
 }
