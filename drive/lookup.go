@@ -2,6 +2,7 @@ package drive
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -11,13 +12,17 @@ import (
 )
 
 // OpenUploads answers the unfinished uploads of a drive, newest first, at most limit; those that are no files by
-// themselves or have no name yet (parts, and what comes in chunks) are left out, and those of strangers (drop.go).
+// themselves or have no name yet (parts, and what comes in chunks) are left out, and those of strangers (drop.go). Joined ones tell of their
+// parts: see withPieces.
 func (s *Drives) OpenUploads(ctx context.Context, driveID string, limit int) ([]Upload, error) {
 	all, err := sqldb.All(ctx, s.db, `SELECT `+uploadColumns+` FROM uploads
 		WHERE drive_id = $1 AND completed_at = 0 AND gone_at = 0 AND kind NOT IN ('partial', 'chunked') AND expires_at >= $2
 			AND ($4 = '' OR within = $4) AND share_id = '' ORDER BY id DESC LIMIT $3`,
 		[]any{driveID, sqldb.Micros(s.o.Now()), limit, keptTo(ctx)}, scanUpload)
 	all = slices.DeleteFunc(all, func(u Upload) bool { return !sees(ctx, u) })
+	if err == nil {
+		all, err = withPieces(ctx, s.db, driveID, all)
+	}
 	return all, fault.Wrap(err, "drive.OpenUploads")
 }
 
@@ -33,7 +38,7 @@ type Wanted struct {
 // Found is what Lookup knows of wanted content. At most one field is set; none means that it has to be uploaded.
 type Found struct {
 	Node      *Node      // the content was the drive's already: the file is made, and no byte has to be sent
-	Upload    *Upload    // an unfinished upload of the same content to the same place: go on from its offset
+	Upload    *Upload    // an unfinished upload of the same content to the same place: go on from its offset, or those of its pieces
 	Challenge *Challenge // somebody holds it: prove that the client does
 }
 
@@ -115,13 +120,21 @@ func (e *edit) linkContent(ctx context.Context, n NewUpload) (Node, error) {
 // sameUpload finds an unfinished upload of the same content to the same place, nil if there is none.
 func (e *edit) sameUpload(ctx context.Context, n NewUpload) (*Upload, error) {
 	all, err := sqldb.All(ctx, e, `SELECT `+uploadColumns+` FROM uploads WHERE drive_id = $1 AND sha256 = $2 AND length = $3
-		AND folder = $4 AND name = $5 AND kind = 'whole' AND completed_at = 0 AND gone_at = 0 AND expires_at >= $6 AND ($7 = '' OR within = $7) AND share_id = $8 ORDER BY received DESC LIMIT 1`,
-		[]any{e.drive, n.SHA256, n.Length, string(n.Folder), n.Name, sqldb.Micros(e.now), keptTo(ctx), sharedBy(ctx)}, scanUpload)
+		AND folder = $4 AND name = $5 AND kind IN ('whole', 'joined') AND completed_at = 0 AND gone_at = 0 AND expires_at >= $6 AND ($7 = '' OR within = $7) AND share_id = $8
+		ORDER BY id DESC LIMIT $9`,
+		[]any{e.drive, n.SHA256, n.Length, string(n.Folder), n.Name, sqldb.Micros(e.now), keptTo(ctx), sharedBy(ctx), maxSame}, scanUpload)
+	if err == nil {
+		all, err = withPieces(ctx, e, e.drive, all)
+	}
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	return &all[0], nil
+	most := slices.MaxFunc(all, func(a, b Upload) int { return cmp.Compare(a.Offset, b.Offset) })
+	return &most, nil
 }
+
+// maxSame bounds the uploads of one content to one place that are compared: the newest.
+const maxSame = 10
 
 // The bounds of a proof.
 const (

@@ -64,6 +64,7 @@ type Upload struct {
 	Expires time.Time // moves on with every byte, up to the age that Options.UploadMaxAge allows
 	NodeID  string    // the file, once committed
 	Ended   time.Time // when it was committed; zero before
+	Pieces  []Piece   // of a joined one in order, told by OpenUploads and Lookup alone
 	gone    bool      // it expired before
 
 	folderID string

@@ -14,17 +14,26 @@ import (
 
 // uploadBody is an unfinished upload, which any device of its owner may go on with.
 type uploadBody struct {
-	ID     string  `json:"id"`
-	URL    string  `json:"url"` // for tus
-	Name   string  `json:"name"`
-	Folder string  `json:"folder"`
-	Size   *int64  `json:"size"`   // bytes, if only announced; null while the client has not told it
-	Offset int64   `json:"offset"` // bytes that are durable
-	SHA256 *string `json:"sha256"` // of the whole, hexadecimal, as the client said; null if it did not
+	ID     string `json:"id"`
+	URL    string `json:"url"` // for tus
+	Name   string `json:"name"`
+	Folder string `json:"folder"`
+	Size   *int64 `json:"size"`   // bytes, if only announced; null while the client has not told it
+	Offset int64  `json:"offset"` // bytes that are durable
+	// Of one that is joined of parts, in order: its bytes go to their addresses. Null for others.
+	Parts  []pieceBody `json:"parts"`
+	SHA256 *string     `json:"sha256"` // of the whole, hexadecimal, as the client said; null if it did not
 	// When the file was changed last, as the client said; null if it did not. It helps to know the file again on another device.
 	Modified *time.Time `json:"modified_at"`
 	Created  time.Time  `json:"created_at"`
 	Expires  time.Time  `json:"expires_at"`
+}
+
+// pieceBody is a part of an unfinished upload.
+type pieceBody struct {
+	URL    string `json:"url"`    // for tus
+	Size   *int64 `json:"size"`   // bytes; null while the client has not told it
+	Offset int64  `json:"offset"` // bytes that are durable
 }
 
 func (a *api) uploadOf(r *http.Request, u drive.Upload) uploadBody {
@@ -36,6 +45,13 @@ func (a *api) uploadOf(r *http.Request, u drive.Upload) uploadBody {
 		body.Size = &u.Length
 	} else if announced, ok := u.Announced(); ok {
 		body.Size = &announced
+	}
+	for _, piece := range u.Pieces {
+		part := pieceBody{URL: a.origin.Base(r) + a.uploads + piece.ID, Offset: piece.Offset}
+		if piece.Length >= 0 {
+			part.Size = &piece.Length
+		}
+		body.Parts = append(body.Parts, part)
 	}
 	if len(u.SHA256) > 0 {
 		sum := hex.EncodeToString(u.SHA256)

@@ -62,7 +62,7 @@ func TestUnfinishedUploads(t *testing.T) {
 		film := s.upload(ann.User.ID, drive.NewUpload{Name: "film ünd.bin", Folder: "/in/a", Length: 20, SHA256: sum, Modified: shot}, "a film of ")
 		open := s.upload(ann.User.ID, drive.NewUpload{Name: "endless", Length: -1}, "abc")
 		s.upload(ann.User.ID, drive.NewUpload{Kind: drive.Partial, Length: 10}, "abc")
-		s.upload(ann.User.ID, drive.NewUpload{Name: "done", Length: 3}, "abc")
+		s.upload(ann.User.ID, drive.NewUpload{Name: "done", Length: 3}, "abc") // another device has nothing to do with these two
 
 		s.call("GET", "/api/v1/uploads", ann.AccessToken, "").want(200, "").into(&list)
 		if len(list.Items) != 2 || list.Items[0].ID != open.ID || list.Items[1].ID != film.ID {
@@ -95,6 +95,70 @@ func TestUnfinishedUploads(t *testing.T) {
 		s.call("GET", "/api/v1/uploads", bob.AccessToken, "").want(200, "").into(&list)
 		if len(list.Items) != 0 {
 			t.Errorf("bob sees %+v", list)
+		}
+	})
+}
+
+// An upload that is joined of parts is told with these, so that any device can go on with them; one that has lost a part is not told of.
+func TestUnfinishedParts(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := newSiteWith(t, db, drive.Options{UploadExpiry: time.Hour})
+		ann, bob := s.register("ann"), s.register("bob")
+		text := "a film that goes up in two parts, side by side"
+		sum, err := hex.DecodeString(sumOf(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := s.upload(ann.User.ID, drive.NewUpload{Kind: drive.Partial, Length: 30}, text[:20])
+		second := s.upload(ann.User.ID, drive.NewUpload{Kind: drive.Partial, Length: 16}, text[30:35])
+		begin := func(name string, parts ...string) drive.Upload {
+			u, err := s.drives.BeginUpload(t.Context(), ann.User.ID, drive.NewUpload{Kind: drive.Joined, Name: name, Folder: "/in", SHA256: sum, Parts: parts})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return u
+		}
+		film := begin("film", first.ID, second.ID)
+		unknown := s.upload(ann.User.ID, drive.NewUpload{Kind: drive.Partial, Length: -1}, "abc")
+		begin("of no known length", unknown.ID)
+		lost := s.upload(ann.User.ID, drive.NewUpload{Kind: drive.Partial, Length: 10}, "abc")
+		begin("lost", first.ID, lost.ID)
+		if err := s.drives.DropUpload(t.Context(), ann.User.ID, lost.ID); err != nil {
+			t.Fatal(err)
+		}
+
+		var list uploadsBody
+		s.call("GET", "/api/v1/uploads", ann.AccessToken, "").want(200, "").into(&list)
+		if len(list.Items) != 2 {
+			t.Fatalf("%+v", list)
+		}
+		if parts := list.Items[0].Parts; len(parts) != 1 || parts[0].Size != nil || parts[0].Offset != 3 || list.Items[0].Size != nil {
+			t.Errorf("of no known length: %+v", list.Items[0])
+		}
+		check := func(what string, got uploadBody) {
+			t.Helper()
+			if got.ID != film.ID || got.Name != "film" || got.Folder != "/in" || got.Offset != 25 || got.Size == nil || *got.Size != 46 || len(got.Parts) != 2 {
+				t.Fatalf("%s: %+v", what, got)
+			}
+			for i, part := range []drive.Upload{first, second} {
+				if p := got.Parts[i]; p.URL != "https://files.example.org/files/"+part.ID || p.Offset != part.Offset || p.Size == nil || *p.Size != part.Length {
+					t.Errorf("%s: part %d is %+v", what, i, p)
+				}
+			}
+		}
+		check("the list", list.Items[1])
+		found := s.lookup(ann.AccessToken, text, "/in", "film")
+		if found.Status != lookupPartial || found.Upload == nil {
+			t.Fatalf("%+v", found)
+		}
+		check("by hash", *found.Upload)
+
+		further := s.upload(ann.User.ID, drive.NewUpload{Name: "film", Folder: "/in", Length: 46, SHA256: sum}, text[:26])
+		if found := s.lookup(ann.AccessToken, text, "/in", "film"); found.Upload == nil || found.Upload.ID != further.ID || found.Upload.Parts != nil {
+			t.Errorf("one that is further: %+v", found.Upload)
+		}
+		if his := s.lookup(bob.AccessToken, text, "/in", "film"); his.Status != lookupNone {
+			t.Errorf("bob is told of ann's upload: %+v", his)
 		}
 	})
 }
