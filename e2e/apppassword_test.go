@@ -21,6 +21,7 @@ func (a *Account) AppPassword(t testing.TB, folder string, readOnly bool) string
 
 // rclone with an app password for a folder has that folder as all of its remote, at every address of WebDAV.
 func TestRcloneWithAnAppPassword(t *testing.T) {
+	t.Parallel()
 	path := program(t, "rclone", "rclone")
 	s := start(t)
 	ann := s.Register(t, "ann")

@@ -43,6 +43,7 @@ func scene(t *testing.T, script, scenario, address, folder string, more ...strin
 
 // A person with a phone of 360 by 740 pixels.
 func TestBrowser(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		scenario string // of browser.mjs
 		file     string // what is uploaded, downloaded and compared

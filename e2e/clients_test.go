@@ -83,8 +83,14 @@ func eachPlace(t *testing.T, fn func(c *clients)) {
 		s.fsck()
 	}
 	origins := "SATCHEL_CORS_ORIGINS=" + page.URL
-	t.Run("sqlite", func(t *testing.T) { each(t, start(t, origins)) })
-	t.Run("postgres", func(t *testing.T) { each(t, startOn(t, sqldbtest.PostgresURL(t), origins)) })
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		each(t, start(t, origins))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		each(t, startOn(t, sqldbtest.PostgresURL(t), origins))
+	})
 }
 
 // job fills in what all jobs have. Each test has names of its own.
@@ -146,6 +152,7 @@ func (c *clients) stop(d *driver, j job) sighting {
 // Stock clients need nothing special: whole, chunked, in parallel, of unknown length, with creation, paused; terminated;
 // resumed by the address that they stored, or were given. In the browser all of it from another origin.
 func TestClients(t *testing.T) {
+	t.Parallel()
 	eachPlace(t, func(c *clients) {
 		for _, way := range ways {
 			c.upload(c.runner, c.job(way.job, way.name))
@@ -164,6 +171,7 @@ func TestClients(t *testing.T) {
 // has them joined again. There is one file. Sent again to another place, from the addresses that the client stored, the same file costs
 // no byte.
 func TestClientsWhoseJoinIsNotAnswered(t *testing.T) {
+	t.Parallel()
 	eachPlace(t, func(c *clients) {
 		line := loseJoins(c.t, c.s.URL, 2)
 		upload := func(folder string, resume bool) sighting {
@@ -277,6 +285,7 @@ func setting(t testing.TB, name string, without int) int {
 
 // The same clients on a line that breaks at random: every upload ends with the right file, whatever was cut.
 func TestClientsThroughCuts(t *testing.T) {
+	t.Parallel()
 	const rounds = 60 // that a way has to use up its cuts
 	cuts := setting(t, "SATCHEL_TEST_CUTS", 25)
 	eachPlace(t, func(c *clients) {
@@ -326,6 +335,7 @@ func (c *clients) onlyWholeFiles() {
 
 // One large file in four parts at once is one file.
 func TestLargeParallelUpload(t *testing.T) {
+	t.Parallel()
 	size := int64(setting(t, "SATCHEL_TEST_PARALLEL_MIB", 256)) << 20
 	file := filepath.Join(t.TempDir(), "source")
 	want := noiseFile(t, file, 3, size)
@@ -348,10 +358,11 @@ func TestLargeParallelUpload(t *testing.T) {
 // A phone's battery ends in the middle of an upload. A laptop has the same file, finds by its hash what the phone had sent,
 // and sends the rest; then the file is found, and made again somewhere else without a byte.
 func TestPhoneAndLaptop(t *testing.T) {
+	t.Parallel()
 	const size = 24 << 20
 	file := filepath.Join(t.TempDir(), "film.mp4")
 	sum := noiseFile(t, file, 5, size)
-	eachDatabase(t, func(t *testing.T, s *Server) {
+	bothDatabases(t, func(t *testing.T, s *Server) {
 		phone := s.Register(t, "ann")
 		battery := nodeClients(t, filepath.Join(t.TempDir(), "phone.json"))
 		seen := battery.Do(t, job{

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/satchelhq/satchel/crash"
+	"github.com/satchelhq/satchel/sqldb/sqldbtest"
 )
 
 // seeded is noise in memory.
@@ -53,13 +54,27 @@ func moments() (all []moment) {
 // goes on, and the file is whole; a file that was being replaced is the old one or the new one. Parts are joined once, and nothing is
 // left of them.
 func TestCrashPoints(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *Server) {
+	t.Parallel()
+	killAll := func(t *testing.T, s *Server, all []moment) {
 		a := s.Register(t, "ann")
 		s.Program = crashing
-		for i, m := range moments() {
+		for i, m := range all {
 			t.Run(m.point+"/"+m.doing, func(t *testing.T) { killAt(t, s, a, m, i) })
 		}
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		killAll(t, start(t), moments())
 	})
+	// Over Postgres each has a share, because after a kill most of the time goes by until the lease of the server that was killed ends.
+	share := 0
+	for all := range slices.Chunk(moments(), 6) {
+		share++
+		t.Run(fmt.Sprint("postgres ", share), func(t *testing.T) {
+			t.Parallel()
+			killAll(t, startOn(t, sqldbtest.PostgresURL(t)), all)
+		})
+	}
 }
 
 func killAt(t *testing.T, s *Server, a *Account, m moment, round int) {

@@ -17,8 +17,14 @@
 //   - lifecycle_test.go  starting, stopping, metrics
 //   - readme_test.go     the commands of README.md
 //
+// Most tests wait more than they work, so they run beside each other: a new test begins with t.Parallel, and so do its subtests that start
+// servers of their own (bothDatabases does it for them). One that bounds time or memory, or is a storm that has to get somewhere, leaves it
+// out: go runs such tests first, one after the other. Servers, ports, folders, homes and databases are a test's own.
+//
 // A new scenario in Chromium is a script of its own that imports chromium.mjs (profiles in any size, language and colour scheme, which collect
-// what the browser complains about; look with axe-core; register and signIn), and a test that plays it with scene.
+// what the browser complains about; look with axe-core; register and signIn), and a test that plays it with scene. Browsers take turns in
+// there, two at once, so the scenarios of one test follow each other unless they mostly wait. A scenario waits for states of the page, never
+// for a time, and for no bound that a busy machine breaks.
 //
 // The tests run bin/satchel's source as it is: go's cache of test results does
 // not see that, so run them with -count=1. A program that is missing on the

@@ -35,6 +35,7 @@ func (a *Account) boxUses(t *testing.T) int {
 
 // Somebody without an account sends with tus-js-client into a drop box, with a password, while connections break and the server is killed.
 func TestTusJSClientIntoADropBox(t *testing.T) {
+	t.Parallel()
 	const size = 48 << 20
 	file := filepath.Join(t.TempDir(), "source")
 	want := noiseFile(t, file, 5, size)
@@ -97,6 +98,7 @@ func TestTusJSClientIntoADropBox(t *testing.T) {
 
 // What people see who have the link, on a phone and on a desktop. SATCHEL_SCREENSHOTS names a folder that keeps what was on the screen.
 func TestDropBoxPages(t *testing.T) {
+	t.Parallel()
 	for size, box := range map[string]struct{ more, password string }{
 		"360x740":  {"", ""},
 		"1280x800": {`, "password": "open sesame", "max_uses": 2`, "open sesame"}, // full while its files are on their way

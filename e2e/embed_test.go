@@ -4,6 +4,7 @@ import "testing"
 
 // An app shows the pages in its WebView, and another shares files with the installed pages.
 func TestEmbeddedPages(t *testing.T) {
+	t.Parallel()
 	for _, size := range []string{"360x740", "1280x800"} {
 		t.Run(size, func(t *testing.T) {
 			s := start(t)

@@ -424,6 +424,7 @@ func webProbes() []probe {
 
 // Another user, by whatever credentials, sees and changes nothing of ann's; nobody at all is asked to sign in.
 func TestAnotherUserSeesNothing(t *testing.T) {
+	t.Parallel()
 	eachDatabase(t, func(t *testing.T, s *Server) {
 		ann, bob := s.Register(t, "ann"), s.Register(t, "bob")
 		b := moveIn(t, ann)

@@ -12,6 +12,7 @@ import (
 // No other site makes a browser delete the account that is signed in to, not even with the right password; the account's own page does. What was half
 // uploaded, locked, thrown away and overwritten goes with it, while the server runs.
 func TestAttackDeletingAnAccountFromAnotherSite(t *testing.T) {
+	t.Parallel()
 	eachDatabase(t, func(t *testing.T, s *Server) {
 		ann, bob := s.Register(t, "ann"), s.Register(t, "bob")
 		moveIn(t, ann)

@@ -22,6 +22,7 @@ const mebibyte = 1 << 20
 
 // A stop in the middle of a PATCH keeps every byte that had arrived, also those that no answer has told of.
 func TestStopKeepsWhatAPatchHadSent(t *testing.T) {
+	t.Parallel()
 	const size, sent = 48 * mebibyte, 20 * mebibyte
 	eachDatabase(t, func(t *testing.T, s *Server) {
 		s.Stop()
@@ -43,6 +44,7 @@ func TestStopKeepsWhatAPatchHadSent(t *testing.T) {
 
 // A kill in the middle of a PATCH loses nothing that an answer had told of, and the upload goes on to its end.
 func TestKillKeepsWhatWasAnswered(t *testing.T) {
+	t.Parallel()
 	const size, answered, more = 48 * mebibyte, 10 * mebibyte, 5 * mebibyte
 	eachDatabase(t, func(t *testing.T, s *Server) {
 		ann := s.Register(t, "ann")
@@ -64,6 +66,7 @@ func TestKillKeepsWhatWasAnswered(t *testing.T) {
 }
 
 func TestASecondServerOnTheSameDataIsRefused(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	second := s.Command("serve", "--listen", freeAddress(t), "--admin-listen", freeAddress(t))
 	out, code := outcome(t, second)
@@ -78,6 +81,7 @@ func TestASecondServerOnTheSameDataIsRefused(t *testing.T) {
 }
 
 func TestUnknownSettingsAreRefusedByName(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name string
 		set  func(t *testing.T, cmd *exec.Cmd)
@@ -106,6 +110,7 @@ func TestUnknownSettingsAreRefusedByName(t *testing.T) {
 }
 
 func TestServerTellsWhereItIs(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	for _, want := range []string{s.URL + "/", s.URL + "/files/", s.URL + "/dav/", s.Admin + "/metrics"} {
 		if !strings.Contains(s.log.String(), want+"\n") {
@@ -125,6 +130,7 @@ func TestServerTellsWhereItIs(t *testing.T) {
 
 // An error names its request, and the log has a line of the same name.
 func TestErrorsNameTheirRequest(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	ann := s.Register(t, "ann")
 	var problem struct {
@@ -156,6 +162,7 @@ func TestErrorsNameTheirRequest(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	ann := s.Register(t, "ann")
 	ann.Put(t, "counted.txt", "five!")
@@ -204,6 +211,7 @@ func TestMetrics(t *testing.T) {
 
 // h5_url of a sign-in opens the drive signed in, once.
 func TestTicketOpensTheDriveOnce(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	ann := s.Register(t, "ann")
 	ann.Put(t, "mine.txt", "x")

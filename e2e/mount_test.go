@@ -56,6 +56,7 @@ func checkMount(t *testing.T, ann *Account, source string) {
 
 // gvfs shows its mounts to programs that know nothing of it, too: the shell, cp, mv, rm, ls.
 func TestGvfsMount(t *testing.T) {
+	t.Parallel()
 	fuse(t)
 	gvfsHere(t)
 	s := start(t)
@@ -71,6 +72,7 @@ func TestGvfsMount(t *testing.T) {
 
 // davfs2 is the kernel's way to WebDAV on Linux. Only root mounts with it.
 func TestDavfs2Mount(t *testing.T) {
+	t.Parallel()
 	fuse(t)
 	mount := program(t, "/sbin/mount.davfs", "davfs2")
 	if os.Geteuid() != 0 {

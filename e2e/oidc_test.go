@@ -26,6 +26,7 @@ func federated(t *testing.T) (*Server, *openidtest.Provider) {
 
 // A person in Chromium signs in at a provider, comes again, meets an account with the same address, and links and unlinks.
 func TestBrowserSignsInElsewhere(t *testing.T) {
+	t.Parallel()
 	s, provider := federated(t)
 	scene(t, "oidc.mjs", "people", s.URL, t.TempDir(), provider.URL)
 	if s.log.String() == "" || strings.Contains(s.log.String(), openidtest.ClientSecret) {
@@ -35,6 +36,7 @@ func TestBrowserSignsInElsewhere(t *testing.T) {
 
 // No other site makes a browser begin a sign-in, or links an account that is signed in here.
 func TestAttackOtherSitesBeginNoSignIn(t *testing.T) {
+	t.Parallel()
 	s, provider := federated(t)
 	browser := s.Register(t, "ann").Browser(t)
 	browser.CheckRedirect = noRedirects(nil).CheckRedirect
@@ -57,6 +59,7 @@ func TestAttackOtherSitesBeginNoSignIn(t *testing.T) {
 
 // A provider that is not there keeps nobody else out.
 func TestTheServerStartsWithoutTheProvider(t *testing.T) {
+	t.Parallel()
 	s := start(t, "SATCHEL_OIDC_ISSUER=https://127.0.0.1:9/", "SATCHEL_OIDC_CLIENT_ID=x")
 	s.Register(t, "ann")
 	answer := send(t, noRedirects(nil), http.MethodPost, s.URL+"/login/oidc/sso", nil, nil)

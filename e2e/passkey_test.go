@@ -4,6 +4,7 @@ import "testing"
 
 // The second factor with a person's browser and a virtual authenticator in it.
 func TestPasskeyInABrowser(t *testing.T) {
+	t.Parallel()
 	for _, scenario := range []string{"passkey", "app", "look"} { // of passkey.mjs
 		t.Run(scenario, func(t *testing.T) {
 			scene(t, "passkey.mjs", scenario, start(t).URL, t.TempDir())

@@ -108,6 +108,7 @@ func setTime(t *testing.T, path string, days int) {
 
 // rclone syncs by each vendor's own way of uploading and comparing; times and checksums are the files', and a second sync sends nothing.
 func TestRcloneSyncsAsEveryVendor(t *testing.T) {
+	t.Parallel()
 	debian := program(t, "rclone", "rclone")
 	module, err := newRclone()
 	if err != nil {

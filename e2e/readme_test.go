@@ -9,6 +9,7 @@ import (
 
 // The commands of README.md that are marked <!-- tested -->, pasted one after the other into one shell.
 func TestCommandsOfTheReadme(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)

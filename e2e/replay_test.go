@@ -49,6 +49,7 @@ import (
 // {name} takes up what stands there in an answer, and stands for it from then on; {host} is the server's.
 // Everything in XML is read as XML, too.
 func TestReplays(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("replays/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no replays: %v", err)

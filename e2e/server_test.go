@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,7 +24,15 @@ import (
 
 var binaryFolder string
 
+// Most of these tests wait more than they work, those for a browser among them: where -parallel does not say otherwise, many more of them
+// run at once than there are cores.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	told := false
+	flag.Visit(func(f *flag.Flag) { told = told || f.Name == "test.parallel" })
+	if !told {
+		_ = flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))) // it is there, and a number
+	}
 	os.Exit(func() int {
 		folder, err := os.MkdirTemp("", "satchel-e2e-")
 		if err != nil {
@@ -63,10 +74,20 @@ type Server struct {
 	log     *logFile
 }
 
-// eachDatabase runs fn on a server over SQLite and on one over Postgres.
+// eachDatabase runs fn on a server over SQLite, and on one over Postgres.
 func eachDatabase(t *testing.T, fn func(t *testing.T, s *Server)) {
 	t.Run("sqlite", func(t *testing.T) { fn(t, start(t)) })
 	t.Run("postgres", func(t *testing.T) { fn(t, startOn(t, sqldbtest.PostgresURL(t))) })
+}
+
+// bothDatabases is eachDatabase on both at the same time, beside other tests. What follows it in the test runs before.
+func bothDatabases(t *testing.T, fn func(t *testing.T, s *Server)) {
+	for name, database := range map[string]func(testing.TB) string{"sqlite": func(testing.TB) string { return "" }, "postgres": sqldbtest.PostgresURL} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fn(t, startOn(t, database(t)))
+		})
+	}
 }
 
 // start runs a server over SQLite, with fresh data, until the test ends.
@@ -179,12 +200,18 @@ func (s *Server) waitForEnd() {
 	}
 }
 
-// freeAddress is a loopback address that nobody listens on. The port is below the range from which the
+// addresses are those that freeAddress gave away.
+var addresses sync.Map
+
+// freeAddress is a loopback address that nobody listens on, and no other test has. The port is below the range from which the
 // system takes ports for outgoing connections, so that it is still free after a Kill.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 100 {
 		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))
+		if _, given := addresses.LoadOrStore(address, true); given {
+			continue
+		}
 		if l, err := net.Listen("tcp", address); err == nil {
 			l.Close()
 			return address

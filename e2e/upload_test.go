@@ -20,6 +20,7 @@ type uploadEvent struct {
 // The main job: a large upload survives a server that crashes three times, and the file is on the mounted
 // drive and on the page.
 func TestUploadThroughThreeCrashes(t *testing.T) {
+	t.Parallel()
 	const (
 		size  = 256 << 20
 		chunk = 16 << 20
@@ -28,7 +29,7 @@ func TestUploadThroughThreeCrashes(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "source")
 	want := noiseFile(t, file, 1, size)
 
-	eachDatabase(t, func(t *testing.T, s *Server) {
+	bothDatabases(t, func(t *testing.T, s *Server) {
 		ann := s.Register(t, "ann")
 		crashes := []int64{size * 20 / 100, size * 45 / 100, size * 70 / 100}
 		var broken, resumed int

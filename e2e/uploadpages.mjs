@@ -206,7 +206,7 @@ async function choose(page, name, file) {
 async function killed(context) {
   const film = join(folder, 'film.bin')
   let page = await open(context)
-  await throttle(page, 80 << 20)
+  await throttle(page, 40 << 20)
   await ask('count')
   requests = []
   await pick(page, [film])
@@ -221,10 +221,12 @@ async function killed(context) {
   await look(page, 'after-reload')
   await choose(page, 'film.bin', made('film.bin', 'another one'))
   await row(page, 'film.bin').getByText('This is another file').waitFor()
-  await throttle(page, 40 << 20)
+  await throttle(page, 20 << 20)
   await choose(page, 'film.bin', film)
   await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.6, null, { polling: 20 })
+  const goesOn = page.waitForRequest((request) => request.method() === 'PATCH') // what is on the screen may be ahead of the kill
   await ask('kill')
+  await goesOn
   await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.7, null, { polling: 20 })
   await page.close()
 

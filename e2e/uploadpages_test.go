@@ -56,6 +56,7 @@ func (b *countedBody) Read(p []byte) (int, error) {
 // was, and in another browser; what is sent twice is at most what was on its way at each break, and what the server had not put down.
 // SATCHEL_SCREENSHOTS names a folder that keeps what was on the screen.
 func TestUploadPages(t *testing.T) {
+	t.Parallel()
 	const (
 		film       = 200 << 20
 		onItsWay   = 8 << 20 // bytes in the buffers of two connections, one of them throttled
@@ -64,6 +65,7 @@ func TestUploadPages(t *testing.T) {
 	)
 	for _, size := range []string{"360x740", "1280x800"} {
 		t.Run(size, func(t *testing.T) {
+			t.Parallel()
 			s := start(t)
 			ann := s.Register(t, "ann")
 			s.Register(t, "bob")

@@ -53,6 +53,7 @@ trailer <</Root 1 0 R>>
 
 // Stored XSS, tried by every page and address that shows a file, in a real browser: nothing runs, and nobody elsewhere is asked.
 func TestHostileFilesInABrowser(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int64
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
@@ -82,6 +83,7 @@ func TestHostileFilesInABrowser(t *testing.T) {
 
 // What people see: images with keys and fingers, sound with seeking, text, Markdown and the rest, narrow and wide, light and dark.
 func TestLookingAtFiles(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	ann := s.Register(t, "ann")
 	for i, name := range []string{"1 beach.jpg", "2 forest.jpg", "4 glass.png"} {

@@ -41,6 +41,7 @@ func makeTree(t *testing.T) (folder string) {
 }
 
 func TestRcloneCopiesATreeThereAndBack(t *testing.T) {
+	t.Parallel()
 	source := makeTree(t)
 	want := hashTree(t, source)
 	files := 0
@@ -52,7 +53,7 @@ func TestRcloneCopiesATreeThereAndBack(t *testing.T) {
 	if files != 200 {
 		t.Fatalf("the tree has %d files; want 200", files)
 	}
-	eachDatabase(t, func(t *testing.T, s *Server) {
+	bothDatabases(t, func(t *testing.T, s *Server) {
 		ann := s.Register(t, "ann")
 		rclone := newRemote(t, program(t, "rclone", "rclone"), ann, "other", "/dav/").run
 		rclone("copy", source, "dav:Tree", "--create-empty-src-dirs")
@@ -74,6 +75,7 @@ func TestRcloneCopiesATreeThereAndBack(t *testing.T) {
 }
 
 func TestCadaver(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	ann := s.Register(t, "ann")
 	home := t.TempDir()
@@ -142,6 +144,7 @@ func gvfsHere(t *testing.T) {
 
 // gvfs is what the file managers of the Linux desktops mount with.
 func TestGvfsCopiesATreeThereAndBack(t *testing.T) {
+	t.Parallel()
 	gvfsHere(t)
 	s := start(t)
 	ann := s.Register(t, "ann")
