@@ -173,7 +173,7 @@ func TestWordsAreFound(t *testing.T) {
 	for source, want := range map[string][]string{
 		`<p>Some words</p>`:                              {"Some words"},
 		`<a title="Go" href="/x" class="y">`:             {"title=Go"},
-		`<p data-several="# chosen" data-do="none"></p>`:    {"data-several=# chosen"},
+		`<p data-several="# chosen" data-do="none"></p>`: {"data-several=# chosen"},
 		`<meta property="og:title" content="A folder">`:  {"content=A folder"},
 		`<meta name="viewport" content="width=device">`:  nil,
 		"<p>\u00a0 · Satchel</p><input name=q value=up>": nil,
