@@ -10,6 +10,7 @@
 //   - cutter_test.go     a proxy that cuts connections
 //   - crash_test.go      the server is killed at named points, and at random; transfer_test.go is its client
 //   - browser_test.go    Chromium on the pages: scene plays scripts that chromium.mjs describes
+//   - firstload_test.go  longfolder_test.go  the drive on a slow phone for the first time, and with many files
 //   - webdav_test.go     rclone, cadaver and gvfs
 //   - mount_test.go      ordinary tools on mounts of gvfs and davfs2
 //   - replay_test.go     what Finder, Explorer, Office and others are known to send, from replays/

@@ -19,6 +19,7 @@ type Drive struct {
 	Entries []Entry // folders first
 	First   string  // address of the listing's first part; empty on it
 	Next    string  // address of the listing's next part; empty on the last
+	Most    int     // how many of them can be acted on at once
 	Removed *Removed
 	Usage   Usage
 	MaxFile int64  // bytes of the largest file that is taken; 0 is no limit

@@ -1,45 +1,53 @@
 // What is chosen: by check boxes, which are there without script too, by keys, by a long touch, and by dragging to a folder.
 
 import { refresh } from "./listing.js";
+import { isAway } from "./part.js";
+import * as picks from "./picks.js";
 
 const touchLong = 450; // ms
 
 const rowOf = (element) => element.closest?.("#listing tr[data-id], .trashed li");
 const boxOf = (row) => row.querySelector("input[name=item]");
-const boxes = () => [...document.querySelectorAll("input[name=item][type=checkbox]")];
-const chosen = () => boxes().filter((box) => box.checked);
 
-let last = null; // the box that a range begins at
+let last = ""; // the id of the box that a range begins at
 
-// show says how many are chosen, and offers what can be done with them.
-export function showChosen() {
-  const count = chosen().length;
-  for (const box of boxes()) rowOf(box)?.classList.toggle("picked", box.checked);
+// showChosen says how many are chosen, and offers what can be done with them.
+function showChosen(gone) {
+  picks.show(gone);
+  const count = picks.count();
   document.documentElement.classList.toggle("choosing", count > 0);
   const bar = document.querySelector(".chosen");
   const words = bar?.querySelector(".count");
   if (!words) return;
-  const text = count === 1 ? words.dataset.single : words.dataset.several.replace("#", count);
-  words.textContent = count > 0 ? text : "";
+  const tooMany = count > Number(bar.dataset.most || Infinity);
+  const text = tooMany ? words.dataset.tooMany : count === 1 ? words.dataset.single : words.dataset.several;
+  words.textContent = count > 0 ? text.replace("#", count) : "";
+  for (const button of bar.querySelectorAll("[type=submit]")) button.disabled = tooMany;
 }
 
 function toggle(row, on = !boxOf(row).checked) {
-  boxOf(row).checked = on;
-  last = boxOf(row);
+  picks.pick(boxOf(row), on);
+  last = boxOf(row).id;
   showChosen();
 }
 
 export function enhanceChoice(show) {
-  document.addEventListener("change", (event) => event.target.name === "item" && showChosen());
-  document.addEventListener("listed", showChosen);
+  picks.take();
+  document.addEventListener("listed", (event) => showChosen(event.detail));
   document.addEventListener("click", (event) => {
     if (event.target.name === "item") chooseRange(event);
-    if (event.target.closest("[data-do=none]")) choose(() => false);
+    if (event.target.closest("[data-do=none]")) chooseNone();
   });
-  document.addEventListener("submit", (event) => {
+  document.addEventListener("formdata", (event) => {
+    if (event.target.id !== "chosen") return;
+    event.formData.delete("item");
+    for (const value of picks.values()) event.formData.append("item", value);
+  });
+  document.addEventListener("submit", async (event) => {
     if (event.target.id !== "chosen" || event.submitter?.value !== "delete-chosen") return;
     event.preventDefault();
-    show(event.target.getAttribute("action"), new URLSearchParams([...new FormData(event.target), ["action", "delete-chosen"]]));
+    await show(event.target.getAttribute("action"), new URLSearchParams([...new FormData(event.target), ["action", "delete-chosen"]]));
+    if (!document.getElementById("problem")) chooseNone();
   });
   takeKeys();
   takeTouches();
@@ -47,19 +55,18 @@ export function enhanceChoice(show) {
   showChosen();
 }
 
-function choose(which) {
-  for (const box of boxes()) box.checked = which(box);
+function chooseNone() {
+  picks.pickNone();
   showChosen();
 }
 
 function chooseRange(event) {
-  const all = boxes();
-  const from = all.indexOf(last);
-  const to = all.indexOf(event.target);
-  if (event.shiftKey && from >= 0) {
-    for (const box of all.slice(Math.min(from, to), Math.max(from, to) + 1)) box.checked = event.target.checked;
-  }
-  last = event.target;
+  picks.pick(event.target, event.target.checked);
+  const all = event.shiftKey ? picks.choosable() : [];
+  const place = (id) => all.findIndex((item) => item.id === id);
+  const [from, to] = [place(last), place(event.target.id)].sort((a, b) => a - b);
+  if (from >= 0) for (const item of all.slice(from, to + 1)) picks.pick(item, event.target.checked);
+  last = event.target.id;
   showChosen();
 }
 
@@ -69,9 +76,9 @@ function takeKeys() {
     const field = event.target.matches("input:not([type=checkbox]), textarea, select") || event.target.closest("dialog");
     if (field || event.altKey) return;
     const control = event.ctrlKey || event.metaKey;
-    if (control && event.key === "a" && boxes().length > 0) choose(() => true);
-    else if (event.key === "Escape" && chosen().length > 0) choose(() => false);
-    else if (event.key === "Delete" && chosen().length > 0) document.querySelector(".chosen [value=delete-chosen], .chosen [value=ask-purge]")?.click();
+    if (control && event.key === "a" && document.querySelector("input[name=item][type=checkbox]")) picks.pickAll(showChosen).catch(console.error);
+    else if (event.key === "Escape" && picks.count() > 0) chooseNone();
+    else if (event.key === "Delete" && picks.count() > 0) document.querySelector(".chosen [value=delete-chosen], .chosen [value=ask-purge]")?.click();
     else if (control || !row) return;
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") step(row, event.key === "ArrowDown" ? 1 : -1, event.shiftKey);
     else if (event.key === " " && event.target.matches("a")) toggle(row);
@@ -85,7 +92,8 @@ function takeKeys() {
 function step(row, by, choosing) {
   const all = [...document.querySelectorAll("#listing tr[data-id], .trashed li")];
   const next = all[all.indexOf(row) + by];
-  if (!next) return;
+  const beside = by > 0 ? row.parentElement.nextElementSibling : row.parentElement.previousElementSibling;
+  if (!next || (next.parentElement !== row.parentElement && isAway(beside))) return row.scrollIntoView({ block: "nearest" });
   if (choosing) {
     toggle(row, true);
     toggle(next, true);
@@ -145,9 +153,9 @@ function takeDrags() {
   document.addEventListener("dragstart", (event) => {
     const row = rowOf(event.target);
     if (!row?.matches("tr")) return;
-    const picked = boxOf(row).checked ? chosen() : [boxOf(row)];
-    dragged = picked.map((box) => box.value);
-    for (const box of picked) rowOf(box).classList.add("dragged");
+    const all = picks.has(boxOf(row).id);
+    dragged = all ? picks.values() : [boxOf(row).value];
+    for (const other of all ? document.querySelectorAll(".picked") : [row]) other.classList.add("dragged");
     event.dataTransfer.setData(ours, "");
     event.dataTransfer.effectAllowed = "move";
   });
@@ -179,6 +187,7 @@ async function moveTo(link, names) {
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const problem = page.getElementById("problem");
   document.getElementById("problem")?.remove();
-  if (!response.ok && problem) document.querySelector("#head nav").after(document.importNode(problem, true));
+  if (response.ok) chooseNone();
+  else if (problem) document.querySelector("#head nav").after(document.importNode(problem, true));
   refresh();
 }

@@ -1,13 +1,14 @@
-// The rows of a folder: further parts come as they are scrolled near, and what changed is read anew where it is looked at. A part is a
-// tbody that knows the address it came from. One that was read anew tells the next one where that begins now.
+// The rows of a folder: further parts come as they are scrolled near, and what changed is read anew where it is looked at. One that was read
+// anew tells the next one where that begins now.
 
 import { localTimes } from "./format.js";
+import { bodies, distance, drop, fill, isAway, items, listing, measure, number } from "./part.js";
 
-const near = 1200; // px below and above the window
+// px out of the window
+const near = 1500; // is read
+const far = 3000; // is dropped
 
-const listing = () => document.getElementById("listing");
-const bodies = () => [...(listing()?.querySelectorAll("tbody") ?? [])];
-const nextLink = (root) => root.querySelector(".parts a[rel=next]");
+const nextLink = (root) => root?.querySelector(".parts a[rel=next]");
 
 export function parse(html) {
   return new DOMParser().parseFromString(html, "text/html");
@@ -55,14 +56,12 @@ async function work() {
 }
 
 function wanted() {
-  const inReach = (element) => {
-    const box = element.getBoundingClientRect();
-    return box.bottom > -near && box.top < innerHeight + near;
-  };
-  const stale = bodies().find((body) => "stale" in body.dataset && inReach(body));
+  const left = bodies().filter((body) => !isAway(body) && distance(body) > far);
+  for (const body of left) drop(body);
+  const stale = bodies().find((body) => "stale" in body.dataset && distance(body) < near);
   if (stale) return () => renew(stale);
-  const link = listing() && nextLink(listing());
-  if (link && inReach(link) && bodies().length > 0) return () => append(link.href);
+  const link = nextLink(listing());
+  if (link && distance(link) < near && bodies().length > 0) return () => append(link.href);
   return null;
 }
 
@@ -71,27 +70,30 @@ async function append(address) {
   const page = await read(address);
   if (!table.isConnected) return; // another folder is shown by now
   const fresh = part(page, address);
-  const known = new Set([...table.querySelectorAll("tr[data-id]")].map((row) => row.dataset.id));
-  for (const row of fresh?.querySelectorAll("tr") ?? []) if (known.has(row.dataset.id)) row.remove();
+  const known = new Set(items().map((item) => item.id));
+  for (const row of [...(fresh?.rows ?? [])]) if (known.has(`c-${row.dataset.id}`)) row.remove();
   if (fresh) table.append(fresh);
   takeParts(page);
+  changed();
 }
 
 async function renew(body) {
-  delete body.dataset.stale;
   const address = body.dataset.address;
-  const page = await read(address);
+  delete body.dataset.stale;
+  let page;
+  try {
+    page = await read(address);
+  } catch (error) {
+    body.dataset.stale = "";
+    throw error;
+  }
   if (!body.isConnected) return;
   const fresh = part(page, address);
   const next = nextLink(page)?.href;
   if (!fresh && body === bodies()[0]) return replaceAll(page);
   const after = body.nextElementSibling;
-  if (fresh) {
-    keepState(body, fresh);
-    body.replaceWith(fresh);
-  } else {
-    body.remove();
-  }
+  const gone = fill(body, fresh?.rows ?? [], next);
+  if (!fresh) body.remove();
   if (after && next) {
     if (after.dataset.address !== next) {
       after.dataset.address = next;
@@ -108,7 +110,13 @@ async function renew(body) {
   const usage = document.getElementById("usage");
   const newUsage = page.getElementById("usage");
   if (usage && newUsage) usage.replaceWith(document.importNode(newUsage, true));
-  document.dispatchEvent(new Event("listed"));
+  changed(gone);
+}
+
+// changed tells that other rows are there, and which are in the folder no more.
+function changed(gone = []) {
+  number(!nextLink(listing()));
+  document.dispatchEvent(new CustomEvent("listed", { detail: gone }));
 }
 
 // replaceAll is for a folder that has become empty, or was.
@@ -120,16 +128,6 @@ function replaceAll(page) {
   }
   localTimes(listing());
   listed();
-}
-
-// keepState takes over what is ticked and where the focus is.
-function keepState(from, to) {
-  const ticked = new Set([...from.querySelectorAll("input:checked")].map((box) => box.id));
-  for (const box of to.querySelectorAll("input")) box.checked = ticked.has(box.id);
-  const focused = from.contains(document.activeElement) ? document.activeElement : null;
-  if (!focused) return;
-  const same = [...to.querySelectorAll("a, input")].find((e) => (focused.id ? e.id === focused.id : e.getAttribute("href") === focused.getAttribute("href")));
-  queueMicrotask(() => same?.focus({ preventScroll: true }));
 }
 
 let timer = 0;
@@ -162,7 +160,7 @@ function plain(address) {
 export function listed() {
   const [first] = bodies();
   if (first && !first.dataset.address) first.dataset.address = plain(location.href);
-  document.dispatchEvent(new Event("listed"));
+  changed();
   work();
 }
 
@@ -177,7 +175,11 @@ export function enhanceListing() {
     });
   };
   addEventListener("scroll", look, { passive: true });
-  addEventListener("resize", look);
+  addEventListener("online", look);
+  addEventListener("resize", () => {
+    measure();
+    look();
+  });
   document.addEventListener("visibilitychange", look);
   listed();
 }

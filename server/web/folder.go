@@ -139,6 +139,7 @@ func (h *Web) view(r *http.Request, who authn.Principal, path drive.Path, l look
 		ID:      folder.ID,
 		Since:   now.String(),
 		Grid:    l.grid,
+		Most:    drive.MaxAtOnce,
 		Usage:   pages.Usage{Used: usage.Used, Quota: usage.Quota},
 		MaxFile: h.drives.MaxFile(),
 	}
