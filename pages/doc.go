@@ -10,6 +10,7 @@
 //   - frame.go      what every page has: who is signed in, and a problem to tell
 //   - signin.go     signing in and registering
 //   - account.go    one's own account, a page for each part of it
+//   - activity.go   what the audit log says, in words
 //   - drive.go      a folder, and the question before a removal
 //   - view.go       a file
 //   - details.go    a file or folder, and what the file held before

@@ -59,14 +59,9 @@ func (p *Pages) wordsIn(l catalogue.Language) template.FuncMap {
 			}
 			return p.rich(l, "session.device", "program", d.Program, "system", d.System)
 		},
-		// {{event .Event}} is what an event of the audit log means; one that has no words stays as it is.
-		"event": func(event string) (string, error) {
-			key := "event." + event
-			if !p.catalogue.Has(l, key) {
-				return event, nil
-			}
-			return p.catalogue.Say(l, key)
-		},
+		// {{event .Event}} and {{detail .Event .Detail}} are what the audit log says.
+		"event":  func(event string) (string, error) { return p.event(l, event) },
+		"detail": func(event, detail string) (template.HTML, error) { return p.detail(l, event, detail) },
 		// {{problem .Sentence}} is a refusal in the language of the page.
 		"problem": func(sentence string) string { return p.catalogue.Problem(l, sentence) },
 	}
