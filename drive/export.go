@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -52,18 +53,33 @@ func (s *Drives) Export(ctx context.Context, driveID string, all bool, fn func(x
 	return fault.Wrap(x.run(ctx), "drive.Export")
 }
 
-// ExportFolder is Export for the folder at path as it is, without trash and versions: paths begin with the folder's name. What is moved or made meanwhile may be
-// missing. NotFound; a file is Invalid with code "is_file".
-func (s *Drives) ExportFolder(ctx context.Context, driveID string, path Path, fn func(x Exported, content blob.Content) error) error {
-	top, err := s.Stat(ctx, driveID, path)
-	if err == nil && !top.Folder {
-		err = fault.New(fault.Invalid, "drive.ExportFolder", "This is a file, not a folder.").WithCode("is_file")
-	}
-	if err != nil {
-		return fault.Wrap(err, "drive.ExportFolder")
+// ExportPaths is Export for some files and folders as they are, without trash and versions: what it tells of each begins with its name, or for the drive
+// itself with ExportFiles. What is moved or made meanwhile may be missing. NotFound; two that have one name are Invalid, with code "same_name".
+func (s *Drives) ExportPaths(ctx context.Context, driveID string, paths []Path, fn func(x Exported, content blob.Content) error) error {
+	var all []Node
+	names := map[string]bool{}
+	for _, p := range paths {
+		n, err := s.Stat(ctx, driveID, p)
+		if err == nil && names[nameKey(n.Name)] {
+			err = fault.New(fault.Invalid, "drive.ExportPaths", "Two of them have the same name.").WithCode("same_name")
+		}
+		if err != nil {
+			return fault.Wrap(err, "drive.ExportPaths")
+		}
+		names[nameKey(n.Name)] = true
+		all = append(all, n)
 	}
 	x := &exporter{s: s, drive: driveID, fn: fn}
-	return fault.Wrap(x.tree(ctx, top, top.Name), "drive.ExportFolder")
+	for _, n := range all {
+		tell := x.node
+		if n.Folder {
+			tell = x.tree
+		}
+		if err := tell(ctx, n, cmp.Or(n.Name, ExportFiles)); err != nil {
+			return fault.Wrap(err, "drive.ExportPaths")
+		}
+	}
+	return nil
 }
 
 type exporter struct {

@@ -134,8 +134,8 @@ func limitedCalls() map[string]limited {
 		}},
 		"Shares":      {notFound, "", func(ctx context.Context, k *kept) (any, error) { return k.Shares(ctx, k.alice) }},
 		"RemoveShare": {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) { return nil, k.RemoveShare(ctx, k.alice, k.trash) }},
-		"ExportFolder": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
-			return nil, k.ExportFolder(ctx, k.alice, "/out", func(Exported, blob.Content) error { return nil })
+		"ExportPaths": {notFound, "", func(ctx context.Context, k *kept) (any, error) {
+			return nil, k.ExportPaths(ctx, k.alice, []Path{"/out"}, func(Exported, blob.Content) error { return nil })
 		}},
 		"Undo":      {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) { return k.Undo(ctx, k.alice, k.removed) }},
 		"RestoreAs": {notFound, readOnly, func(ctx context.Context, k *kept) (any, error) { return k.RestoreAs(ctx, k.alice, k.trash, "x") }},

@@ -106,7 +106,7 @@ func TestAShareReachesNothingElse(t *testing.T) {
 		for _, p := range []Path{"/secret", "/dd", "/dd/f", Root} {
 			_, err := f.Stat(ctx, f.alice, p)
 			wantKind(t, string(p), err, "not_found")
-			wantKind(t, "ZIP of "+string(p), f.ExportFolder(ctx, f.alice, p, nil), "not_found")
+			wantKind(t, "ZIP of "+string(p), f.ExportPaths(ctx, f.alice, []Path{p}, nil), "not_found")
 		}
 		_, err = f.Stat(ctx, f.bob, Root)
 		wantKind(t, "another drive", err, "not_found")
@@ -117,7 +117,7 @@ func TestAShareReachesNothingElse(t *testing.T) {
 		_, err = f.Shares(ctx, f.alice)
 		wantKind(t, "shares of the owner", err, "not_found")
 		var told []string
-		err = f.ExportFolder(ctx, f.alice, "/d", func(x Exported, content blob.Content) error {
+		err = f.ExportPaths(ctx, f.alice, []Path{"/d"}, func(x Exported, content blob.Content) error {
 			line := x.Path
 			if content != nil {
 				b, err := io.ReadAll(content)

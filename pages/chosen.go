@@ -21,16 +21,6 @@ type Place struct{ Name, Path string }
 // Pick renders the page on which a folder is picked.
 func (e *Edition) Pick(v Pick) ([]byte, error) { return e.render("pick", v) }
 
-// Downloads is the page with several files to download, each by itself.
-type Downloads struct {
-	Frame
-	Entries []Entry
-	Back    string
-}
-
-// Downloads renders the page with several files to download.
-func (e *Edition) Downloads(v Downloads) ([]byte, error) { return e.render("downloads", v) }
-
 // Search is the page with what was found by name.
 type Search struct {
 	Frame

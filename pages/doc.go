@@ -14,7 +14,7 @@
 //   - drive.go      a folder, and the question before a removal
 //   - view.go       a file
 //   - details.go    a file or folder, and what the file held before
-//   - chosen.go     picking a folder, several downloads, what was found
+//   - chosen.go     picking a folder, what was found
 //   - trash.go      what was removed
 //   - admin.go      for administrators: the overview, uploads, newcomers, the audit log; adminuser.go has the accounts
 //   - failure.go    the error page

@@ -123,7 +123,6 @@ func parseAll(layout *template.Template) (*Edition, error) {
 		"details",
 		"versions",
 		"pick",
-		"downloads",
 		"search",
 		"trash",
 		"purge",

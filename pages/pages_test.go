@@ -123,7 +123,6 @@ func everyPage(t *testing.T, p *Edition) map[string]*goquery.Document {
 	add("pick")(p.Pick(Pick{Frame: problem, Action: "/drive/a", Back: "/drive/a", Items: []string{hostile}, At: "/" + hostile, Name: hostile,
 		Above: []Place{{Path: "/"}, {hostile, "/" + hostile}}, Folders: []Place{{hostile, "/a/" + hostile}}, Next: "x"}))
 	add("pick of many")(p.Pick(Pick{Copy: true, Action: "/drive/a", Back: "/drive/a", Items: []string{"a", "b"}, At: "/", Above: []Place{{Path: "/"}}}))
-	add("downloads")(p.Downloads(Downloads{Entries: []Entry{file, file}, Back: "/drive/"}))
 	add("search")(p.Search(Search{Frame: problem, Text: hostile, Hits: []Hit{{entry, "/" + hostile, "/drive/a"}, {file, "/", "/drive/"}}, Next: "/search?q=x&after=y"}))
 	add("nothing found")(p.Search(Search{Text: hostile}))
 	add("trash")(p.Trash(Trash{Frame: problem, Items: []Trashed{{ID: "t", Name: hostile, Icon: "file", Where: "/" + hostile, Expires: time.Unix(1, 0)}}, Next: "/trash?after=x"}))

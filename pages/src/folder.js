@@ -19,6 +19,7 @@ export function enhanceFolder(held) {
   });
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    if (event.submitter?.value === "download") return; // the browser saves what comes
     if (!held() || form.method !== "post" || !form.querySelector("input[name=action]")) return;
     event.preventDefault();
     show(form.getAttribute("action"), new URLSearchParams(new FormData(form)));

@@ -4,12 +4,14 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
+	"github.com/satchelhq/satchel/server/archive"
 	"github.com/satchelhq/satchel/server/origin"
 	"github.com/satchelhq/satchel/server/overview"
 )
@@ -35,6 +37,7 @@ type api struct {
 	overview overview.Source
 	document []byte // the API's own description
 	exports  *exports
+	zips     *archive.Turns
 }
 
 // New makes the door. Who is asking is in the request's context already (authn.WithPrincipal).
@@ -43,7 +46,7 @@ func New(o Options) http.Handler {
 	if err != nil {
 		panic(err) // it is part of the program, and a test reads it
 	}
-	a := &api{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, uploads: o.Uploads, mount: o.Mount, overview: o.Overview, document: document, exports: newExports()}
+	a := &api{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, uploads: o.Uploads, mount: o.Mount, overview: o.Overview, document: document, exports: newExports(), zips: archive.NewTurns(maxZips, maxZipsOfOne, time.Minute)}
 	byPath := make(map[string]methods)
 	for _, r := range a.routes() {
 		if byPath[r.path] == nil {

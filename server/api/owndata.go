@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -69,21 +68,15 @@ func (e *exports) begin(userID string) (end func(), err error) {
 	}, nil
 }
 
-// export sends all of the caller's data as a ZIP. It is made as it is sent, so it has no length and cannot be resumed; one that breaks off is cut, and never
-// looks whole.
+// export sends all of the caller's data as a ZIP.
 func (a *api) export(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
 	content := r.URL.Query().Get("content")
 	if content != "" && content != "all" && content != drive.ExportFiles {
 		return invalid("invalid_fields", []fault.Field{{Name: "content", Code: "invalid", Message: `"all" or "files".`}})
 	}
-	header := w.Header()
-	header.Set("Content-Type", "application/zip")
-	header.Set("Content-Disposition", `attachment; filename="satchel-`+time.Now().UTC().Format("2006-01-02")+`.zip"`)
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Accept-Ranges", "none")
+	w.Header().Set("Cache-Control", "no-store")
 	if r.Method == http.MethodHead {
-		w.WriteHeader(http.StatusOK)
+		archive.Head(w, zipName())
 		return nil
 	}
 	end, err := a.exports.begin(p.UserID)
@@ -98,23 +91,15 @@ func (a *api) export(w http.ResponseWriter, r *http.Request, p authn.Principal) 
 	if err := a.accounts.RecordExport(r.Context(), p, a.client(r)); err != nil {
 		return err
 	}
-	out := archive.NewPatient(w)
-	zip, err := archive.New(out)
-	if err != nil {
-		return err
-	}
-	defer zip.Discard()
-	takeout := &takeout{a: a, zip: zip, user: p.UserID, all: content != drive.ExportFiles}
-	if err := takeout.run(r.Context(), profile); err != nil {
-		level := slog.LevelError
-		if out.Err() != nil || r.Context().Err() != nil {
-			level = slog.LevelInfo // who asked for it has gone, or was signed out
-		}
-		answer.Log(r.Context()).Log(r.Context(), level, "an export broke off", "request_id", answer.RequestID(r.Context()), "user", p.UserID, "err", err)
-		panic(http.ErrAbortHandler)
-	}
-	out.Done()
-	return nil
+	return archive.Send(w, r, zipName(), "all data of user "+p.UserID, func(ctx context.Context, zip *archive.Archive) error {
+		takeout := &takeout{a: a, zip: zip, user: p.UserID, all: content != drive.ExportFiles}
+		return takeout.run(ctx, profile)
+	})
+}
+
+// zipName is Content-Disposition for a ZIP with no name of its own.
+func zipName() string {
+	return `attachment; filename="satchel-` + time.Now().UTC().Format("2006-01-02") + `.zip"`
 }
 
 // profileBody is what is known of a user besides the files.
@@ -185,10 +170,7 @@ func (t *takeout) run(ctx context.Context, profile profileBody) error {
 		"gone: how many files were removed for good before their turn came. They are not in here.",
 		"renamed: names with a backslash, which some programs take for a folder.",
 	}
-	if err := t.document("manifest.json", t.manifest); err != nil {
-		return err
-	}
-	return t.zip.Close()
+	return t.document("manifest.json", t.manifest)
 }
 
 func (t *takeout) document(name string, v any) error {

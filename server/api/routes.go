@@ -58,6 +58,7 @@ func (a *api) fileRoutes() []route {
 		{"GET", v1 + "/files/{path...}", signedIn(a.look)},
 		{"DELETE", v1 + "/files/{path...}", signedIn(a.remove)},
 		{"POST", v1 + "/folders", signedIn(a.makeFolder)},
+		{"GET", v1 + "/zip", signedIn(a.zip)},
 		{"POST", v1 + "/move", signedIn(a.move)},
 		{"GET", v1 + "/uploads", signedIn(a.listUploads)},
 		{"POST", v1 + "/uploads/lookup", signedIn(a.lookup)},

@@ -84,6 +84,11 @@ func chosen(r *http.Request, folder drive.Path) ([]drive.Path, error) {
 	case len(names) > drive.MaxAtOnce:
 		return nil, fault.New(fault.TooLarge, "web.chosen", "At most 1000 files and folders at once.").WithCode("too_many_nodes")
 	}
+	return children(folder, names)
+}
+
+// children are the paths of names in a folder.
+func children(folder drive.Path, names []string) ([]drive.Path, error) {
 	paths := make([]drive.Path, len(names))
 	for i, name := range names {
 		var err error

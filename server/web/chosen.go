@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/satchelhq/satchel/authn"
@@ -99,35 +98,4 @@ func (h *Web) pick(w http.ResponseWriter, r *http.Request, who authn.Principal, 
 		return err
 	}
 	return write(w, http.StatusOK, html)
-}
-
-// download leads to the one file that was chosen, or shows a page with each of them.
-func (h *Web) download(w http.ResponseWriter, r *http.Request, who authn.Principal, folder drive.Path, paths []drive.Path) error {
-	entries, err := h.files(r.Context(), who, paths)
-	if err != nil {
-		return h.folderProblem(w, r, who, folder, "", err)
-	}
-	if len(entries) == 1 {
-		return redirect(w, r, entries[0].Download)
-	}
-	html, err := h.in(r).Downloads(pages.Downloads{Frame: pages.Frame{User: who.Username}, Entries: entries, Back: driveAddress(folder)})
-	if err != nil {
-		return err
-	}
-	return write(w, http.StatusOK, html)
-}
-
-func (h *Web) files(ctx context.Context, who authn.Principal, paths []drive.Path) ([]pages.Entry, error) {
-	var all []pages.Entry
-	for _, path := range paths {
-		node, err := h.drives.Stat(ctx, who.UserID, path)
-		if err != nil {
-			return nil, err
-		}
-		if node.Folder {
-			return nil, fault.New(fault.Invalid, "web.download", "A folder cannot be downloaded here: choose files, or mount the drive.").WithCode("is_folder")
-		}
-		all = append(all, entry(node))
-	}
-	return all, nil
 }

@@ -11,7 +11,7 @@
 //	POST /logout              end this browser's session
 //	GET  /open?ticket=…       sign in by a ticket that an app got, once
 //	GET  /drive/{folder}      a folder; ?after={place} is a further part of a long one, ?sort= ?order= ?view= how it is shown
-//	GET  /drive/{node}?delete the question before a removal; ?details and ?versions are pages about it
+//	GET  /drive/{node}?delete the question before a removal; ?details and ?versions are pages about it; ?zip sends a folder, or each ?item= in it
 //	POST /drive/{path}        a form: action= what to do, or files (multipart/form-data)
 //	GET  /raw/{file}          the file's content, with ranges; ?download saves it in any case, ?version={id} is what it held before
 //	GET  /view/{file}         a page that shows the file
@@ -32,7 +32,7 @@
 //	next.go     which addresses may be gone on to
 //	folder.go   showing a folder
 //	action.go   making folders, removing
-//	chosen.go   what is done with several files and folders
+//	chosen.go   what is done with several files and folders; zip.go: downloading them
 //	details.go  a file or folder, and its versions
 //	trash.go    what was removed
 //	search.go   looking for names

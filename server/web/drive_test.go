@@ -300,22 +300,6 @@ func TestLookIsRemembered(t *testing.T) {
 	}
 }
 
-func TestDownloadingChosenFiles(t *testing.T) {
-	h := newHouse(t)
-	mia, id := h.user("mia")
-	h.put(id, "/a b", "1", drive.PutOptions{})
-	h.put(id, "/c", "2", drive.PutOptions{})
-	h.makeFolder(id, "/d")
-	form := mia.page(mia.get("/drive/"), 200).Find("#chosen")
-	mia.leadsTo(mia.submit(form, "action=download", "a b"), "/raw/a%20b?download")
-	links := mia.page(mia.submit(form, "action=download", "a b", "c"), 200).Find("#downloads a[download]")
-	if links.Length() != 2 || links.Last().AttrOr("href", "") != "/raw/c?download" {
-		t.Error("both should be there to download")
-	}
-	mia.page(mia.submit(form, "action=download", "d"), 400)
-	mia.page(mia.submit(form, "action=download"), 400)
-}
-
 // A link opens one file to strangers, as safely as the pages do, until its owner may not sign in any more.
 func TestDownloadLinkOpensOneFile(t *testing.T) {
 	h := newHouse(t)

@@ -33,6 +33,8 @@ func (h *Web) folder(w http.ResponseWriter, r *http.Request, who authn.Principal
 		return h.details(w, r, who, path)
 	case q.Has("versions"):
 		return h.versions(w, r, who, path)
+	case q.Has("zip"):
+		return h.zip(w, r, who, path)
 	}
 	look := h.look(w, r)
 	view, err := h.view(r, who, path, look, q.Get("after"))
@@ -184,7 +186,7 @@ func entry(n drive.Node) pages.Entry {
 	e.Delete = e.Action + "?delete"
 	e.Details = e.Action + "?details"
 	if n.Folder {
-		e.Address = e.Action
+		e.Address, e.Download = e.Action, e.Action+"?zip"
 		return e
 	}
 	e.Address = viewAddress(n.Path)

@@ -9,6 +9,7 @@ import (
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/server/answer"
+	"github.com/satchelhq/satchel/server/archive"
 )
 
 // boxPrefix and a share's token are where files are sent into a drop box by tus. It is not below the share's own address: there, "files" and
@@ -28,18 +29,18 @@ const (
 )
 
 // boxes are those requests: by share, and by who sends.
-type boxes struct{ into, by *transfers }
+type boxes struct{ into, by *archive.Turns }
 
 func newBoxes() boxes {
-	return boxes{into: newTransfers(maxSending, maxSendingInto, sendingWait), by: newTransfers(maxSending, maxSendingBy, sendingWait)}
+	return boxes{into: archive.NewTurns(maxSending, maxSendingInto, sendingWait), by: archive.NewTurns(maxSending, maxSendingBy, sendingWait)}
 }
 
 func (b boxes) begin(share, sender string) (end func(), err error) {
-	ended, err := b.by.begin(sender)
+	ended, err := b.by.Begin(sender)
 	if err != nil {
 		return nil, err
 	}
-	left, err := b.into.begin(share)
+	left, err := b.into.Begin(share)
 	if err != nil {
 		ended()
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"github.com/satchelhq/satchel/pages"
 	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
+	"github.com/satchelhq/satchel/server/archive"
 	"github.com/satchelhq/satchel/server/origin"
 	"github.com/satchelhq/satchel/server/overview"
 )
@@ -41,14 +42,15 @@ type Web struct {
 	mux          *http.ServeMux
 	compress     func(http.Handler) http.HandlerFunc
 	streams      *streams
-	transfers    *transfers // ZIPs and forms of visitors
+	transfers    *archive.Turns // ZIPs and forms of visitors
+	zips         *archive.Turns // of people who are signed in
 	boxes        boxes
 }
 
 // New makes the door.
 func New(o Options) *Web {
 	h := &Web{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration, overview: o.Overview,
-		mux: http.NewServeMux(), compress: newCompress(), streams: newStreams(), transfers: newTransfers(maxShareTransfers, maxOfOneShare, time.Minute), boxes: newBoxes()}
+		mux: http.NewServeMux(), compress: newCompress(), streams: newStreams(), transfers: archive.NewTurns(maxShareTransfers, maxOfOneShare, time.Minute), zips: archive.NewTurns(maxZips, maxZipsOfOne, time.Minute), boxes: newBoxes()}
 	for _, routes := range [...]map[string]answer.Handler{
 		h.signInRoutes(),
 		h.driveRoutes(),
