@@ -65,7 +65,7 @@ func (s *Server) logRequest(x *exchange, r *http.Request, took time.Duration, cu
 		attrs = append(attrs, slog.Bool("cut", true))
 	}
 	if s.log.Enabled(r.Context(), slog.LevelDebug) {
-		attrs = append(attrs, slog.String("path", r.URL.Path), slog.String("client", s.origin.ClientAddr(r)))
+		attrs = append(attrs, slog.String("path", answer.LogPath(r.URL.Path)), slog.String("client", s.origin.ClientAddr(r)))
 	}
 	s.log.LogAttrs(r.Context(), level, "request", attrs...)
 }

@@ -221,7 +221,10 @@ func TestAccessLog(t *testing.T) {
 	if lines := f.log.lines(t, "request"); len(lines) != 1 || lines[0]["path"] != "/drive/tax return.pdf" || lines[0]["client"] != "192.0.2.1" {
 		t.Errorf("debug: %v", lines)
 	}
-	for _, secret := range []string{"s3cret", f.page.Cookie} {
+	for _, address := range []string{"/s/c4pability/a", "/d/c4pability/a", "/drop/c4pability/a"} {
+		f.do(httptest.NewRequest(http.MethodGet, address, nil))
+	}
+	for _, secret := range []string{"s3cret", f.page.Cookie, "c4pability"} {
 		if strings.Contains(f.log.String(), secret) {
 			t.Errorf("the log holds the secret %q", secret)
 		}

@@ -82,7 +82,7 @@ func logFault(r *http.Request, status int, err error) {
 		level = slog.LevelError
 	}
 	Log(r.Context()).Log(r.Context(), level, "request failed", "request_id", RequestID(r.Context()),
-		"method", r.Method, "path", r.URL.Path, "status", status, "err", err)
+		"method", r.Method, "path", LogPath(r.URL.Path), "status", status, "err", err)
 }
 
 const basicChallenge = `Basic realm="Satchel", charset="UTF-8"` // RFC 7617, section 2.1

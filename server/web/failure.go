@@ -43,7 +43,7 @@ func report(w http.ResponseWriter, r *http.Request, err error) int {
 			level = slog.LevelError
 		}
 		answer.Log(r.Context()).Log(r.Context(), level, "request failed", "request_id", answer.RequestID(r.Context()),
-			"method", r.Method, "path", r.URL.Path, "status", status, "err", err)
+			"method", r.Method, "path", answer.LogPath(r.URL.Path), "status", status, "err", err)
 	}
 	return status
 }

@@ -118,7 +118,7 @@ func (h *Web) start(w http.ResponseWriter, r *http.Request) error {
 
 // nothing is every address that names no page, or not with this method.
 func (h *Web) nothing(_ http.ResponseWriter, r *http.Request) error {
-	return fault.New(fault.NotFound, "web.nothing", "").WithPath(r.URL.Path)
+	return fault.New(fault.NotFound, "web.nothing", "").WithPath(answer.LogPath(r.URL.Path))
 }
 
 func (h *Web) asset(w http.ResponseWriter, r *http.Request) error {
