@@ -97,7 +97,7 @@ type Newcomers struct {
 	NextInvitations      string // address of the page with older ones; empty if there are none
 	Newest               []Person
 	Invite               InviteForm
-	User                 NewUserForm
+	NewUser              NewUserForm
 	Of                   string // which form the problem is about: "invite" or "make-user"
 }
 
@@ -162,7 +162,9 @@ type AuditLine struct {
 	ActorID, Actor  string
 	Address, Detail string
 	Device          Device
+	Quota           int64 // bytes that the event is about, in the place of Detail; negative if it is about none
 	Times           int64
+	Here            bool // it is on the page of the account that it is about
 }
 
 // ByOwner reports whether the account's owner did it.

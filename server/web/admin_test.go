@@ -323,6 +323,9 @@ func TestInvitingOnPages(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		o := newOffice(t, db, func(_ *house, _ *web.Options, a *authn.Options, _ *drive.Options) { a.Verify = authn.VerifyNone })
 		page := o.ann.page(o.ann.get("/admin/newcomers"), 200)
+		if got := page.Find(".who .user").Text(); got != "ann" {
+			t.Errorf("signed in is %q", got)
+		}
 		if got := page.Find("main").Text(); !strings.Contains(got, "Anybody may make an account") {
 			t.Errorf("it says %s", got)
 		}
@@ -374,10 +377,10 @@ func TestTheAuditLogOnPages(t *testing.T) {
 		page := o.ann.page(o.ann.get("/admin/audit?event=quota_changed&user=bob"), 200)
 		more, _ := page.Find(".sheet > .choice a").Attr("href")
 		second := o.ann.page(o.ann.get(more), 200)
-		if a, b := page.Find(".log li").Length(), second.Find(".log li").Length(); a != 50 || b != 10 || !strings.Contains(second.Text(), "1000000 bytes") {
+		if a, b := page.Find(".log li").Length(), second.Find(".log li").Length(); a != 50 || b != 10 || !strings.Contains(second.Text(), "1.0 MB") {
 			t.Errorf("%d and %d lines on two pages", a, b)
 		}
-		if got := page.Find(".log li").First().Text(); !strings.Contains(got, "bob") || !strings.Contains(got, "by ann") || !strings.Contains(got, "60000000 bytes") {
+		if got := page.Find(".log li").First().Text(); !strings.Contains(got, "bob") || !strings.Contains(got, "by ann") || !strings.Contains(got, "60 MB") {
 			t.Errorf("the newest is told as %s", got)
 		}
 		lines := func(query string) int {

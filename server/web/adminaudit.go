@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ func (h *Web) audit(w http.ResponseWriter, r *http.Request, who authn.Principal)
 	if failed != nil && !fault.Is(failed, fault.Invalid) {
 		return failed
 	}
-	v := pages.Audit{AdminFrame: adminFrame(r, who, auditPath, failed), Filter: f, Events: authn.AuditEvents(), Lines: auditLines(lines)}
+	v := pages.Audit{AdminFrame: adminFrame(r, who, auditPath, failed), Filter: f, Events: authn.AuditEvents(), Lines: auditLines(lines, "")}
 	if next != "" {
 		v.Next = withQuery(auditPath, "user", f.User, "event", f.Event, "since", f.Since, "until", f.Until, "address", f.Address, "after", next)
 	}
@@ -74,11 +75,18 @@ func wrongFilter(field, sentence string) error {
 	return e
 }
 
-func auditLines(lines []authn.AuditLine) []pages.AuditLine {
+// auditLines are lines as a page shows them, that of the account with the id here or any other.
+func auditLines(lines []authn.AuditLine, here string) []pages.AuditLine {
 	all := make([]pages.AuditLine, 0, len(lines))
 	for _, l := range lines {
-		all = append(all, pages.AuditLine{At: l.At, Event: l.Event, UserID: l.UserID, User: l.Username, ActorID: l.ActorID, Actor: l.ActorName,
-			Address: l.Address, Device: pages.Device(l.Device()), Detail: l.Detail, Times: l.Times})
+		shown := pages.AuditLine{At: l.At, Event: l.Event, UserID: l.UserID, User: l.Username, ActorID: l.ActorID, Actor: l.ActorName,
+			Address: l.Address, Device: pages.Device(l.Device()), Detail: l.Detail, Quota: -1, Times: l.Times, Here: l.UserID == here}
+		if l.Event == authn.AuditQuota {
+			if n, err := strconv.ParseInt(strings.TrimSuffix(l.Detail, " bytes"), 10, 64); err == nil {
+				shown.Quota = n
+			}
+		}
+		all = append(all, shown)
 	}
 	return all
 }

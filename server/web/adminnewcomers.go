@@ -103,13 +103,13 @@ func (h *Web) invite(w http.ResponseWriter, r *http.Request, who authn.Principal
 // makeUser makes an account with a password that is shown this once.
 func (h *Web) makeUser(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
 	f := r.PostForm
-	v := pages.Newcomers{User: pages.NewUserForm{Username: f.Get("username"), Email: f.Get("email"), Quota: f.Get("quota"), Admin: f.Get("admin") != ""}, Of: "make-user"}
-	n := authn.NewUser{Registration: authn.Registration{Username: v.User.Username, Email: v.User.Email, Password: authn.MakePassword()}, Role: authn.RoleUser}
-	if v.User.Admin {
+	v := pages.Newcomers{NewUser: pages.NewUserForm{Username: f.Get("username"), Email: f.Get("email"), Quota: f.Get("quota"), Admin: f.Get("admin") != ""}, Of: "make-user"}
+	n := authn.NewUser{Registration: authn.Registration{Username: v.NewUser.Username, Email: v.NewUser.Email, Password: authn.MakePassword()}, Role: authn.RoleUser}
+	if v.NewUser.Admin {
 		n.Role = authn.RoleAdmin
 	}
-	if v.User.Quota != "" {
-		quota, err := parseQuota(v.User.Quota)
+	if v.NewUser.Quota != "" {
+		quota, err := parseQuota(v.NewUser.Quota)
 		if err != nil {
 			return h.showNewcomers(w, r, who, v, err)
 		}

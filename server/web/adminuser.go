@@ -115,7 +115,7 @@ func (h *Web) showPerson(w http.ResponseWriter, r *http.Request, who authn.Princ
 	if err != nil {
 		return err
 	}
-	v.Lines = auditLines(lines)
+	v.Lines = auditLines(lines, u.ID)
 	if next != "" {
 		v.More = withQuery(auditPath, "user", u.Username)
 	}
