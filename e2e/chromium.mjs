@@ -5,6 +5,7 @@
 //
 // FOLDER takes screenshots. What it sees it tells on standard output, one JSON object a line, and "done" at its end.
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chromium } from 'playwright-core'
@@ -113,11 +114,23 @@ export async function register(page, base, name = 'ann') {
 }
 
 // signIn fills in the page at which people sign in, where the browser is, in every language. It does not wait for what comes then.
-export async function signIn(page, name = 'ann') {
+export async function signIn(page, name = 'ann', word = password) {
   await page.locator('#login').fill(name)
-  await page.locator('#password').fill(password)
+  await page.locator('#password').fill(word)
   await page.locator('#password').press('Enter')
 }
 
 // listed is the row of a name in the folder that is shown.
 export const listed = (page, name) => page.locator('#listing').getByRole('link', { name, exact: true })
+
+// code is what an authenticator app shows (RFC 6238), or would show so many steps away.
+export function code(secret, steps = 0) {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+  let bits = ''
+  for (const letter of secret) bits += letters.indexOf(letter).toString(2).padStart(5, '0')
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)))
+  const counter = Buffer.alloc(8)
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps))
+  const mac = createHmac('sha1', key).update(counter).digest()
+  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0')
+}

@@ -5,9 +5,8 @@
 //
 // URL is that of an IP address; passkeys belong to a name, so most of it happens at localhost. FOLDER takes screenshots.
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
 import { join } from 'node:path'
-import { launch, password, person, register, shot, signIn as fillIn, statuses, tell, touchable } from './chromium.mjs'
+import { code, launch, password, person, register, shot, signIn as fillIn, statuses, tell, touchable } from './chromium.mjs'
 
 const [scenario, executablePath, byAddress, folder] = process.argv.slice(2)
 const byName = byAddress.replace('127.0.0.1', 'localhost')
@@ -22,18 +21,6 @@ async function screenshot(page, name) {
     await shot(page, join(folder, `${name}-${size}.png`), { fullPage: true })
   }
   await page.setViewportSize({ width: 360, height: 740 })
-}
-
-// code is what an authenticator app shows (RFC 6238), or would show so many steps away.
-function code(secret, steps = 0) {
-  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-  let bits = ''
-  for (const letter of secret) bits += letters.indexOf(letter).toString(2).padStart(5, '0')
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)))
-  const counter = Buffer.alloc(8)
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps))
-  const mac = createHmac('sha1', key).update(counter).digest()
-  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0')
 }
 
 async function signIn(page, base, name) {
