@@ -54,7 +54,7 @@ await person(browser, picture('failed'), { size, locale: wide ? 'zh-CN' : 'en-GB
   await page.locator('.pick').waitFor()
   await look(page, picture('empty'))
 
-  const slow = await throttle(page, 600 << 10)
+  const slow = await throttle(page, wide ? 8 << 20 : 600 << 10)
   // A file that was dropped leads to itself after a reload, too; one that was picked does not, here.
   await drop(page, wide ? files : files.slice(0, 1))
   if (!wide) await page.locator('#files').setInputFiles(files[1])
