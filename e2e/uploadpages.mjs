@@ -1,17 +1,19 @@
 // Uploads in Chromium as people do: many at once, folders, names that are taken, without a connection, from pages that die and
 // servers that do, and from one browser to another. Each state of the page is looked at by axe-core. Names are hostile.
 //
-//   node uploadpages.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER
+//   node uploadpages.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER LONG
 //
-// The accounts "ann" and "bob" are there. FOLDER holds "film.bin" and takes screenshots. A line that is printed asks the test for something; it
-// answers with a line.
+// The accounts "ann" and "bob" are there; bob's drive has room for 40 MiB. FOLDER takes screenshots, and holds the files that LONG names,
+// {NAME: {posts}} in JSON (see killed): where there are some, everything is tried that takes large files. A line that is printed asks the
+// test for something; it answers with a line.
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { failed, hostile, launch, listed, look as lookAt, profile, signIn, tell } from './chromium.mjs'
 
-const [size, executablePath, base, folder] = process.argv.slice(2)
+const [size, executablePath, base, folder, long] = process.argv.slice(2)
 const [width, height] = size.split('x').map(Number)
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const ask = async (event, more) => {
@@ -22,6 +24,7 @@ const ask = async (event, more) => {
 const browser = await launch(executablePath)
 const wrong = [] // of every profile; that connections break is meant
 let requests = []
+let begun = [] // paths of uploads that the server made
 
 async function somebody() {
   const { context, complaints } = await profile(browser, { size, ignore: (complaint) => !/^uncaught|Content Security Policy/.test(complaint) })
@@ -32,6 +35,9 @@ async function somebody() {
     if (path.startsWith('/files/') || path.startsWith('/api/v1/uploads/')) {
       requests.push({ method: request.method(), path, offset: Number(request.headers()['upload-offset'] ?? -1) })
     }
+  })
+  context.on('response', (response) => {
+    if (response.request().method() === 'POST' && response.status() === 201 && response.url().endsWith('/files/')) begun.push(new URL(response.headers().location).pathname)
   })
   return context
 }
@@ -50,6 +56,15 @@ const row = (page, name) => uploads(page).getByRole('listitem').filter({ hasText
 const pick = (page, files) => page.locator('#files').setInputFiles(files)
 const made = (name, text) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
 const content = (page, path) => page.evaluate(async (path) => (await fetch(path)).text(), '/raw/' + path.split('/').map(encodeURIComponent).join('/'))
+
+// until asks the page until it answers yes: waitForFunction takes a promise for one.
+async function until(page, question, arg) {
+  const patience = Date.now() + 30_000
+  while (!(await page.evaluate(question, arg))) {
+    assert.ok(Date.now() < patience, `never: ${question}`)
+    await page.waitForTimeout(50)
+  }
+}
 
 // throttle bounds what a page sends, in bytes a second; -1 for no bound. It and offline are one setting of the browser, so that
 // context.setOffline would be none beside it.
@@ -102,13 +117,13 @@ async function folders(page) {
   writeFileSync(join(trip, 'day 1', 'diary ü.txt'), 'diary')
   await drop(page, [trip])
   await listed(page, 'Trip').waitFor()
-  await page.waitForFunction(async () => (await fetch('/api/v1/files/Trip/empty')).ok)
+  await until(page, async () => (await fetch('/api/v1/files/Trip/empty')).ok)
   assert.equal(await content(page, 'Trip/day 1/diary ü.txt'), 'diary')
   assert.equal(await content(page, 'Trip/map.txt'), 'map')
   await page.locator('#folder').setInputFiles(trip)
   await page.getByRole('dialog').getByText('2 files of these names').waitFor()
   await page.getByRole('button', { name: 'Keep both' }).click()
-  await page.waitForFunction(async () => (await (await fetch('/api/v1/files/Trip/day%201')).json()).children.length === 1)
+  await until(page, async () => (await (await fetch('/api/v1/files/Trip/day%201')).json()).children.length === 2)
   await page.evaluate(() => {
     const clipboardData = new DataTransfer()
     clipboardData.items.add(new File(['pasted'], 'pasted.txt'))
@@ -167,34 +182,88 @@ async function busy(page) {
 }
 
 // A session that ends in the middle is said; after signing in again the upload goes on. To another person's drive it does not.
-async function signedOut(page, context) {
-  await throttle(page, 1 << 20)
-  await pick(page, [{ name: 'interrupted.bin', mimeType: '', buffer: Buffer.alloc(4 << 20, 9) }])
+async function signedOut(page, context, name, file, rate) {
+  await throttle(page, rate)
+  await pick(page, [file])
   await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.2)
   await context.clearCookies()
-  await row(page, 'interrupted.bin').getByRole('button', { name: 'Pause' }).click()
-  await row(page, 'interrupted.bin').getByRole('button', { name: 'Resume' }).click()
-  const link = row(page, 'interrupted.bin').getByRole('link', { name: 'Sign in again' })
+  await row(page, name).getByRole('button', { name: 'Pause' }).click()
+  await row(page, name).getByRole('button', { name: 'Resume' }).click()
+  const link = row(page, name).getByRole('link', { name: 'Sign in again' })
   await link.waitFor()
   await look(page, 'signed-out')
   await throttle(page, -1)
-  for (const name of ['bob', 'ann']) {
+  for (const who of ['bob', 'ann']) {
     const [other] = await Promise.all([context.waitForEvent('page'), link.click()])
-    await signIn(other, name)
+    await signIn(other, who)
     await other.locator('#listing').waitFor()
-    if (name === 'bob') {
-      await row(page, 'interrupted.bin').getByRole('button', { name: 'Resume' }).click()
+    if (who === 'bob') {
+      await row(page, name).getByRole('button', { name: 'Resume' }).click()
       await link.waitFor()
-      assert.equal(await listed(other, 'interrupted.bin').count(), 0)
+      assert.equal(await listed(other, name).count(), 0)
       await context.clearCookies()
     } else {
-      await listed(page, 'interrupted.bin').waitFor()
+      await listed(page, name).waitFor()
     }
     await other.close()
   }
 }
 
-const half = (page) => page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.4, null, { polling: 20 })
+// gone waits until the server has nothing left of what was begun.
+const gone = (page) => until(page, async (paths) => {
+  for (const path of paths) if ((await fetch(path, { method: 'HEAD', headers: { 'Tus-Resumable': '1.0.0' } })).status !== 404) return false
+  return true
+}, begun)
+
+// A large file goes up in parts, four requests at most, of which other files get some. It pauses as one and is cancelled as one.
+async function parts(page, context) {
+  const open = () => page.evaluate(async () => (await (await fetch('/api/v1/uploads')).json()).items)
+  writeFileSync(join(folder, 'reel.bin'), randomBytes(64 << 20))
+  await throttle(page, 4 << 20)
+  requests = []
+  begun = []
+  await pick(page, [join(folder, 'reel.bin')])
+  await until(page, async () => (await (await fetch('/api/v1/uploads')).json()).items[0]?.parts?.filter((part) => part.offset > 0).length === 4)
+  const [{ name, size, modified_at, parts }] = await open()
+  assert.deepEqual([name, size, parts.map((part) => part.size)], ['reel.bin', 64 << 20, [16 << 20, 16 << 20, 16 << 20, 16 << 20]])
+  assert.ok(modified_at)
+  await pick(page, [made('beside.txt', 'beside'), made('between.txt', 'between')])
+  await listed(page, 'beside.txt').waitFor()
+  await listed(page, 'between.txt').waitFor()
+  await page.waitForFunction(() => document.querySelectorAll('#uploads li').length === 1)
+  await ask('atOnce')
+
+  await row(page, 'reel.bin').getByRole('button', { name: 'Pause' }).click()
+  await row(page, 'reel.bin').getByText('Paused').waitFor()
+  requests = []
+  await row(page, 'reel.bin').getByRole('button', { name: 'Resume' }).click()
+  await until(page, async (before) => (await (await fetch('/api/v1/uploads')).json()).items[0].offset > before, (await open())[0].offset)
+  const offsets = requests.filter((r) => r.method === 'PATCH').map((r) => r.offset)
+  assert.ok(offsets.length > 0 && offsets.every((offset) => offset > 0), `offsets: ${offsets}`)
+  await look(page, 'parts')
+  await row(page, 'reel.bin').getByRole('button', { name: 'Cancel' }).click()
+  await row(page, 'reel.bin').waitFor({ state: 'detached' })
+  assert.ok(begun.length >= 7) // 4, 1 that joins them, and 2 files that are done
+  begun = begun.slice(0, 5)
+  await gone(page)
+  await signedOut(page, context, 'reel.bin', join(folder, 'reel.bin'), 16 << 20)
+}
+
+// For a large file there is room, or not, before a byte of it is sent; what was begun of one that is refused is taken back.
+async function full() {
+  const context = await somebody()
+  const page = await context.newPage()
+  await page.goto(base)
+  await signIn(page, 'bob')
+  await page.locator('#listing').waitFor()
+  requests = []
+  begun = []
+  await pick(page, [join(folder, 'reel.bin')])
+  await row(page, 'reel.bin').getByText('There is no space left in the drive.').waitFor()
+  await gone(page)
+  assert.deepEqual([begun.length, requests.filter((r) => r.method === 'PATCH').length], [2, 0])
+  await context.close()
+}
 
 // choose answers the row's question for the file.
 async function choose(page, name, file) {
@@ -202,44 +271,62 @@ async function choose(page, name, file) {
   await picker.setFiles(file)
 }
 
-// A page that is killed in the middle, a server that is, and another browser: the film goes on each time from what the server has.
-async function killed(context) {
-  const film = join(folder, 'film.bin')
+// A page that is killed in the middle, a server that is, and another browser: a file goes on each time from what the server has, and what
+// its row shows never goes back by more than what one request carries. posts is what it takes to begin: one upload, or parts and what
+// joins them.
+async function killed(context, name, { posts }) {
+  const file = join(folder, name)
+  const chunk = 8 << 20
   let page = await open(context)
   await throttle(page, 40 << 20)
-  await ask('count')
+  const size = Number(await ask('count', { name }))
   requests = []
-  await pick(page, [film])
-  await half(page)
+  let farthest = 0
+  const reach = async (share) => {
+    const lost = await page.waitForFunction(([share, farthest, most]) => {
+      window.farthest ??= farthest
+      window.lost ??= 0
+      const bar = document.querySelector('#uploads li progress')
+      if (!bar) return false
+      window.lost = Math.max(window.lost, window.farthest - bar.value)
+      window.farthest = Math.max(window.farthest, bar.value)
+      return window.lost > most ? window.lost : bar.value > share && document.querySelector('#uploads li.running') ? 'reached' : false
+    }, [share, farthest, chunk / size + 0.001], { polling: 20 })
+    assert.equal(await lost.jsonValue(), 'reached', `${name}: the progress went back by that share`)
+    farthest = await page.evaluate(() => window.farthest)
+  }
+  await pick(page, [file])
+  await reach(0.3)
   const crash = await context.newCDPSession(page)
   crash.send('Page.crash').catch(() => {})
   await page.waitForEvent('crash')
   await page.close()
 
   page = await open(context)
-  await row(page, 'film.bin').getByText('Choose the same file again').waitFor()
+  await row(page, name).getByText('Choose the same file again').waitFor()
   await look(page, 'after-reload')
-  await choose(page, 'film.bin', made('film.bin', 'another one'))
-  await row(page, 'film.bin').getByText('This is another file').waitFor()
+  await choose(page, name, made(name, 'another one'))
+  await row(page, name).getByText('This is another file').waitFor()
   await throttle(page, 20 << 20)
-  await choose(page, 'film.bin', film)
-  await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.6, null, { polling: 20 })
+  await choose(page, name, file)
+  await reach(0.5)
   const goesOn = page.waitForRequest((request) => request.method() === 'PATCH') // what is on the screen may be ahead of the kill
   await ask('kill')
   await goesOn
-  await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.7, null, { polling: 20 })
+  await reach(0.7)
   await page.close()
 
   const other = await somebody()
   page = await open(other)
-  await row(page, 'film.bin').getByText('Begun on another device').waitFor()
+  await row(page, name).getByText('Begun on another device').waitFor()
   await look(page, 'another-device')
-  await choose(page, 'film.bin', film)
-  await listed(page, 'film.bin').waitFor({ timeout: 60_000 })
-  const offsets = requests.filter((r) => r.method === 'PATCH').map((r) => r.offset)
-  assert.equal(requests.filter((r) => r.method === 'POST' && r.path === '/files/').length, 1, JSON.stringify(requests))
-  assert.ok(offsets.length >= 4 && offsets[1] > 0 && offsets.slice(1).every((o, i) => o >= offsets[i]), `offsets: ${offsets}`)
-  await ask('whole', { offsets })
+  await choose(page, name, file)
+  await listed(page, name).waitFor({ timeout: 60_000 })
+  assert.equal(requests.filter((r) => r.method === 'POST' && r.path === '/files/').length, posts, JSON.stringify(requests))
+  const sent = {}
+  for (const { path, offset } of requests.filter((r) => r.method === 'PATCH')) (sent[path] ??= []).push(offset)
+  for (const offsets of Object.values(sent)) assert.ok(offsets.every((o, i) => i === 0 || o >= offsets[i - 1]), `offsets: ${offsets}`)
+  await ask('whole', { patches: Object.values(sent).flat().length })
   await other.close()
 }
 
@@ -294,11 +381,15 @@ try {
   await run(queue, page)
   await run(offline, page)
   await run(busy, page)
-  await run(signedOut, page, context)
+  await run(signedOut, page, context, 'interrupted.bin', { name: 'interrupted.bin', mimeType: '', buffer: Buffer.alloc(4 << 20, 9) }, 1 << 20)
   await page.close()
   await run(instant, context)
   await run(handles, context)
-  await run(killed, context)
+  if (long !== '{}') {
+    await run(parts, await open(context), context)
+    await run(full)
+  }
+  for (const [name, how] of Object.entries(JSON.parse(long))) await run(killed, context, name, how)
   assert.deepEqual(wrong.flat(), [])
   tell('done')
 } finally {

@@ -8,6 +8,7 @@ import { remember } from "./store.js";
 import { Transfer } from "./transfer.js";
 
 const atOnce = 3; // transfers that run at the same time
+const lanes = 4; // requests that carry their bytes: a browser has six for a host over HTTP/1.1, and the page needs some itself
 const rowsAtOnce = 50; // rows on the page: ten thousand would make it slow
 
 export class Queue {
@@ -53,10 +54,25 @@ export class Queue {
 
   // next starts what waits as far as there is room, and shows what is not shown.
   next() {
-    const running = this.all.filter((t) => t.status === "running").length;
-    const waiting = this.all.filter((t) => t.status === "waiting");
-    if (this.signedOut().length === 0) for (const transfer of waiting.slice(0, Math.max(0, atOnce - running))) transfer.start();
+    const { running, waiting, free } = this.traffic();
+    const room = Math.max(0, Math.min(atOnce - running.length, free));
+    if (this.signedOut().length === 0) for (const transfer of waiting.slice(0, room)) transfer.start();
+    let spare = free - Math.min(room, waiting.length);
+    for (const { upload } of running) while (spare > 0 && upload.widen?.()) spare--;
     this.changed();
+  }
+
+  // traffic tells what runs, what waits, and how many lanes are free.
+  traffic() {
+    const running = this.all.filter((t) => t.status === "running");
+    const waiting = this.all.filter((t) => t.status === "waiting");
+    return { running, waiting, free: lanes - running.reduce((used, t) => used + t.lanes, 0) };
+  }
+
+  // crowded reports whether a transfer waits for a lane that another has beside its first.
+  crowded() {
+    const { running, waiting, free } = this.traffic();
+    return waiting.length > 0 && running.length < atOnce && free <= 0;
   }
 
   pauseAll() {

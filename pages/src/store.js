@@ -1,8 +1,9 @@
 // What the queue must still know after a reload or a killed page: one row for each upload that is not at its end, in
 // IndexedDB. Where a browser keeps nothing (a private window), uploads end with their page.
 //
-// A row is {id, user, folder, name, size, modified, type, conflict, sha256, url, handle}. It says where the upload is,
-// and what the file looks like; handle leads to the file itself where the browser gives one out.
+// A row is {id, user, folder, name, size, modified, type, conflict, sha256, url, parts, offset, handle}. It says where the upload is, and
+// what the file looks like; parts are of one that has some (parts.js), offset is how far it was when it was asked for last; handle leads to
+// the file itself where the browser gives one out.
 
 const rows = "uploads";
 let opened;

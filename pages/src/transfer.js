@@ -3,6 +3,8 @@
 import * as tus from "tus-js-client";
 import { lookUp, sumSoon } from "./digest.js";
 import { fill, Speed } from "./format.js";
+import { Parts, remove, worthParts } from "./parts.js";
+import { here, passes, Refused, responseOf } from "./refusal.js";
 import { forget, remember } from "./store.js";
 
 // The wait before the next try doubles from the first to the longest, in ms; every byte that gets through starts anew.
@@ -11,13 +13,9 @@ const firstWait = 500;
 const longestWait = 60_000;
 const mostConflicts = 10;
 
-// Refused is an answer to HEAD. tus-js-client would take it for "begin again from zero".
-class Refused extends Error {
-  constructor(response) {
-    super(`status ${response.getStatus()}`);
-    this.response = response;
-  }
-}
+// Bytes of a request. A server that is killed has lost at most the one that was on its way, and proxies that hold requests back or bound
+// them let this much through.
+const chunk = 8 << 20;
 
 export class Transfer {
   // entry is a row of store.js; queue is told of all that happens.
@@ -28,17 +26,36 @@ export class Transfer {
     this.words = queue.words;
     this.speed = new Speed();
     this.rate = 0; // bytes a second
-    this.sent = 0;
+    this.sent = entry.offset ?? 0;
     this.tries = 0;
     this.run = 0; // counts what was begun, so that what was left behind does nothing any more
     this.row = null;
-    this.upload = new tus.Upload(file, this.options(endpoint));
-    if (entry.url) this.upload.url = entry.url;
+    this.endpoint = endpoint;
+    this.prepare();
     this.set("waiting", this.words.waiting, { pause: true });
   }
 
   get url() {
     return this.upload.url;
+  }
+
+  // lanes is how many requests with bytes it has, or will have as soon as it can.
+  get lanes() {
+    return Math.max(1, this.upload.lanes ?? 1);
+  }
+
+  // begun reports whether the server has something of it.
+  get begun() {
+    return this.upload.url != null || this.entry.parts !== undefined;
+  }
+
+  // prepare makes the upload that this is about: in parts, or in one piece. What was begun stays what it is.
+  prepare() {
+    const { file, entry } = this;
+    const options = this.options();
+    const parts = entry.parts || (!entry.url && !this.queue.whole && worthParts(file));
+    this.upload = parts ? new Parts(file, { ...options, parts: entry.parts }) : new tus.Upload(file, options);
+    if (entry.url) this.upload.url = entry.url;
   }
 
   // set takes over a status: waiting, running, paused, failed, done, cancelled.
@@ -58,16 +75,18 @@ export class Transfer {
     row.progress(this.sent, this.file.size);
   }
 
-  options(endpoint) {
+  options() {
     const { file, entry } = this;
     return {
-      endpoint,
+      endpoint: this.endpoint,
+      chunkSize: chunk,
       metadata: {
         filename: file.name,
         filetype: file.type,
         folder: entry.folder,
         mtime: String(file.lastModified / 1000),
         conflict: entry.conflict,
+        ...(entry.sha256 && { sha256: entry.sha256 }),
       },
       storeFingerprintForResuming: false, // store.js does it
       retryDelays: null, // again() does it
@@ -78,6 +97,9 @@ export class Transfer {
         this.upload.url = here(this.upload.url);
         this.keep({ url: this.upload.url });
       },
+      onParts: (parts) => this.keep({ parts: parts?.map(({ url, start, end }) => ({ url, start, end })) }),
+      onLane: () => this.queue.next(),
+      crowded: () => this.queue.crowded(),
       onProgress: (sent, total) => {
         if (sent > this.sent) this.tries = 0;
         this.sent = sent;
@@ -93,14 +115,14 @@ export class Transfer {
 
   keep(more) {
     Object.assign(this.entry, more);
-    return remember(this.entry);
+    if (this.status !== "cancelled" && this.status !== "done") remember(this.entry);
   }
 
   // start sends the file, from where an earlier page or another device stopped if there was one.
   async start() {
     const run = ++this.run;
     this.set("running", this.words.starting, { pause: true });
-    if (!this.upload.url && !this.looked) {
+    if (!this.begun && !this.looked) {
       this.looked = true;
       if ((await this.look()) === "complete") return run === this.run ? this.succeed() : this.overtaken();
       if (run !== this.run) return;
@@ -116,8 +138,8 @@ export class Transfer {
     this.keep({ sha256 });
     const found = await lookUp(this.words.hasher, this.file, this.entry);
     if (found?.status === "partial" && !this.queue.sends(here(found.upload.url))) {
-      this.upload.url = here(found.upload.url);
-      this.keep({ url: this.upload.url });
+      this.keep(placeOf(found.upload));
+      this.prepare();
     }
     return found?.status;
   }
@@ -175,14 +197,14 @@ export class Transfer {
 
   // stumble decides what an error means: try again, begin anew, or ask the person.
   async stumble(error, run) {
-    const response = error.causingError?.response ?? error.originalResponse;
+    const response = responseOf(error);
     const status = response?.getStatus() ?? 0;
-    const begun = this.upload.url != null;
+    const { begun } = this;
     if (status === 0 && !(await readable(this.file))) return run === this.run && this.fail(0);
     if (run !== this.run) return;
     if (begun && (status === 404 || status === 410)) return this.anew(run);
     const contested = status === 423 || (status === 409 && begun);
-    if (contested ? this.tries < mostConflicts : status === 0 || status === 408 || status === 429 || (status >= 500 && status !== 507)) {
+    if (contested ? this.tries < mostConflicts : passes(status)) {
       return this.again(Number(response?.getHeader("Retry-After")) || 0);
     }
     this.fail(status, begun);
@@ -221,14 +243,15 @@ export class Transfer {
     if (run !== this.run) return;
     if (who === undefined) return this.again(0);
     if (who !== this.entry.user) return this.fail(401, true);
-    this.upload.url = null;
+    if (this.entry.parts) remove(this.entry); // those that are left
     this.sent = 0;
-    this.keep({ url: undefined });
+    this.keep({ url: undefined, parts: undefined, offset: undefined });
+    this.prepare();
     this.upload.start();
   }
 
   // fail shows a refusal in words. A status of 0 is a file that cannot be read any more.
-  fail(status, begun = this.upload.url != null) {
+  fail(status, begun = this.begun) {
     this.stop();
     this.signedOut = status === 401;
     let sentence = this.words.errorRead;
@@ -241,10 +264,11 @@ export class Transfer {
   }
 }
 
-// here is an upload's address on the server of this page, which may name itself by another one: the page is allowed to
-// talk to its own only.
-export function here(url) {
-  return new URL(new URL(url, location.href).pathname, location.href).href;
+// placeOf is where an upload is that the server tells of (GET /api/v1/uploads), and how far: {url, parts, offset} of a row of store.js.
+export function placeOf({ url, parts, offset }) {
+  let end = 0;
+  const piece = (part) => ({ url: here(part.url), start: end, end: (end += part.size), sent: part.offset });
+  return { url: here(url), parts: parts?.map(piece), offset };
 }
 
 // readable reports whether a file is still what was chosen. A browser tells of one that was changed as of a broken connection.

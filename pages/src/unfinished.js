@@ -2,12 +2,12 @@
 // gave out a handle that leads to it, one touch goes on; else the person chooses the file again, and it is held against
 // what is known of it.
 
-import * as tus from "tus-js-client";
 import { sumOf } from "./digest.js";
 import { refresh } from "./listing.js";
+import { remove } from "./parts.js";
 import { Row } from "./row.js";
 import { forget, idOf, recall, remember } from "./store.js";
-import { here } from "./transfer.js";
+import { placeOf } from "./transfer.js";
 
 const most = 50; // rows
 
@@ -26,37 +26,40 @@ export class Unfinished {
   async show() {
     const { user } = this.target();
     const [stored, open, taken] = await Promise.all([recall(user), this.list(), runningElsewhere()]);
-    const byUrl = new Map(open.map((upload) => [here(upload.url), upload]));
+    const byUrl = new Map(open.map((upload) => [placeOf(upload).url, upload]));
     const known = new Set(stored.map((entry) => entry.url));
     for (const entry of stored.slice(-most)) {
       if (taken.has(entry.id) || this.queue.all.some((t) => t.entry.id === entry.id)) continue;
-      const offset = entry.url ? (byUrl.get(entry.url)?.offset ?? (await ask(entry))) : 0;
-      if (offset === entry.size && entry.size > 0) {
+      const listed = byUrl.get(entry.url);
+      if (listed) Object.assign(entry, placeOf(listed));
+      else entry.offset = entry.url ? await ask(entry) : 0;
+      if (!listed && entry.offset === entry.size && entry.size > 0) {
         forget(entry.id);
         refresh();
       } else {
-        this.offer(entry, offset);
+        this.offer(entry);
       }
     }
-    for (const [url, upload] of byUrl) if (!known.has(url) && !this.queue.sends(url)) this.offerOther(url, upload, user);
+    for (const [url, upload] of byUrl) if (!known.has(url) && !this.queue.sends(url)) this.offerOther(upload, user);
   }
 
   // offerOther shows what another device began, if there is a way to know its file.
-  offerOther(url, { name, folder, size, sha256, modified_at, offset }, user) {
+  offerOther(upload, user) {
+    const { name, folder, size, sha256, modified_at } = upload;
     if (this.rows.length >= most || size === null || !(sha256 || modified_at)) return;
     const modified = modified_at ? Math.floor(Date.parse(modified_at)) : -1;
-    const entry = { user, folder, name, size, modified, conflict: "rename", sha256: sha256 ?? undefined, url };
+    const entry = { user, folder, name, size, modified, conflict: "rename", sha256: sha256 ?? undefined, ...placeOf(upload) };
     entry.id = idOf(entry);
-    this.offer(entry, offset, true);
+    this.offer(entry, true);
   }
 
-  offer(entry, offset, other = false) {
+  offer(entry, other = false) {
     const row = new Row(this.section, { name: entry.name, folder: entry.folder, here: this.target().folder }, {
       pause() {},
       resume: () => this.open(entry),
       cancel: () => this.discard(entry),
     });
-    row.progress(offset, entry.size);
+    row.progress(entry.offset, entry.size);
     const sentence = entry.handle ? this.words.paused : other ? this.words.elsewhere : this.words.choose;
     row.state("paused", sentence, { resume: true });
     this.rows.push({ entry, row });
@@ -121,7 +124,7 @@ export class Unfinished {
   discard(entry) {
     this.remove(entry);
     forget(entry.id);
-    if (entry.url) tus.Upload.terminate(entry.url, { ...tus.defaultOptions, retryDelays: null }).catch(() => {}); // it expires by itself
+    remove(entry);
   }
 }
 
@@ -141,7 +144,8 @@ async function ask(entry) {
     const response = await fetch(entry.url, { method: "HEAD", headers: { "Tus-Resumable": "1.0.0" } });
     if (response.ok) return Number(response.headers.get("Upload-Offset"));
     if (response.status === 404 || response.status === 410) {
-      entry.url = undefined;
+      if (entry.parts) remove(entry); // those that are left
+      entry.url = entry.parts = undefined;
       remember(entry);
     }
   } catch {
