@@ -80,13 +80,24 @@ type Shared struct {
 	Size      int64 // bytes, of a file
 	Modified  time.Time
 	MediaType string
-	Limited   bool    // downloads are counted
-	Crumbs    []Crumb // the folders above it, from the shared one on
-	Download  string  // address that saves it, a folder as a ZIP
-	Viewer    Viewer  // of what a page shows: images, video, audio; empty for nothing
-	Raw       string  // address of that content
-	Entries   []Entry // of a folder
-	Next      string  // address of its next part; empty on the last
+	Limited   bool     // downloads are counted
+	Crumbs    []Crumb  // the folders above it, from the shared one on
+	Download  string   // address that saves it, a folder as a ZIP
+	Picture   *Picture // that may stand for it where its link is shown; nil for none
+	Viewer    Viewer   // of what a page shows: images or their thumbnails, video, audio, text; empty for nothing
+	Raw       string   // address of that content
+	Text      string   // of text
+	Partly    bool     // the text goes on
+	Entries   []Entry  // of a folder
+	Next      string   // address of its next part; empty on the last
+}
+
+// Picture is a thumbnail by which others show a link.
+type Picture struct {
+	Address       string // with its origin
+	Name          string // of the file that it is of
+	MediaType     string // empty while it is not known, like the rest
+	Width, Height int    // pixels
 }
 
 // Icon is the name of its symbol in templates/icons.html.

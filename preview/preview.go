@@ -94,10 +94,7 @@ func (p *Previews) Thumbnail(ctx context.Context, driveID string, path drive.Pat
 	if err != nil {
 		return node, Thumbnail{}, fault.Wrap(err, "preview.Thumbnail")
 	}
-	if !Pictured(node) || p.o.Workers == 0 {
-		return node, Thumbnail{}, none()
-	}
-	t, known, err := p.find(ctx, node, size)
+	t, known, err := p.Known(ctx, node, size)
 	if known || err != nil {
 		return node, t, err
 	}
@@ -109,6 +106,14 @@ func (p *Previews) Thumbnail(ctx context.Context, driveID string, path drive.Pat
 		err = busy()
 	}
 	return node, t, err
+}
+
+// Known is Thumbnail for who does not wait: known is false where nobody has tried to make one yet. NotFound if the file can have none.
+func (p *Previews) Known(ctx context.Context, file drive.Node, size int) (t Thumbnail, known bool, err error) {
+	if !Pictured(file) || p.o.Workers == 0 {
+		return t, true, none()
+	}
+	return p.find(ctx, file, size)
 }
 
 func (p *Previews) wait(ctx context.Context, i image) error {

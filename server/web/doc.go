@@ -17,6 +17,7 @@
 //	GET  /view/{file}         a page that shows the file
 //	GET  /thumb/{file}        a small picture of an image: ?size=160 or 480, &v= its ETag without quotation marks to have it kept
 //	GET  /d/{code}/{file}     the content for whoever has the link, until it expires
+//	GET  /s/{token}/{path}    what a link opens; ?raw, ?download, ?zip its content, ?thumb=160 or 480 a small picture
 //	GET  /search?q=…          files and folders by a part of their names
 //	GET  /trash, POST /trash  what was removed
 //	GET  /events              what changes in the drive, as it happens (server-sent events)
@@ -43,6 +44,8 @@
 //	raw.go      content, in a way that it never runs as part of our pages
 //	view.go     the page that shows a file: viewer.go chooses how, text.go reads text
 //	thumb.go    thumbnails
+//	share.go    links to files and folders; shared.go what visitors meet, sharedlook.go what of it they see, sharezip.go folders, sharedrop.go and
+//	            sharebox.go drop boxes
 //	compress.go which answers are compressed
 //	address.go  drive paths as addresses
 //	language.go the language of the pages

@@ -12,6 +12,7 @@ import (
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/pages"
+	"github.com/satchelhq/satchel/preview"
 )
 
 const (
@@ -117,6 +118,8 @@ func (h *Web) shared(w http.ResponseWriter, r *http.Request) error {
 		return h.sendFolder(w, r, v)
 	case q.Has("download"), q.Has("raw"):
 		return h.sendShared(w, r, v)
+	case q.Has("thumb"):
+		return h.sendSharedThumb(w, r, v)
 	}
 	return h.showShared(w, r, v)
 }
@@ -198,8 +201,15 @@ func (h *Web) showShared(w http.ResponseWriter, r *http.Request, v *visit) error
 		return h.showSharedFolder(w, r, v, page)
 	}
 	page.Download = page.Address + "?download"
-	if !page.Limited && shownInline(node.MediaType) { // looking would count as a download
-		page.Viewer, page.Raw = viewerOf(node), page.Address+"?raw"
+	if !page.Limited { // looking would count as a download
+		if err := h.lookAtShared(r.Context(), &page, v, node); err != nil {
+			return err
+		}
+	}
+	if page.Public && !page.Limited {
+		if page.Picture, err = h.sharedPicture(r, v, node); err != nil {
+			return err
+		}
 	}
 	return h.writeShared(w, r, http.StatusOK, page)
 }
@@ -222,7 +232,15 @@ func (h *Web) showSharedFolder(w http.ResponseWriter, r *http.Request, v *visit,
 		if !n.Folder {
 			e.Download = at + "?download"
 		}
+		if !page.Limited && preview.Pictured(n) {
+			e.Thumbnail = v.thumbAddress(n, preview.Small)
+		}
 		page.Entries = append(page.Entries, e)
+	}
+	if page.Public && !page.Limited {
+		if page.Picture, err = h.sharedPicture(r, v, list.Children...); err != nil {
+			return err
+		}
 	}
 	return h.writeShared(w, r, http.StatusOK, page)
 }
@@ -236,13 +254,6 @@ func (v *visit) crumbs(p drive.Path) []pages.Crumb {
 		all = append(all, pages.Crumb{Name: name, Address: v.address(at)})
 	}
 	return all
-}
-
-// shownInline reports whether a page of strangers shows such content: images but SVG, audio and video, as raw.go sends them.
-func shownInline(stored string) bool {
-	media, inline := serveAs(stored)
-	class, _, _ := strings.Cut(media, "/")
-	return inline && (class == "image" || class == "audio" || class == "video")
 }
 
 // sendShared sends a file. It counts as a download, unless it goes on with one that was counted.

@@ -28,7 +28,7 @@ func (h *Web) dropPage(w http.ResponseWriter, r *http.Request, v *visit, status 
 	if err != nil {
 		return err
 	}
-	if v.share.Spent() && sent == 0 && !sending || q.Has("zip") || q.Has("download") || q.Has("raw") {
+	if v.share.Spent() && sent == 0 && !sending || q.Has("zip") || q.Has("download") || q.Has("raw") || q.Has("thumb") {
 		return fault.New(fault.NotFound, "web.dropPage", "")
 	}
 	page := pages.Shared{Frame: pages.Frame{User: userOf(r)}, Drop: true, Full: v.share.Spent(), Name: v.share.Name, Address: v.address(v.path), Link: h.origin.Base(r) + v.address(v.path), Endpoint: v.endpoint(),

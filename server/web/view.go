@@ -67,24 +67,18 @@ func (h *Web) beside(ctx context.Context, v *pages.View, node drive.Node) error 
 	return nil
 }
 
-// readText gives the page a file's text, or its beginning. What is no text after all is not shown, and Markdown that is too long or too
-// hard is shown as it is written.
+// readText gives the page a file's text. What is no text after all is not shown, and Markdown that is too long or too hard is shown as it
+// is written.
 func (h *Web) readText(ctx context.Context, v *pages.View, node drive.Node, who authn.Principal) error {
-	_, content, err := h.drives.Open(ctx, who.UserID, node.Path)
-	if err != nil {
+	text, partly, ok, err := h.textOf(ctx, who.UserID, node.Path)
+	switch {
+	case err != nil:
 		return err
-	}
-	defer content.Close()
-	read, err := io.ReadAll(io.LimitReader(content, preview.MaxText))
-	if err != nil {
-		return fault.Wrap(err, "web.readText")
-	}
-	v.Partly = node.Size > int64(len(read))
-	text, ok := decodeText(read, v.Partly)
-	if !ok {
+	case !ok:
 		v.Viewer = pages.ViewNothing
 		return nil
 	}
+	v.Partly = partly
 	if v.Viewer == pages.ViewMarkdown && !v.Partly {
 		html, err := h.previews.Markdown(ctx, []byte(text), viewAddress(node.Path.Parent()), viewPrefix)
 		if err == nil {
@@ -97,4 +91,20 @@ func (h *Web) readText(ctx context.Context, v *pages.View, node drive.Node, who 
 	}
 	v.Viewer, v.Text = pages.ViewText, text
 	return nil
+}
+
+// textOf reads a file's text, or its beginning if it goes on. ok is false for what is no text.
+func (h *Web) textOf(ctx context.Context, driveID string, path drive.Path) (text string, partly, ok bool, err error) {
+	node, content, err := h.drives.Open(ctx, driveID, path)
+	if err != nil {
+		return "", false, false, err
+	}
+	defer content.Close()
+	read, err := io.ReadAll(io.LimitReader(content, preview.MaxText))
+	if err != nil {
+		return "", false, false, fault.Wrap(err, "web.textOf")
+	}
+	partly = node.Size > int64(len(read))
+	text, ok = decodeText(read, partly)
+	return text, partly, ok, nil
 }
