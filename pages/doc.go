@@ -4,7 +4,8 @@
 // A page takes a plain struct and answers its HTML; it knows no request, no
 // drive and no account. It is rendered whole before anyone writes a byte of it.
 //
-//   - pages.go      parsing and rendering
+//   - pages.go      the pages in each language, and rendering
+//   - sources.go    parsing the templates: which there are, and what they share
 //   - words.go      the words on pages, in the language of who reads them
 //   - asset.go      style, script and icon under content-hash names
 //   - frame.go      what every page has: who is signed in, and a problem to tell

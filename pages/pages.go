@@ -2,7 +2,6 @@ package pages
 
 import (
 	"bytes"
-	"embed"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -10,9 +9,6 @@ import (
 
 	"github.com/satchelhq/satchel/pages/catalogue"
 )
-
-//go:embed templates/*.html
-var templateFiles embed.FS
 
 // Pages are the pages in every language. It is safe for use by many goroutines.
 type Pages struct {
@@ -25,7 +21,7 @@ type Pages struct {
 // Edition renders the pages in one language. It is safe for use by many goroutines.
 type Edition struct {
 	language catalogue.Language
-	byName   map[string]*template.Template
+	set      *template.Template
 	embedded *Edition // the same pages without what stands around them
 	manifest []byte
 }
@@ -72,12 +68,16 @@ func New(o Options) (*Pages, error) {
 		// Whether a section of the account's pages is offered.
 		"offered": func(address string) bool { return !slices.Contains(o.Without, address) },
 	}
+	parsed, err := parseSources()
+	if err != nil {
+		return nil, err
+	}
 	for _, l := range catalogue.Languages() {
-		whole, err := p.edition(l, functions, false)
+		whole, err := p.edition(l, functions, false, parsed)
 		if err != nil {
 			return nil, err
 		}
-		if whole.embedded, err = p.edition(l, functions, true); err != nil {
+		if whole.embedded, err = p.edition(l, functions, true, parsed); err != nil {
 			return nil, err
 		}
 		whole.embedded.embedded = whole.embedded
@@ -89,79 +89,22 @@ func New(o Options) (*Pages, error) {
 	return p, nil
 }
 
-// edition parses all pages for a language.
-func (p *Pages) edition(l catalogue.Language, functions template.FuncMap, embedded bool) (*Edition, error) {
-	layout, err := template.New("layout").Funcs(p.wordsIn(l)).Funcs(functions).Funcs(template.FuncMap{
+// edition makes the pages for a language of their parsed templates.
+func (p *Pages) edition(l catalogue.Language, functions template.FuncMap, embedded bool, sources *sources) (*Edition, error) {
+	set := template.New("pages").Funcs(p.wordsIn(l)).Funcs(functions).Funcs(template.FuncMap{
 		// Whether an app shows the page as a part of itself.
 		"embedded": func() bool { return embedded },
-	}).ParseFS(templateFiles, shared()...)
-	if err != nil {
+	})
+	if err := sources.addTo(set); err != nil {
 		return nil, err
 	}
-	e, err := parseAll(layout)
-	if err != nil {
-		return nil, err
-	}
-	e.language = l
-	return e, nil
-}
-
-// shared are the files whose templates all pages may use.
-func shared() []string {
-	return []string{"templates/layout.html", "templates/icons.html", "templates/sections.html", "templates/code.html",
-		"templates/elsewhere.html", "templates/entry.html", "templates/share-form.html", "templates/copyable.html", "templates/admin-parts.html", "templates/uploads.html"}
-}
-
-// parseAll parses each page: the layout with what fills it.
-func parseAll(layout *template.Template) (*Edition, error) {
-	e := &Edition{byName: map[string]*template.Template{}}
-	for _, name := range [...]string{
-		"login", "register", "forgot",
-		"drive",
-		"delete",
-		"view",
-		"details",
-		"versions",
-		"pick",
-		"search",
-		"trash",
-		"purge",
-		"account",
-		"app-passwords",
-		"connect",
-		"second-factor",
-		"second-step",
-		"passkey",
-		"profile",
-		"data",
-		"leave",
-		"farewell",
-		"activity",
-		"sessions",
-		"shares",
-		"shared",
-		"password",
-		"continue",
-		"identities",
-		"onward",
-		"failure",
-		"admin", "admin-users", "admin-user", "admin-delete", "admin-uploads", "admin-newcomers", "admin-audit",
-	} {
-		page, err := layout.Clone()
-		if err != nil {
-			return nil, err
-		}
-		if e.byName[name], err = page.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
-			return nil, err
-		}
-	}
-	return e, nil
+	return &Edition{language: l, set: set}, nil
 }
 
 // render is a page as a whole, or an error and nothing.
 func (e *Edition) render(name string, view any) ([]byte, error) {
 	var b bytes.Buffer
-	if err := e.byName[name].ExecuteTemplate(&b, "layout", view); err != nil {
+	if err := e.set.ExecuteTemplate(&b, own(name, "layout"), view); err != nil {
 		return nil, fmt.Errorf("page %s: %w", name, err)
 	}
 	return b.Bytes(), nil
