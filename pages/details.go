@@ -14,6 +14,7 @@ type Details struct {
 	NewName  string // what was typed as its new name
 	Back     string // the folder that holds it
 	Versions string // address of its versions
+	Rewind   string // address at which a folder goes back to a moment
 	Share    ShareForm
 }
 

@@ -18,6 +18,7 @@
 //   - chosen.go     picking a folder, what was found
 //   - trash.go      what was removed
 //   - admin.go      for administrators: the overview, uploads, newcomers, the audit log; adminuser.go has the accounts
+//   - rewind.go     going back to a moment
 //   - failure.go    the error page
 //   - format.go     sizes and times in words
 //

@@ -367,7 +367,7 @@ func limitedRows() (rows []row) {
 	add(403, 403, "DELETE", v1+"/shares/{app}", "")
 	add(200, 200, "GET", v1+"/openapi.json", "")
 	add(200, 200, "GET", "/.well-known/jwks.json", "")
-	for _, page := range []string{"/drive/", "/raw/in/file", "/view/in/file", "/thumb/in/file", "/account", "/search?q=x", "/trash", "/events", "/account/shares",
+	for _, page := range []string{"/drive/", "/raw/in/file", "/view/in/file", "/thumb/in/file", "/account", "/search?q=x", "/trash", "/rewind", "/events", "/account/shares",
 		"/admin", "/admin/users", "/admin/users/x", "/admin/users/x/delete", "/admin/uploads", "/admin/newcomers", "/admin/audit"} {
 		add(401, 401, "GET", page, "") // pages take no Basic
 	}

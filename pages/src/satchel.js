@@ -13,6 +13,7 @@ import { listen } from "./live.js";
 import { installWorker } from "./shared.js";
 import { enhanceUploads } from "./uploads.js";
 import { askForPasskey } from "./passkey.js";
+import { enhanceMoment } from "./rewind.js";
 import { enhanceView } from "./view.js";
 
 document.documentElement.classList.add("script");
@@ -34,6 +35,9 @@ if (box) {
 } else {
   localTimes(document);
 }
+
+const moment = document.getElementById("moment");
+if (moment) enhanceMoment(moment);
 
 const view = document.querySelector("main.view");
 if (view) enhanceView(view);

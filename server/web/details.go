@@ -25,7 +25,7 @@ func (h *Web) showDetails(w http.ResponseWriter, r *http.Request, who authn.Prin
 	v := pages.Details{
 		Frame: pages.Frame{User: who.Username, Problem: problem}, Entry: entry(node), Crumbs: crumbs(node.Path), Created: node.Created,
 		SHA256: hex.EncodeToString(node.SHA256), NewName: newName, Root: node.Path == drive.Root,
-		Back: driveAddress(node.Path.Parent()), Versions: driveAddress(node.Path) + "?versions",
+		Back: driveAddress(node.Path.Parent()), Versions: driveAddress(node.Path) + "?versions", Rewind: rewindAddress(node.Path),
 		Share: pages.ShareForm{Path: string(node.Path), Folder: node.Folder, Of: node.Name},
 	}
 	if v.NewName == "" {

@@ -20,6 +20,7 @@
 //	GET  /s/{token}/{path}    what a link opens; ?raw, ?download, ?zip its content, ?thumb=160 or 480 a small picture
 //	GET  /search?q=…          files and folders by a part of their names
 //	GET  /trash, POST /trash  what was removed
+//	GET  /rewind, POST …      the drive, or a folder, as it was at a moment: asks for one, tells what would change, changes it
 //	GET  /events              what changes in the drive, as it happens (server-sent events)
 //	GET  /assets/{name}       style, script and icon of the pages
 //
@@ -36,6 +37,7 @@
 //	chosen.go   what is done with several files and folders; zip.go: downloading them
 //	details.go  a file or folder, and its versions
 //	trash.go    what was removed
+//	rewind.go   going back to a moment
 //	search.go   looking for names
 //	link.go     download links
 //	events.go   what changes while a page is open

@@ -18,7 +18,7 @@ func localNext(s string) string {
 		return ""
 	}
 	if !strings.HasPrefix(s, drivePrefix) && !strings.HasPrefix(s, rawPrefix) && !strings.HasPrefix(s, viewPrefix) &&
-		s != accountPath && !strings.HasPrefix(s, accountPath+"/") && !isPage(s, trashPath) && !isPage(s, searchPath) &&
+		s != accountPath && !strings.HasPrefix(s, accountPath+"/") && !isPage(s, trashPath) && !isPage(s, rewindPath) && !isPage(s, searchPath) &&
 		!isPage(s, adminPath) && !strings.HasPrefix(s, adminPath+"/") {
 		return ""
 	}

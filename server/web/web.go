@@ -65,6 +65,7 @@ func New(o Options) *Web {
 		h.linkRoutes(),
 		h.shareRoutes(),
 		h.trashRoutes(),
+		h.rewindRoutes(),
 		h.searchRoutes(),
 		h.eventRoutes(),
 		h.adminRoutes(),
