@@ -34,42 +34,6 @@ func ParseInstant(text string) (Instant, error) {
 	return Instant{Moment: m}, nil
 }
 
-// Rewound is what a rewind does, or did. What is in a folder goes along with it and is not counted.
-type Rewound struct {
-	To     Moment    // the last change that stays in force
-	Before Moment    // the drive's moment that was looked at: a rewind to it takes this one back
-	Reach  time.Time // the earliest moment that a drive can be rewound to
-
-	Restored  Rewinding // come back: from the trash, or from what took their content over
-	Moved     Rewinding // go back to their place or name
-	Removed   Rewinding // were not there then: go to the trash
-	Rewritten Rewinding // get the content that they had; what they hold becomes a version
-	Displaced Rewinding // their folder is gone for good, or in them by now: they stay where they are, or come back in the drive's top folder
-	Gone      Rewinding // were removed for good
-	Stale     Rewinding // files that stay as they are, because what they held is not kept any more
-
-	// Obstacle is why a rewind would be refused now (Locked, Full); nil after a rewind. It is not wrapped.
-	Obstacle error
-}
-
-// Rewinding are the nodes with which one thing happens.
-type Rewinding struct {
-	Count int
-	Some  []RewindItem // the first of them by path, at most MaxRewindItems
-}
-
-// RewindItem is one of them.
-type RewindItem struct {
-	Path   Path // where it is when the rewind is done; where it was, of what does not come back or goes to the trash
-	From   Path // where it is before that, if elsewhere; empty in the trash
-	Folder bool
-}
-
-// Nothing reports whether a rewind changes nothing.
-func (r Rewound) Nothing() bool {
-	return r.Restored.Count+r.Moved.Count+r.Removed.Count+r.Rewritten.Count+r.Displaced.Count == 0
-}
-
 // PreviewRewind answers what Rewind would do, and changes nothing. All that Rewind refuses, but for Locked and Full, which are Rewound.Obstacle.
 func (s *Drives) PreviewRewind(ctx context.Context, driveID string, path Path, to Instant) (r Rewound, err error) {
 	if err := unlimited(ctx, driveID); err != nil {

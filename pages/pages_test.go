@@ -131,7 +131,7 @@ func everyPage(t *testing.T, p *Edition) map[string]*goquery.Document {
 	add("empty the trash")(p.Purge(Purge{}))
 	kinds := []RewindKind{{Words: Say("rewind.moved", "count", 3), Items: []RewindItem{{hostile, hostile, "file"}, {"/" + hostile, "", "folder"}}, More: 1}}
 	add("rewind")(p.Rewind(Rewind{Frame: problem, Folder: "/", Presets: []RewindPreset{{Say("rewind.preset.hour"), time.Unix(1, 0), "/rewind?to=x"}}}))
-	add("rewind of a folder")(p.Rewind(Rewind{Folder: "/" + hostile, Crumbs: sample().Crumbs}))
+	add("rewind of a folder")(p.Rewind(Rewind{Folder: "/" + hostile, Name: hostile, Crumbs: sample().Crumbs}))
 	add("what a rewind would do")(p.Rewind(Rewind{Folder: "/", Seen: &RewindSeen{To: hostile, Does: kinds, Leaves: kinds, Problem: problem.Problem, Back: "/rewind"}}))
 	add("a rewind of nothing")(p.Rewind(Rewind{Folder: "/", Seen: &RewindSeen{Nothing: true, Back: "/rewind"}}))
 	add("rewound")(p.Rewind(Rewind{Folder: "/", Done: &RewindDone{Count: 2, Left: 1, Folder: "/drive/", Undo: "/rewind?to=y"}}))

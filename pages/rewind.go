@@ -6,6 +6,7 @@ import "time"
 type Rewind struct {
 	Frame
 	Folder  string // its path
+	Name    string // empty for the drive itself
 	Crumbs  []Crumb
 	Reach   time.Time // the earliest moment
 	Now     time.Time
@@ -15,7 +16,7 @@ type Rewind struct {
 }
 
 // Root reports whether it is about all of the drive.
-func (v Rewind) Root() bool { return v.Folder == "/" }
+func (v Rewind) Root() bool { return v.Name == "" }
 
 // RewindPreset is a moment to choose.
 type RewindPreset struct {

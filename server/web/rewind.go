@@ -57,8 +57,7 @@ func rewindTo(form url.Values) (string, drive.Instant, error) {
 
 // rewindPage is what all states of the page have.
 func rewindPage(who authn.Principal, path drive.Path) pages.Rewind {
-	v := pages.Rewind{Frame: pages.Frame{User: who.Username}, Folder: string(path), Crumbs: crumbs(path)}
-	return v
+	return pages.Rewind{Frame: pages.Frame{User: who.Username}, Folder: string(path), Name: path.Name(), Crumbs: crumbs(path)}
 }
 
 // chooseMoment asks for a moment. err is why the last one could not be looked at.

@@ -39,14 +39,14 @@ func TestGoingBackInTime(t *testing.T) {
 	}
 
 	doc = mia.page(mia.get("/rewind?to="+then.String()), 200)
-	told := strings.Join(strings.Fields(doc.Find(".kind").Text()), " ")
+	told := strings.Join(strings.Fields(doc.Find(".happens").Text()), " ")
 	if want := "1 file or folder comes back /x 1 file gets back what it held /d/<b>"; told != want {
 		t.Errorf("it would do %q; want %q", told, want)
 	}
 	form := doc.Find("form[method=post][action='/rewind']")
 	h.put(id, "/later", "nobody has seen that it would go", drive.PutOptions{})
 	doc = mia.page(mia.submit(form, ""), 412)
-	if !strings.Contains(doc.Find("#problem").Text(), "has changed since you looked") || !strings.Contains(doc.Find(".kind").Text(), "/later") {
+	if !strings.Contains(doc.Find("#problem").Text(), "has changed since you looked") || !strings.Contains(doc.Find(".happens").Text(), "/later") {
 		t.Error("it does not say what has changed")
 	}
 	tom.page(tom.submit(form, ""), 410) // tom's drive has no such moment
