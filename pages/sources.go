@@ -26,6 +26,7 @@ func names() []string {
 		"pick",
 		"search",
 		"trash",
+		"rewind",
 		"purge",
 		"account",
 		"app-passwords",
