@@ -306,6 +306,8 @@ func apiProbes() []probe {
 		{"GET", "/api/v1/rewind?to=0.0&path=/private-things", nil, "", []int{404}},
 		{"POST", "/api/v1/rewind", asJSON, `{"to": "0.0", "path": "/private-things"}`, []int{404}},
 		{"POST", "/api/v1/rewind", asJSON, `{"to": "zz.zz"}`, []int{410}},
+		{"GET", "/api/v1/zip?path=/secret-plan.txt", nil, "", []int{404}},
+		{"GET", "/api/v1/zip?path=/private-things", nil, "", []int{404}},
 		{"GET", "/api/v1/trash", nil, "", []int{200}},
 		{"DELETE", "/api/v1/trash/{trash}", nil, "", []int{404}},
 		{"POST", "/api/v1/trash/{trash}/restore", nil, "", []int{404}},

@@ -24,7 +24,7 @@ func (a *api) zip(w http.ResponseWriter, r *http.Request, p authn.Principal) err
 	}
 	paths := make([]drive.Path, len(named))
 	for i, name := range named {
-		path, err := drive.ParsePath(name)
+		path, err := pathOf(r, name)
 		if err != nil {
 			return err
 		}
