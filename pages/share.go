@@ -32,6 +32,9 @@ func (s Share) WasUsed() bool { return !s.Used.IsZero() }
 // Ends reports whether it expires.
 func (s Share) Ends() bool { return !s.Expires.IsZero() }
 
+// Copyable is its link, to copy.
+func (s Share) Copyable() Copyable { return Copyable{"made-link", "shares.link", s.Link} }
+
 // ShareForm is what was filled in to share a file or folder.
 type ShareForm struct {
 	Path             string
