@@ -14,6 +14,10 @@ postgres_here() {
 	[ -n "${SATCHEL_TEST_POSTGRES:-}" ] || command -v initdb || ls /usr/lib/postgresql/*/bin/initdb
 }
 
+chinese_here() { # or Chinese pages are as wide as boxes are
+	command -v fc-list && fc-list :lang=zh | grep .
+}
+
 gvfs_here() {
 	ls /usr/libexec/gvfsd-dav /usr/lib/gvfs/gvfsd-dav /usr/lib/*/gvfs/gvfsd-dav 2>/dev/null | grep .
 }
@@ -21,7 +25,9 @@ gvfs_here() {
 need postgresql postgres_here
 need rclone command -v rclone
 need cadaver command -v cadaver
+need litmus command -v litmus
 need chromium command -v chromium
+need fonts-noto-cjk chinese_here
 need curl command -v curl
 need unzip command -v unzip
 need gvfs-backends gvfs_here
