@@ -14,6 +14,7 @@ import (
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/renderer"
+	"github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
 
@@ -99,9 +100,9 @@ func renderMarkdown(content []byte, folder, top string) ([]byte, error) {
 		goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(links, 1))),
 	)
 	document := markdown.Parser().Parse(text.NewReader(content), parser.WithContext(parser.NewContext()))
-	var html bytes.Buffer
-	err := markdown.Renderer().Render(&html, content, document)
-	return html.Bytes(), err
+	var page bytes.Buffer
+	err := markdown.Renderer().Render(&page, content, document)
+	return page.Bytes(), err
 }
 
 // linkRenderer writes what would lead somewhere or load something. It replaces goldmark's renderers of these nodes.
@@ -134,8 +135,23 @@ func (l linkRenderer) RegisterFuncs(to renderer.NodeRendererFuncRegisterer) {
 		}
 		return ast.WalkContinue, nil
 	})
+	to.Register(ast.KindCodeBlock, code)
+	to.Register(ast.KindFencedCodeBlock, code)
 	to.Register(ast.KindRawHTML, omitted)
 	to.Register(ast.KindHTMLBlock, omitted)
+}
+
+// code writes a block of code, whose lines are not wrapped: by tabindex it can be scrolled by keys too (WCAG 2.2, 2.1.1).
+func code(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+	if !entering {
+		return ast.WalkContinue, nil
+	}
+	_, _ = w.WriteString(`<pre tabindex="0"><code>`)
+	for _, line := range n.Lines().Sliced(0, n.Lines().Len()) {
+		html.DefaultWriter.RawWrite(w, line.Value(source))
+	}
+	_, _ = w.WriteString("</code></pre>\n")
+	return ast.WalkSkipChildren, nil
 }
 
 // omitted leaves out raw HTML with all that is in it.

@@ -9,7 +9,7 @@ import (
 
 // elements are all that Markdown becomes, with the attributes that they may have.
 var elements = map[string]string{
-	"p": "", "h1": "", "h2": "", "h3": "", "h4": "", "h5": "", "h6": "", "em": "", "strong": "", "del": "", "code": "class", "pre": "", "br": "", "hr": "",
+	"p": "", "h1": "", "h2": "", "h3": "", "h4": "", "h5": "", "h6": "", "em": "", "strong": "", "del": "", "code": "", "pre": "tabindex", "br": "", "hr": "",
 	"blockquote": "", "ul": "", "ol": "start", "li": "", "table": "", "thead": "", "tbody": "", "tr": "", "th": "align", "td": "align", "a": "href rel",
 }
 
@@ -68,7 +68,8 @@ func TestMarkdown(t *testing.T) {
 		{"[x](https://a:b@bank.example) [x](https://example.org/?a=\"><b>)", `<p>x <a href="https://example.org/?a=%22%3E%3Cb%3E" rel="noopener noreferrer nofollow">x</a></p>` + "\n"},
 		{"<ann@example.org>", `<p><a href="mailto:ann@example.org" rel="noopener noreferrer nofollow">ann@example.org</a></p>` + "\n"},
 		{"| a |\n|:-:|\n| b |", "<table>\n<thead>\n<tr>\n<th align=\"center\">a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td align=\"center\">b</td>\n</tr>\n</tbody>\n</table>\n"},
-		{"```html\" onload=\"x\n<b>\n```", "<pre><code class=\"language-html&quot;\">&lt;b&gt;\n</code></pre>\n"},
+		{"```html\" onload=\"x\n<b>\n```", "<pre tabindex=\"0\"><code>&lt;b&gt;\n</code></pre>\n"},
+		{"x\n\n    a <b> &amp;\n\n      c\n\ny", "<p>x</p>\n<pre tabindex=\"0\"><code>a &lt;b&gt; &amp;amp;\n\n  c\n</code></pre>\n<p>y</p>\n"},
 		{"# x {#y onclick=alert(1)}", "<h1>x {#y onclick=alert(1)}</h1>\n"},
 	} {
 		got, err := renderMarkdown([]byte(c.text), "/view/notes/", "/view/")
