@@ -2,20 +2,20 @@
 // factor, shared links, activity, data, and leaving. Each page is looked at by axe-core, its buttons keep to one line, and in Chinese no
 // English is left on it.
 //
-//   node accountpages.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER LOCALE
+//   node accountpages.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER LANGUAGE
 //
 // FOLDER takes screenshots. What is filled in and sent is found by its name, not by words, so that it is the same in each language.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { code, launch, look as lookAt, password, person, register, signIn, statuses, tell, touchable } from './chromium.mjs'
 
-const [size, executablePath, byAddress, folder, locale] = process.argv.slice(2)
+const [size, executablePath, byAddress, folder, language] = process.argv.slice(2)
 const base = byAddress.replace('127.0.0.1', 'localhost') // passkeys belong to a name
-const chinese = locale.startsWith('zh')
+const chinese = language === 'zh-CN'
 const newPassword = 'another horse, another battery'
 let page
 
-const picture = (name) => join(folder, `account-${locale}-${parseInt(size)}-${name}.png`)
+const picture = (name) => join(folder, `account-${language}-${parseInt(size)}-${name}.png`)
 
 // sameEverywhere are words that Chinese pages spell in Latin letters.
 const sameEverywhere = ['Satchel', 'WebDAV', 'ZIP', 'TOTP', 'PIN', 'JavaScript', 'ann', 'anna']
@@ -52,7 +52,7 @@ const send = (within) => within.locator('button[type=submit]').last().click()
 
 async function comingIn() {
   await page.goto(base + '/login')
-  assert.equal(await page.locator('html').getAttribute('lang'), chinese ? 'zh-CN' : 'en')
+  assert.equal(await page.locator('html').getAttribute('lang'), language)
   await look('login')
   await page.goto(base + '/register')
   await look('register')
@@ -210,7 +210,7 @@ async function leaving() {
 const browser = await launch(executablePath)
 try {
   // Who fills in something wrong is answered with these.
-  await person(browser, picture('failed'), { size, locale, ignore: statuses(400, 401, 403, 422) }, async (opened, context) => {
+  await person(browser, picture('failed'), { size, locale: language, ignore: statuses(400, 401, 403, 422) }, async (opened, context) => {
     page = opened
     for (const step of [comingIn, profile, changingThePassword, appPasswords, secondFactor, devices, rest, passkey, leaving]) {
       await step(step === devices ? browser : context)

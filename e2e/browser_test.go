@@ -41,7 +41,32 @@ func scene(t *testing.T, script, scenario, address, folder string, more ...strin
 	return told[:len(told)-1]
 }
 
-// A person with a phone of 360 by 740 pixels.
+// The languages of the pages, as the scripts take them.
+const (
+	english = "en"
+	chinese = "zh-CN"
+)
+
+// eachView runs a flow in parallel on a phone that speaks a language, and on a desktop that speaks the other one. So each flow is seen
+// small and large and in both languages, and each language on phones, if tests differ in what theirs speaks. With SATCHEL_TEST_LANGUAGES=all
+// every size speaks every language.
+func eachView(t *testing.T, phone string, flow func(t *testing.T, size, language string)) {
+	t.Helper()
+	all := os.Getenv("SATCHEL_TEST_LANGUAGES") == "all"
+	for _, size := range []string{"360x740", "1280x800"} {
+		for _, language := range []string{english, chinese} {
+			if !all && (size == "360x740") != (language == phone) {
+				continue
+			}
+			t.Run(size+" "+language, func(t *testing.T) {
+				t.Parallel()
+				flow(t, size, language)
+			})
+		}
+	}
+}
+
+// A person comes for the first time, and one whose upload breaks off, and one without script.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -54,17 +79,19 @@ func TestBrowser(t *testing.T) {
 		{"plain", "without script.bin", 2 << 20},
 	} {
 		t.Run(test.scenario, func(t *testing.T) {
-			s := start(t)
-			folder := t.TempDir()
-			sum := noiseFile(t, filepath.Join(folder, test.file), 42, test.size)
-			scene(t, "browser.mjs", test.scenario, s.URL, folder)
-			if got := hashTree(t, folder)["downloaded"]; got != sum {
-				t.Errorf("the download has SHA-256 %s; want %s", got, sum)
-			}
-			ann := s.Login(t, "ann")
-			if got, size := ann.SHA256(t, test.file); got != sum || size != test.size {
-				t.Errorf("WebDAV serves %d bytes with SHA-256 %s; want %d with %s", size, got, test.size, sum)
-			}
+			eachView(t, chinese, func(t *testing.T, size, language string) {
+				s := start(t)
+				folder := t.TempDir()
+				sum := noiseFile(t, filepath.Join(folder, test.file), 42, test.size)
+				scene(t, "browser.mjs", test.scenario, s.URL, folder, size, language)
+				if got := hashTree(t, folder)["downloaded"]; got != sum {
+					t.Errorf("the download has SHA-256 %s; want %s", got, sum)
+				}
+				ann := s.Login(t, "ann")
+				if got, size := ann.SHA256(t, test.file); got != sum || size != test.size {
+					t.Errorf("WebDAV serves %d bytes with SHA-256 %s; want %d with %s", size, got, test.size, sum)
+				}
+			})
 		})
 	}
 }

@@ -1,14 +1,61 @@
-// What scenarios in Chromium have in common: starting it, people with profiles of their own, what the browser complains about, and
-// looking at pages. A scenario is a script of this folder; scene in browser_test.go runs it as
+// What scenarios in Chromium have in common: starting it, people with profiles of their own, the words of the pages in their language,
+// what the browser complains about, and looking at pages. A scenario is a script of this folder; scene in browser_test.go runs it as
 //
 //   node SCRIPT SCENARIO CHROMIUM URL FOLDER [MORE...]
 //
 // FOLDER takes screenshots. What it sees it tells on standard output, one JSON object a line, and "done" at its end.
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chromium } from 'playwright-core'
+import { parse } from 'smol-toml'
+
+const catalogues = new URL('../pages/catalogue/', import.meta.url)
+const toml = (file) => parse(readFileSync(new URL(file, catalogues), 'utf8'))
+const plurals = ['zero', 'one', 'two', 'few', 'many', 'other']
+
+// words answers say, which has the words that the pages say in a language, "en" or "zh-CN", from their catalogues:
+//
+//   say('row.choose', { name: 'a.txt' })           Choose a.txt
+//   say('folder.removed-many', { count: 2 })       the plural form of a count
+//   say('chosen.several', {}, 2)                   what a script fills into each #, from left to right
+//   say.problem('This must be {n}.', { n: 3 })     a refusal, by the English sentence under which it is translated
+//
+// A key that is not there, and a gap without a value, are errors.
+export function words(language) {
+  const messages = new Map()
+  const gather = (table, way) => {
+    for (const [name, value] of Object.entries(table)) {
+      const key = [...way, name]
+      if (typeof value === 'string') messages.set(key.join('.'), { other: value })
+      else if (Object.keys(value).every((form) => plurals.includes(form))) messages.set(key.join('.'), value)
+      else gather(value, key)
+    }
+  }
+  for (const file of readdirSync(new URL(`${language}/`, catalogues))) if (file !== 'problems.toml') gather(toml(`${language}/${file}`), [])
+  const problems = toml('zh-CN/problems.toml')
+  const form = new Intl.PluralRules(language)
+  const fill = (text, gap, value) => text.replace(gap, (...found) => {
+    const filled = value(found[1])
+    assert.notEqual(filled, undefined, `nothing is filled into ${found[0]} of ${text}`)
+    return filled
+  })
+
+  const say = (key, values = {}, ...script) => {
+    const message = messages.get(key)
+    assert.ok(message, `${language} has no words for ${key}`)
+    const text = 'count' in values ? (message[form.select(values.count)] ?? message.other) : message.other
+    const said = fill(fill(text, /#/g, () => script.shift()), /\{\{\.([a-z_]+)\}\}/g, (name) => values[name])
+    assert.equal(script.length, 0, `${key} has fewer gaps for the script`)
+    return said
+  }
+  say.problem = (sentence, values = {}) => {
+    assert.ok(sentence in problems, `no refusal says: ${sentence}`)
+    return fill(language === 'en' ? sentence : problems[sentence], /\{([a-z_]+)\}/g, (name) => values[name])
+  }
+  return say
+}
 
 // password is that of every account which the tests make.
 export const password = 'correct-horse-battery'
@@ -30,7 +77,7 @@ export const launch = (executablePath) => chromium.launch({
 // Playwright's newContext (locale: 'zh-CN', colorScheme: 'dark').
 export async function profile(browser, { size = '360x740', ignore = () => false, ...options } = {}) {
   const [width, height] = size.split('x').map(Number)
-  const context = await browser.newContext({ viewport: { width, height }, hasTouch: width < 600, locale: 'en-GB', ...options })
+  const context = await browser.newContext({ viewport: { width, height }, hasTouch: width < 600, locale: 'en', ...options })
   context.setDefaultTimeout(20_000)
   const complaints = []
   const cut = /ERR_INCOMPLETE_CHUNKED_ENCODING \(.*\/events\b/

@@ -10,7 +10,7 @@
 //   - clients_test.go    tus-js-client and Uppy, in Node and Chromium; driver_test.go runs them
 //   - cutter_test.go     a proxy that cuts connections
 //   - crash_test.go      the server is killed at named points, and at random; transfer_test.go is its client
-//   - browser_test.go    Chromium on the pages: scene plays scripts that chromium.mjs describes
+//   - browser_test.go    Chromium on the pages: scene plays scripts that chromium.mjs describes, eachView in small and large, English and Chinese
 //   - firstload_test.go  longfolder_test.go  the drive on a slow phone for the first time, and with many files
 //   - webdav_test.go     rclone, cadaver and gvfs
 //   - mount_test.go      ordinary tools on mounts of gvfs and davfs2
@@ -24,9 +24,9 @@
 // out: go runs such tests first, one after the other. Servers, ports, folders, homes and databases are a test's own.
 //
 // A new scenario in Chromium is a script of its own that imports chromium.mjs (profiles in any size, language and colour scheme, which collect
-// what the browser complains about; look with axe-core; register and signIn), and a test that plays it with scene. Browsers take turns in
-// there, two at once, so the scenarios of one test follow each other unless they mostly wait. A scenario waits for states of the page, never
-// for a time, and for no bound that a busy machine breaks.
+// what the browser complains about; look with axe-core; register and signIn), and a test that plays it with scene in eachView. It finds things by
+// the words of the pages in the language of the run, as words answers them from the catalogues, or by what is the same in each language. Browsers
+// take turns in scene, two at once. A scenario waits for states of the page, never for a time, and for no bound that a busy machine breaks.
 //
 // The tests run bin/satchel's source as it is: go's cache of test results does
 // not see that, so run them with -count=1. A program that is missing on the

@@ -1,15 +1,17 @@
 // Does in Chromium what a person does with files on the pages of the drive: sorts, chooses, renames, moves, copies, removes, brings back,
 // looks at versions, searches, and sees what another client does. Each page is looked at by axe-core. Names are hostile.
 //
-//   node drivepages.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER
+//   node drivepages.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER LANGUAGE
 //
 // The account "ann" is there. FOLDER takes screenshots.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { hostile, hostileFolder, launch, listed as listedOn, look as lookAt, password, person, signIn, tell } from './chromium.mjs'
+import { hostile, hostileFolder, launch, listed as listedOn, look as lookAt, password, person, signIn, tell, words } from './chromium.mjs'
 
-const [size, executablePath, base, folder] = process.argv.slice(2)
+const [size, executablePath, base, folder, language] = process.argv.slice(2)
 const width = parseInt(size)
+const say = words(language)
+const picture = (name) => join(folder, `drive-${language}-${width}-${name}.png`)
 let page
 
 // another is a client beside the browser.
@@ -19,11 +21,11 @@ async function another(method, path, body) {
   assert.ok(response.ok, `${method} ${path}: ${response.status}`)
 }
 
-const look = (name) => lookAt(page, join(folder, `drive-${width}-${name}.png`), { foreign: 'main img, main svg[onload]' })
+const look = (name) => lookAt(page, picture(name), { foreign: 'main img, main svg[onload]' })
 const listed = (name) => listedOn(page, name)
 const names = () => page.$$eval('#listing tr .name bdi', (all) => all.map((e) => e.textContent))
-const choose = (name) => page.getByLabel(`Choose ${name}`, { exact: true }).check()
-const act = (name) => page.locator('.chosen').getByRole('button', { name, exact: true }).click()
+const choose = (name) => page.getByLabel(say('row.choose', { name }), { exact: true }).check()
+const act = (key) => page.locator('.chosen').getByRole('button', { name: say(key), exact: true }).click()
 const until = (what, want) => page.waitForFunction(([selector, want]) =>
   [...document.querySelectorAll(selector)].map((e) => e.textContent).join('|') === want, [what, want.join('|')])
 const rowNames = '#listing tr .name bdi'
@@ -39,91 +41,91 @@ async function sorting() {
   await listed('a.txt').waitFor()
   assert.deepEqual(await names(), [hostileFolder, 'Trips', hostile, 'a.txt', 'b.txt'])
   await look('list')
-  await page.getByText('Sort', { exact: true }).click()
+  await page.getByText(say('folder.sort'), { exact: true }).click()
   await look('sort')
-  await page.getByRole('listitem').getByRole('link', { name: 'Size' }).click()
+  await page.getByRole('listitem').getByRole('link', { name: say('column.size') }).click()
   await until(rowNames, [hostileFolder, 'Trips', hostile, 'a.txt', 'b.txt'])
-  await page.getByRole('link', { name: 'Grid', exact: true }).click()
+  await page.getByRole('link', { name: say('folder.grid'), exact: true }).click()
   await look('grid')
-  await page.getByRole('link', { name: 'List', exact: true }).click()
+  await page.getByRole('link', { name: say('folder.list'), exact: true }).click()
   await listed('a.txt').waitFor()
 }
 
 async function renaming() {
-  await page.getByRole('link', { name: `More about ${hostile}` }).click()
-  await page.getByRole('heading', { name: 'Details' }).waitFor()
+  await page.getByRole('link', { name: say('row.details', { name: hostile }) }).click()
+  await page.getByRole('heading', { name: say('details.title') }).waitFor()
   await look('details')
-  await page.getByLabel('New name').fill('renamed & <b>.txt')
-  await page.getByRole('button', { name: 'Rename' }).click()
+  await page.getByLabel(say('details.new-name')).fill('renamed & <b>.txt')
+  await page.getByRole('button', { name: say('details.rename') }).click()
   await listed('renamed & <b>.txt').waitFor()
 }
 
 async function movingAndCopying() {
   await choose('a.txt')
   await choose('b.txt')
-  await page.getByText('2 chosen').waitFor()
+  await page.getByText(say('chosen.several', {}, 2)).waitFor()
   await look('chosen')
-  await act('Move')
+  await act('do.move')
   await page.getByRole('button', { name: 'Trips' }).click()
-  await page.getByText('There are no folders in here.').waitFor()
+  await page.getByText(say('pick.none')).waitFor()
   await look('pick')
-  await page.getByRole('button', { name: 'Move here' }).click()
+  await page.getByRole('button', { name: say('pick.move-here') }).click()
   await page.getByRole('heading', { name: 'Trips' }).waitFor()
   await until(rowNames, ['a.txt', 'b.txt'])
   await choose('a.txt')
-  await act('Copy')
-  await page.getByRole('button', { name: 'Copy here' }).click()
+  await act('do.copy')
+  await page.getByRole('button', { name: say('pick.copy-here') }).click()
   await listed('a (1).txt').waitFor()
 }
 
 async function removing() {
   await choose('a.txt')
   await choose('a (1).txt')
-  await act('Delete')
-  await page.getByText('2 files and folders are in the trash.').waitFor()
+  await act('do.delete')
+  await page.getByText(say('folder.removed-many', { count: 2 })).waitFor()
   await until(rowNames, ['b.txt'])
   await look('removed')
-  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByRole('button', { name: say('folder.undo') }).click()
   await listed('a (1).txt').waitFor()
   await choose('a (1).txt')
   await page.keyboard.press('Delete')
-  await page.getByText('a (1).txt is in the trash.').waitFor()
+  await page.getByText(say('folder.removed', { name: 'a (1).txt' })).waitFor()
 
   await page.goto(base + '/trash')
   await look('trash')
   await choose('a (1).txt')
-  await act('Restore')
+  await act('do.restore')
   await listed('a (1).txt').waitFor()
   await choose('a (1).txt')
-  await act('Delete')
+  await act('do.delete')
   await listed('a (1).txt').waitFor({ state: 'detached' })
   await page.goto(base + '/trash')
   await choose('a (1).txt')
-  await act('Delete for good')
+  await act('trash.purge')
   await look('purge')
-  await page.getByRole('button', { name: 'Delete for good' }).click()
-  await page.getByText('The trash is empty.').waitFor()
+  await page.getByRole('button', { name: say('purge.title') }).click()
+  await page.getByText(say('trash.nothing')).waitFor()
   await look('trash-empty')
 }
 
 async function versions() {
   await another('PUT', 'Trips/b.txt', 'the second content')
   await page.goto(base + '/drive/Trips/b.txt?details')
-  await page.getByRole('link', { name: '1 earlier version' }).click()
+  await page.getByRole('link', { name: say('details.kept', { count: 1 }) }).click()
   await look('versions')
-  await page.getByRole('button', { name: 'Restore' }).click()
-  await page.getByText('18 B, replaced').waitFor()
+  await page.getByRole('button', { name: say('do.restore') }).click()
+  await page.getByText(say('versions.replaced', { size: '18 B', time: '' }).trim()).waitFor()
   const content = await page.evaluate(async () => (await fetch('/raw/Trips/b.txt')).text())
   assert.equal(content, 'a longer one')
 }
 
 async function searching() {
   await page.goto(base + '/drive/Trips')
-  await page.getByLabel('Search by name').fill('RENAMED & <B>')
-  await page.getByLabel('Search by name').press('Enter')
+  await page.getByLabel(say('places.label')).fill('RENAMED & <B>')
+  await page.getByLabel(say('places.label')).press('Enter')
   await page.getByRole('link', { name: 'renamed & <b>.txt', exact: true }).waitFor()
   await look('search')
-  await page.getByRole('link', { name: 'My drive', exact: true }).last().click()
+  await page.getByRole('link', { name: say('drive.root'), exact: true }).last().click()
   await listed('renamed & <b>.txt').waitFor()
 }
 
@@ -135,7 +137,7 @@ async function live() {
   await listed(`from elsewhere ${hostile}`).waitFor()
   await another('DELETE', `from elsewhere ${hostile}`)
   await listed(`from elsewhere ${hostile}`).waitFor({ state: 'detached' })
-  assert.ok(await page.getByLabel('Choose renamed & <b>.txt').isChecked(), 'the choice is gone')
+  assert.ok(await page.getByLabel(say('row.choose', { name: 'renamed & <b>.txt' })).isChecked(), 'the choice is gone')
   assert.ok(await page.evaluate(() => window.same), 'the page was loaded anew')
   await page.keyboard.press('Escape')
 }
@@ -144,13 +146,13 @@ async function live() {
 async function byHand() {
   await listed('Trips').focus()
   await page.keyboard.press('Space')
-  assert.ok(await page.getByLabel('Choose Trips').isChecked())
+  assert.ok(await page.getByLabel(say('row.choose', { name: 'Trips' })).isChecked())
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('Space')
-  await page.getByText('2 chosen').waitFor()
+  await page.getByText(say('chosen.several', {}, 2)).waitFor()
   await page.keyboard.press('Escape')
   await page.keyboard.press('Control+a')
-  await page.getByText('3 chosen').waitFor()
+  await page.getByText(say('chosen.several', {}, 3)).waitFor()
   await page.keyboard.press('Escape')
   if (width < 600) return
   await listed('renamed & <b>.txt').dragTo(listed(hostileFolder))
@@ -186,7 +188,7 @@ async function longFolder() {
 
 const browser = await launch(executablePath)
 try {
-  await person(browser, join(folder, `drive-${width}-failed.png`), { size, timezoneId: 'Europe/Berlin' }, async (opened) => {
+  await person(browser, picture('failed'), { size, locale: language, timezoneId: 'Europe/Berlin' }, async (opened) => {
     page = opened
     for (const step of [sorting, renaming, movingAndCopying, removing, versions, searching, live, byHand, longFolder]) {
       await step()

@@ -1,16 +1,16 @@
 // Somebody with the link of a drop box and no account, in Chromium: two files are sent, the page is loaded anew in the middle, and they go on where they were.
 // Which requests carried them is told at the end.
 //
-//   node dropbox.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER LINK PASSWORD FILE FILE
+//   node dropbox.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER LANGUAGE LINK PASSWORD FILE FILE
 //
 // An empty PASSWORD is none. A box that takes two files alone is full in the middle: its page takes no more then, and brings those to their end.
 import assert from 'node:assert/strict'
 import { basename, join } from 'node:path'
 import { launch, look, person, shot, statuses, tell } from './chromium.mjs'
 
-const [size, executablePath, base, folder, link, password, ...files] = process.argv.slice(2)
+const [size, executablePath, base, folder, language, link, password, ...files] = process.argv.slice(2)
 const wide = size === '1280x800'
-const picture = (name) => join(folder, `dropbox-${size}-${name}.png`)
+const picture = (name) => join(folder, `dropbox-${language}-${parseInt(size)}-${name}.png`)
 const browser = await launch(executablePath)
 
 const rows = (page) => page.locator('#uploads li')
@@ -43,7 +43,7 @@ function listen(context) {
   })
 }
 
-await person(browser, picture('failed'), { size, locale: wide ? 'zh-CN' : 'en-GB', colorScheme: wide ? 'dark' : 'light', ignore: statuses(404) }, async (page, context) => {
+await person(browser, picture('failed'), { size, locale: language, colorScheme: wide ? 'dark' : 'light', ignore: statuses(404) }, async (page, context) => {
   listen(context)
   page.on('dialog', (dialog) => dialog.accept()) // of leaving in the middle
   await page.goto(base + link)
@@ -91,7 +91,7 @@ await person(browser, picture('failed'), { size, locale: wide ? 'zh-CN' : 'en-GB
 
 // Without script it is a plain form.
 if (!wide) {
-  await person(browser, picture('plain-failed'), { size, javaScriptEnabled: false }, async (page) => {
+  await person(browser, picture('plain-failed'), { size, locale: language, javaScriptEnabled: false }, async (page) => {
     await page.goto(base + link)
     await page.locator('#files').setInputFiles({ name: 'plain.txt', mimeType: 'text/plain', buffer: Buffer.from('by a form') })
     await shot(page, picture('plain'))

@@ -99,36 +99,36 @@ func TestTusJSClientIntoADropBox(t *testing.T) {
 // What people see who have the link, on a phone and on a desktop. SATCHEL_SCREENSHOTS names a folder that keeps what was on the screen.
 func TestDropBoxPages(t *testing.T) {
 	t.Parallel()
-	for size, box := range map[string]struct {
+	boxes := map[string]struct {
 		more, password string
 		length         int64
 	}{
 		"360x740":  {"", "", 5 << 20},
 		"1280x800": {`, "password": "open sesame", "max_uses": 2`, "open sesame", 65 << 20}, // full while its files are on their way; so large that a drive would take them in parts
-	} {
-		t.Run(size, func(t *testing.T) {
-			s := start(t)
-			ann := s.Register(t, "ann")
-			link, _ := ann.boxOf(t, box.more)
-			folder := t.TempDir()
-			names := []string{"Film ü 熊.bin", "<b>Fotos.bin"}
-			var files, sums []string
-			for i, name := range names {
-				files = append(files, filepath.Join(folder, name))
-				sums = append(sums, noiseFile(t, files[i], uint64(20+i), box.length))
-			}
-			told := scene(t, "dropbox.mjs", size, s.URL, folder, link, box.password, files[0], files[1])
-			if len(told) != 1 || !strings.Contains(told[0], `"begun":2`) {
-				t.Errorf("it tells %q, want two uploads", told)
-			}
-			for i, name := range names {
-				if got, n := ann.SHA256(t, "inbox/"+name); got != sums[i] || n != box.length {
-					t.Errorf("%s: WebDAV serves %d bytes with SHA-256 %s; want %d with %s", name, n, got, box.length, sums[i])
-				}
-			}
-			if want := map[bool]int{true: 2, false: 3}[box.password != ""]; ann.boxUses(t) != want {
-				t.Errorf("%d uses, want %d", ann.boxUses(t), want)
-			}
-		})
 	}
+	eachView(t, english, func(t *testing.T, size, language string) {
+		box := boxes[size]
+		s := start(t)
+		ann := s.Register(t, "ann")
+		link, _ := ann.boxOf(t, box.more)
+		folder := t.TempDir()
+		names := []string{"Film ü 熊.bin", "<b>Fotos.bin"}
+		var files, sums []string
+		for i, name := range names {
+			files = append(files, filepath.Join(folder, name))
+			sums = append(sums, noiseFile(t, files[i], uint64(20+i), box.length))
+		}
+		told := scene(t, "dropbox.mjs", size, s.URL, folder, language, link, box.password, files[0], files[1])
+		if len(told) != 1 || !strings.Contains(told[0], `"begun":2`) {
+			t.Errorf("it tells %q, want two uploads", told)
+		}
+		for i, name := range names {
+			if got, n := ann.SHA256(t, "inbox/"+name); got != sums[i] || n != box.length {
+				t.Errorf("%s: WebDAV serves %d bytes with SHA-256 %s; want %d with %s", name, n, got, box.length, sums[i])
+			}
+		}
+		if want := map[bool]int{true: 2, false: 3}[box.password != ""]; ann.boxUses(t) != want {
+			t.Errorf("%d uses, want %d", ann.boxUses(t), want)
+		}
+	})
 }

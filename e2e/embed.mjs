@@ -1,14 +1,16 @@
 // An app that shows the pages in its WebView: opens them by a ticket, without what stands around them, hears of folders, taps and uploads,
 // and gives orders. Then the installed pages, with which another app shares files.
 //
-//   node embed.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER
+//   node embed.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER LANGUAGE
+//
+// The ticket asks for the language, and the WebView for the other one.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { launch, listed, look, password, person, signIn, tell, touchable } from './chromium.mjs'
 
-const [size, executablePath, base, folder] = process.argv.slice(2)
+const [size, executablePath, base, folder, language] = process.argv.slice(2)
 const [width] = size.split('x').map(Number)
-const picture = (name) => join(folder, `embed-${width}-${name}.png`)
+const picture = (name) => join(folder, `embed-${language}-${width}-${name}.png`)
 
 // What a WebView of the three kinds puts into a page for its app.
 const app = () => {
@@ -44,14 +46,14 @@ async function embedded(page, context) {
   await another('PUT', 'Photos/note.txt', 'a note')
   await context.addInitScript(app)
   const h5 = await ticket()
-  await page.goto(`${h5}&embed=1&language=zh-CN&next=${encodeURIComponent('/drive/Photos')}`)
+  await page.goto(`${h5}&embed=1&language=${language}&next=${encodeURIComponent('/drive/Photos')}`)
   await listed(page, 'note.txt').waitFor()
   assert.equal(new URL(page.url()).pathname, '/drive/Photos')
   assert.equal(await page.locator('header.top, footer.about:visible').count(), 0, 'there is a frame')
-  assert.equal(await page.locator('html').getAttribute('lang'), 'zh-CN')
+  assert.equal(await page.locator('html').getAttribute('lang'), language)
   await look(page, picture('drive'))
   await touchable(page, '#listing .pick label, #listing .do a, .tools .button, .chosen .tool')
-  assert.deepEqual(await heard(page, 'ready'), [{ satchel: 1, type: 'ready', page: '/drive/Photos', language: 'zh-CN', signed_in: true }])
+  assert.deepEqual(await heard(page, 'ready'), [{ satchel: 1, type: 'ready', page: '/drive/Photos', language, signed_in: true }])
   assert.deepEqual(await heard(page, 'folder'), [{ satchel: 1, type: 'folder', path: '/Photos' }])
 
   // A folder that is opened is told, and the pages stay without their frame.
@@ -148,8 +150,8 @@ async function installed(page, context) {
 
 const browser = await launch(executablePath)
 try {
-  await person(browser, picture('failed'), { size, colorScheme: 'dark' }, embedded)
-  await person(browser, picture('installed-failed'), { size }, installed)
+  await person(browser, picture('failed'), { size, locale: language === 'en' ? 'zh-CN' : 'en', colorScheme: 'dark' }, embedded)
+  await person(browser, picture('installed-failed'), { size, locale: language }, installed)
   tell('done')
 } finally {
   await browser.close()

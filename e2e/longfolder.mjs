@@ -1,15 +1,17 @@
 // Goes through a folder of many files in Chromium as people do: by wheel, by jumps, by keys. The page holds few rows whatever the folder holds,
 // each file is met once and in order, and what is chosen stays chosen while its row is away.
 //
-//   node longfolder.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER FILES
+//   node longfolder.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER LANGUAGE FILES
 //
 // The folder "long" of ann has so many files, whose names begin with their number, five digits. Tells each step, with its longest frame in ms and
 // how many rows were on the page at most.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { launch, look, password, person, signIn, tell } from './chromium.mjs'
+import { launch, look, password, person, signIn, tell, words } from './chromium.mjs'
 
-const [size, executablePath, base, pictures, number] = process.argv.slice(2)
+const [size, executablePath, base, pictures, language, number] = process.argv.slice(2)
+const say = words(language)
+const picture = (name) => join(pictures, `long-${language}-${parseInt(size)}-${name}.png`)
 const folder = `${base}/drive/long`
 const files = Number(number)
 const rowsAtMost = 1000
@@ -145,8 +147,8 @@ async function chosenStays() {
 
 async function all() {
   await page.keyboard.press('Control+a')
-  await page.getByText(`${files} chosen. At most 1000 at once.`).waitFor()
-  assert.ok(await page.locator('.chosen').getByRole('button', { name: 'Delete' }).isDisabled())
+  await page.getByText(say('chosen.too-many', { most: 1000 }, files)).waitFor()
+  assert.ok(await page.locator('.chosen').getByRole('button', { name: say('do.delete') }).isDisabled())
   await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight * 0.6))
   await showing(files * 0.55, files * 0.65)
   assert.equal(await page.locator('#listing input[name=item]:not(:checked)').count(), 0)
@@ -204,7 +206,7 @@ async function grid() {
 
 const browser = await launch(executablePath)
 try {
-  await person(browser, join(pictures, 'long-failed.png'), { size }, async (opened) => {
+  await person(browser, picture('failed'), { size, locale: language }, async (opened) => {
     page = opened
     await page.goto(`${folder}?sort=name&order=asc&view=list`)
     await signIn(page)
@@ -214,9 +216,9 @@ try {
       await step()
       assert.ok((await page.evaluate(() => window.seen.most)) <= rowsAtMost, `${step.name}: more than ${rowsAtMost} rows on the page`)
     }
-    await look(page, join(pictures, 'long-list.png'))
+    await look(page, picture('list'))
     await grid()
-    await look(page, join(pictures, 'long-grid.png'))
+    await look(page, picture('grid'))
   })
   tell('done')
 } finally {

@@ -27,11 +27,13 @@ func federated(t *testing.T) (*Server, *openidtest.Provider) {
 // A person in Chromium signs in at a provider, comes again, meets an account with the same address, and links and unlinks.
 func TestBrowserSignsInElsewhere(t *testing.T) {
 	t.Parallel()
-	s, provider := federated(t)
-	scene(t, "oidc.mjs", "people", s.URL, t.TempDir(), provider.URL)
-	if s.log.String() == "" || strings.Contains(s.log.String(), openidtest.ClientSecret) {
-		t.Error("the log is empty, or holds the client's secret")
-	}
+	eachView(t, chinese, func(t *testing.T, size, language string) {
+		s, provider := federated(t)
+		scene(t, "oidc.mjs", size, s.URL, t.TempDir(), language, provider.URL)
+		if s.log.String() == "" || strings.Contains(s.log.String(), openidtest.ClientSecret) {
+			t.Error("the log is empty, or holds the client's secret")
+		}
+	})
 }
 
 // No other site makes a browser begin a sign-in, or links an account that is signed in here.

@@ -7,7 +7,9 @@ func TestPasskeyInABrowser(t *testing.T) {
 	t.Parallel()
 	for _, scenario := range []string{"passkey", "app", "look"} { // of passkey.mjs
 		t.Run(scenario, func(t *testing.T) {
-			scene(t, "passkey.mjs", scenario, start(t).URL, t.TempDir())
+			eachView(t, chinese, func(t *testing.T, size, language string) {
+				scene(t, "passkey.mjs", scenario, start(t).URL, t.TempDir(), size, language)
+			})
 		})
 	}
 }

@@ -1,17 +1,17 @@
 // Does in Chromium what a person does whose drive was wrecked: a program renamed and overwrote files, left others and removed some. The
-// person chooses a moment, sees what would change, goes back, and takes it back; at last a folder alone goes back, without script and
-// in Chinese. Each page is looked at by axe-core. Names are hostile.
+// person chooses a moment, sees what would change, goes back, and takes it back; at last a folder alone goes back, without script
+// and in the dark. Each page is looked at by axe-core. Names are hostile.
 //
-//   node rewind.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER
+//   node rewind.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER LANGUAGE
 //
 // The account "ann" is there. FOLDER takes screenshots.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { hostile, hostileFolder, launch, listed, look as lookAt, password, person, shot, signIn, tell, touchable } from './chromium.mjs'
+import { hostile, hostileFolder, launch, listed, look as lookAt, password, person, shot, signIn, tell, touchable, words } from './chromium.mjs'
 
-const [size, executablePath, base, folder] = process.argv.slice(2)
-const width = parseInt(size)
-const picture = (name) => join(folder, `rewind-${width}-${name}.png`)
+const [size, executablePath, base, folder, language] = process.argv.slice(2)
+const say = words(language)
+const picture = (name) => join(folder, `rewind-${language}-${parseInt(size)}-${name}.png`)
 let page
 
 const headers = { Authorization: 'Basic ' + btoa(`ann:${password}`) }
@@ -46,34 +46,34 @@ async function wreck() {
 async function choosing() {
   await page.goto(base + '/trash')
   await signIn(page)
-  await page.getByRole('link', { name: 'Go back in time …' }).click()
-  await page.getByText('The time is in your time zone, Asia/Shanghai.').waitFor()
+  await page.getByRole('link', { name: say('trash.rewind') }).click()
+  await page.getByText(say('rewind.zone', {}, 'Asia/Shanghai')).waitFor()
   await look('choose')
   await touchable(page, 'main a.button, main button, main input')
   const utc = new Date(Date.now() + 60_000).toISOString().slice(0, 16)
   await page.evaluate(() => document.querySelector('#at').removeAttribute('max')) // the minute that has just begun, for the test alone
-  await page.getByLabel('Moment', { exact: true }).fill(new Date(Date.now() + 60_000 + 8 * 3600_000).toISOString().slice(0, 16))
-  await page.getByRole('button', { name: 'See what changes' }).click()
-  await page.getByText('Everything is already as it was then.').waitFor()
+  await page.getByLabel(say('rewind.own'), { exact: true }).fill(new Date(Date.now() + 60_000 + 8 * 3600_000).toISOString().slice(0, 16))
+  await page.getByRole('button', { name: say('rewind.look') }).click()
+  await page.getByText(say('rewind.nothing')).waitFor()
   assert.equal(new URL(page.url()).searchParams.get('to'), `${utc}:00.000Z`, 'the zone was not minded')
   await look('nothing')
 }
 
 async function goingBack(then) {
   await page.goto(`${base}/rewind?to=${then}`)
-  for (const words of ['1 file or folder returns to its place or name', '1 file gets back what it held', '1 file or folder was not there and goes to the trash', '1 file or folder was deleted for good']) {
-    await page.getByText(words).first().click()
+  for (const kind of ['moved', 'rewritten', 'removed', 'gone']) {
+    await page.getByText(say(`rewind.${kind}`, { count: 1 })).first().click()
   }
   await page.getByText(`/${file}`, { exact: true }).waitFor()
-  await page.getByText('now /letter.txt.locked').waitFor()
+  await page.getByText(say('rewind.from', { path: '/letter.txt.locked' })).waitFor()
   await look('seen', { fullPage: true })
   await touchable(page, 'main summary, main .choice > *')
-  await page.getByRole('button', { name: 'Go back to this moment' }).click()
-  await page.getByText('3 files and folders were put back. 1 could not be.').waitFor()
+  await page.getByRole('button', { name: say('rewind.do') }).click()
+  await page.getByText(`${say('rewind.done', { count: 3 })} ${say('rewind.left', { count: 1 })}`).waitFor()
   await look('done')
   assert.equal(await holds(file), 'what it held')
   assert.equal(await holds('letter.txt'), 'to a friend')
-  await page.getByRole('link', { name: 'Open it' }).click()
+  await page.getByRole('link', { name: say('rewind.open') }).click()
   await listed(page, 'letter.txt').waitFor()
   assert.equal(await listed(page, 'READ ME.txt').count(), 0)
 }
@@ -85,30 +85,30 @@ async function takingBack() {
     method: 'LOCK', headers, body: '<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>',
   })
   assert.equal(lock.status, 200)
-  await page.getByRole('link', { name: 'Take it back …' }).click()
-  await page.getByText('Something that would be put back is locked.').waitFor()
+  await page.getByRole('link', { name: say('rewind.undo') }).click()
+  await page.getByText(say.problem('Something that would be put back is locked. Close the programs that have it open, or wait until the lock ends.')).waitFor()
   await look('locked', { fullPage: true })
   await another('UNLOCK', 'letter.txt', undefined, { 'Lock-Token': lock.headers.get('Lock-Token') })
   await page.reload()
-  await page.getByRole('button', { name: 'Go back to this moment' }).click()
-  await page.getByText('3 files and folders were put back.').waitFor()
+  await page.getByRole('button', { name: say('rewind.do') }).click()
+  await page.getByText(say('rewind.done', { count: 3 })).waitFor()
   assert.equal(await holds(file), 'spoiled')
   assert.equal(await holds('letter.txt.locked'), 'to a friend')
 }
 
-// Without script the time is in UTC, and everything is there; here for a folder, in Chinese and in the dark.
+// Without script the time is in UTC, and everything is there; here for a folder, and in the dark.
 async function withoutScript(browser, then) {
-  await person(browser, picture('without-script-failed'), { size, javaScriptEnabled: false, locale: 'zh-CN', colorScheme: 'dark' }, async (page) => {
+  await person(browser, picture('without-script-failed'), { size, javaScriptEnabled: false, locale: language, colorScheme: 'dark' }, async (page) => {
     await page.goto(`${base}/drive/${encodeURIComponent(hostileFolder)}?details`)
     await signIn(page)
-    await page.getByRole('link', { name: '恢复到某一时刻…' }).click()
-    await page.getByText('时间为 UTC。').waitFor()
+    await page.getByRole('link', { name: say('details.rewind') }).click()
+    await page.getByText(say('rewind.utc')).waitFor()
     await shot(page, picture('without-script-choose'))
     await page.goto(`${base}/rewind?path=${encodeURIComponent('/' + hostileFolder)}&to=${then}`)
-    await page.getByText('1 个文件将恢复当时的内容').click()
+    await page.getByText(say('rewind.rewritten', { count: 1 })).click()
     await shot(page, picture('without-script-seen'), { fullPage: true })
-    await page.getByRole('button', { name: '恢复到这一时刻' }).click()
-    await page.getByText('已恢复 1 个项目。').waitFor()
+    await page.getByRole('button', { name: say('rewind.do') }).click()
+    await page.getByText(say('rewind.done', { count: 1 })).waitFor()
     await shot(page, picture('without-script-done'))
   })
   assert.equal(await holds(file), 'what it held')
@@ -118,7 +118,7 @@ async function withoutScript(browser, then) {
 const browser = await launch(executablePath)
 try {
   const then = await wreck()
-  await person(browser, picture('failed'), { size, timezoneId: 'Asia/Shanghai' }, async (opened) => {
+  await person(browser, picture('failed'), { size, locale: language, timezoneId: 'Asia/Shanghai' }, async (opened) => {
     page = opened
     for (const step of [choosing, goingBack, takingBack]) {
       await step(then)

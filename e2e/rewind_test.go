@@ -4,11 +4,10 @@ import "testing"
 
 // A person goes back to the moment before a drive was wrecked, on a phone and on a desktop, and without script.
 func TestRewind(t *testing.T) {
-	for _, size := range []string{"360x740", "1280x800"} {
-		t.Run(size, func(t *testing.T) {
-			s := start(t)
-			s.Register(t, "ann")
-			scene(t, "rewind.mjs", size, s.URL, t.TempDir())
-		})
-	}
+	t.Parallel()
+	eachView(t, chinese, func(t *testing.T, size, language string) {
+		s := start(t)
+		s.Register(t, "ann")
+		scene(t, "rewind.mjs", size, s.URL, t.TempDir(), language)
+	})
 }

@@ -10,19 +10,16 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import jsqr from 'jsqr'
-import { hostile, hostileFolder, launch, look as lookAt, password, person, signIn, statuses, tell } from './chromium.mjs'
+import { hostile, hostileFolder, launch, look as lookAt, password, person, signIn, statuses, tell, words } from './chromium.mjs'
 
 const [size, executablePath, base, folder, language] = process.argv.slice(2)
-const words = {
-  en: { shared: 'Link to', copied: 'Copied', uses: 'Downloads: 2 of 2', asks: 'This asks for a password', wrong: 'The password is wrong.', gone: 'Not found' },
-  'zh-CN': { shared: '的分享链接', copied: '已复制', uses: '已下载 2/2 次', asks: '请输入访问密码', wrong: '密码不正确。', gone: '找不到页面' },
-}[language]
+const say = words(language)
 const options = { size, locale: language }
 const secret = 'open sesame 芝麻'
 const top = 'Reise 旅行'
 const browser = await launch(executablePath)
 
-const picture = (name) => join(folder, `sharing-${size}-${name}.png`)
+const picture = (name) => join(folder, `sharing-${language}-${parseInt(size)}-${name}.png`)
 const look = async (page, name) => {
   assert.equal(await page.locator('html').getAttribute('lang'), language, name)
   await lookAt(page, picture(name), { foreign: 'main svg[onload]', fullPage: true })
@@ -76,24 +73,24 @@ async function shared(page, path, { name, password = '', days = '', most = '' })
   await page.locator('#share-most').fill(most)
   if (most && password) await look(page, 'form')
   await page.locator('#share-most').press('Enter')
-  await page.locator('.made h1', { hasText: words.shared }).filter({ hasText: name ?? path.split('/').at(-1) }).waitFor()
+  await page.locator('.made h1', { hasText: say('shares.made', { name: name ?? path.split('/').at(-1) }) }).waitFor()
   const link = await page.locator('#made-link').inputValue()
   assert.ok(link.startsWith(`${base}/s/`), link)
   assert.equal(await coded(page, 'img.qr'), link, 'the QR code')
   await page.locator('[data-copy=made-link]').click()
-  await page.locator('[data-copy=made-link] [role=status]', { hasText: words.copied }).waitFor()
+  await page.locator('[data-copy=made-link] [role=status]', { hasText: say('copy.done') }).waitFor()
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), link, 'what was copied')
   return link
 }
 
 async function openWith(page, link, wrong) {
   await page.goto(link)
-  await page.getByRole('heading', { name: words.asks }).waitFor()
+  await page.getByRole('heading', { name: say('shared.asks') }).waitFor()
   if (wrong) {
     await look(page, 'asks')
     await page.locator('#password').fill(wrong)
     await page.locator('#password').press('Enter')
-    await page.locator('#problem', { hasText: words.wrong }).waitFor()
+    await page.locator('#problem', { hasText: say.problem('The password is wrong.') }).waitFor()
     await look(page, 'wrong')
   }
   await page.locator('#password').fill(secret)
@@ -113,7 +110,7 @@ const entry = (page, name) => page.locator('.rows a.entry').filter({ has: page.l
 async function gone(page, link, name) {
   const answer = await page.goto(link)
   assert.equal(answer.status(), 404, name)
-  await page.getByRole('heading', { name: words.gone }).waitFor()
+  await page.getByRole('heading', { name: say('failure.not-found') }).waitFor()
   await look(page, name)
 }
 
@@ -185,7 +182,7 @@ try {
       await gone(visitor, once, 'used-up-folder')
 
       await ann.goto(`${base}/account/shares`)
-      await ann.getByText(words.uses).waitFor()
+      await ann.getByText(say('shares.downloads-of', { uses: 2, most: 2 })).waitFor()
       await look(ann, 'list')
       const row = ann.locator('.rows li').filter({ hasText: '<b>For</b> you & "me"' })
       await row.locator('form button').click()

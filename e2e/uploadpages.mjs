@@ -1,7 +1,7 @@
 // Uploads in Chromium as people do: many at once, folders, names that are taken, without a connection, from pages that die and
 // servers that do, and from one browser to another. Each state of the page is looked at by axe-core. Names are hostile.
 //
-//   node uploadpages.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER LONG
+//   node uploadpages.mjs WIDTHxHEIGHT CHROMIUM URL FOLDER LANGUAGE LONG
 //
 // The accounts "ann" and "bob" are there; bob's drive has room for 40 MiB. FOLDER takes screenshots, and holds the files that LONG names,
 // {NAME: {posts}} in JSON (see killed): where there are some, everything is tried that takes large files. A line that is printed asks the
@@ -11,10 +11,12 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { failed, hostile, launch, listed, look as lookAt, profile, signIn, tell } from './chromium.mjs'
+import { failed, hostile, launch, listed, look as lookAt, profile, signIn, tell, words } from './chromium.mjs'
 
-const [size, executablePath, base, folder, long] = process.argv.slice(2)
+const [size, executablePath, base, folder, language, long] = process.argv.slice(2)
 const [width, height] = size.split('x').map(Number)
+const say = words(language)
+const picture = (name) => join(folder, `upload-${language}-${width}-${name}.png`)
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const ask = async (event, more) => {
   tell(event, more)
@@ -27,7 +29,7 @@ let requests = []
 let begun = [] // paths of uploads that the server made
 
 async function somebody() {
-  const { context, complaints } = await profile(browser, { size, ignore: (complaint) => !/^uncaught|Content Security Policy/.test(complaint) })
+  const { context, complaints } = await profile(browser, { size, locale: language, ignore: (complaint) => !/^uncaught|Content Security Policy/.test(complaint) })
   wrong.push(complaints)
   context.setDefaultTimeout(30_000)
   context.on('request', (request) => {
@@ -50,8 +52,8 @@ async function open(context, path = '/drive/') {
   return page
 }
 
-const look = (page, name) => lookAt(page, join(folder, `upload-${width}-${name}.png`), { foreign: '#uploads img, #conflict img' })
-const uploads = (page) => page.getByRole('region', { name: 'Uploads' })
+const look = (page, name) => lookAt(page, picture(name), { foreign: '#uploads img, #conflict img' })
+const uploads = (page) => page.getByRole('region', { name: say('upload.title') })
 const row = (page, name) => uploads(page).getByRole('listitem').filter({ hasText: name })
 const pick = (page, files) => page.locator('#files').setInputFiles(files)
 const made = (name, text) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
@@ -91,15 +93,15 @@ async function conflicts(page) {
   await listed(page, 'a.txt').waitFor()
   await listed(page, hostile).waitFor()
   const dialog = page.getByRole('dialog')
-  for (const [text, answer] of [['second', 'Skip'], ['third', 'Replace'], ['fourth', 'Keep both']]) {
+  for (const [text, answer] of [['second', 'skip'], ['third', 'replace'], ['fourth', 'rename']]) {
     await pick(page, [...both(text), made(`new ${text}.txt`, text)])
-    await dialog.getByText('2 files of these names are here already').waitFor()
-    if (answer === 'Skip') await look(page, 'conflict')
-    await dialog.getByRole('button', { name: answer }).click()
+    await dialog.getByText(say('conflict.several', {}, 2)).waitFor()
+    if (answer === 'skip') await look(page, 'conflict')
+    await dialog.getByRole('button', { name: say(`conflict.${answer}`) }).click()
     await listed(page, `new ${text}.txt`).waitFor()
-    if (answer === 'Keep both') await listed(page, 'a (1).txt').waitFor()
+    if (answer === 'rename') await listed(page, 'a (1).txt').waitFor()
     await page.waitForFunction(() => document.querySelectorAll('#uploads li:not(.done)').length === 0)
-    assert.equal(await content(page, 'a.txt'), { Skip: 'first' }[answer] ?? 'third', answer)
+    assert.equal(await content(page, 'a.txt'), { skip: 'first' }[answer] ?? 'third', answer)
   }
   assert.equal(await content(page, 'a (1).txt'), 'fourth')
   await pick(page, both('fifth'))
@@ -121,8 +123,8 @@ async function folders(page) {
   assert.equal(await content(page, 'Trip/day 1/diary ü.txt'), 'diary')
   assert.equal(await content(page, 'Trip/map.txt'), 'map')
   await page.locator('#folder').setInputFiles(trip)
-  await page.getByRole('dialog').getByText('2 files of these names').waitFor()
-  await page.getByRole('button', { name: 'Keep both' }).click()
+  await page.getByRole('dialog').getByText(say('conflict.several', {}, 2)).waitFor()
+  await page.getByRole('button', { name: say('conflict.rename') }).click()
   await until(page, async () => (await (await fetch('/api/v1/files/Trip/day%201')).json()).children.length === 2)
   await page.evaluate(() => {
     const clipboardData = new DataTransfer()
@@ -138,13 +140,13 @@ async function queue(page) {
   await throttle(page, 400 << 10)
   await pick(page, [1, 2, 3, 4, 5].map((n) => ({ name: `part ${n}.bin`, mimeType: '', buffer: Buffer.alloc(600 << 10, n) })))
   await page.waitForFunction(() => document.querySelectorAll('#uploads li.running').length === 3 && document.querySelectorAll('#uploads li.waiting').length === 2)
-  await uploads(page).getByText(/of 3\.1 MB/).waitFor()
-  await page.waitForFunction(() => / left/.test(document.querySelector('#uploads .sum').textContent))
+  await uploads(page).getByText(say('upload.progress', {}, '', '3.1 MB')).waitFor()
+  await page.waitForFunction((left) => document.querySelector('#uploads .sum').textContent.includes(left), say('upload.left', {}, ''))
   await look(page, 'queue')
-  await page.getByRole('button', { name: 'Pause all' }).click()
+  await page.getByRole('button', { name: say('upload.pause-all') }).click()
   await page.waitForFunction(() => document.querySelectorAll('#uploads li.paused').length + document.querySelectorAll('#uploads li.done').length === 5)
-  await row(page, 'part 5.bin').getByRole('button', { name: 'Cancel' }).click()
-  await page.getByRole('button', { name: 'Resume all' }).click()
+  await row(page, 'part 5.bin').getByRole('button', { name: say('do.cancel') }).click()
+  await page.getByRole('button', { name: say('upload.resume-all') }).click()
   await throttle(page, -1)
   for (const n of [1, 2, 3, 4]) await listed(page, `part ${n}.bin`).waitFor()
   assert.equal(await listed(page, 'part 5.bin').count(), 0)
@@ -156,10 +158,10 @@ async function offline(page) {
   await throttle(page, 1 << 20)
   await pick(page, [{ name: 'long way.bin', mimeType: '', buffer: Buffer.alloc(3 << 20, 7) }])
   await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.2)
-  await row(page, 'long way.bin').getByRole('button', { name: 'Pause' }).click()
+  await row(page, 'long way.bin').getByRole('button', { name: say('upload.pause') }).click()
   await throttle(page, -1, true)
-  await row(page, 'long way.bin').getByRole('button', { name: 'Resume' }).click()
-  await row(page, 'long way.bin').getByText('No connection.').waitFor()
+  await row(page, 'long way.bin').getByRole('button', { name: say('upload.resume') }).click()
+  await row(page, 'long way.bin').getByText(say('upload.offline')).waitFor()
   await look(page, 'offline')
   await throttle(page, -1)
   await listed(page, 'long way.bin').waitFor()
@@ -175,7 +177,7 @@ async function busy(page) {
     return refusal ? route.fulfill({ status: refusal[0], headers: refusal[1] ? { 'Retry-After': refusal[1] } : {} }) : route.continue()
   })
   await pick(page, made('patient.txt', 'patient'))
-  await row(page, 'patient.txt').getByText('Trying again').waitFor()
+  await row(page, 'patient.txt').getByText(say('upload.retrying')).waitFor()
   await listed(page, 'patient.txt').waitFor()
   assert.equal(met, refusals.length + 1)
   await page.unroute(url)
@@ -187,9 +189,9 @@ async function signedOut(page, context, name, file, rate) {
   await pick(page, [file])
   await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.2)
   await context.clearCookies()
-  await row(page, name).getByRole('button', { name: 'Pause' }).click()
-  await row(page, name).getByRole('button', { name: 'Resume' }).click()
-  const link = row(page, name).getByRole('link', { name: 'Sign in again' })
+  await row(page, name).getByRole('button', { name: say('upload.pause') }).click()
+  await row(page, name).getByRole('button', { name: say('upload.resume') }).click()
+  const link = row(page, name).getByRole('link', { name: say('upload.sign-in') })
   await link.waitFor()
   await look(page, 'signed-out')
   await throttle(page, -1)
@@ -198,7 +200,7 @@ async function signedOut(page, context, name, file, rate) {
     await signIn(other, who)
     await other.locator('#listing').waitFor()
     if (who === 'bob') {
-      await row(page, name).getByRole('button', { name: 'Resume' }).click()
+      await row(page, name).getByRole('button', { name: say('upload.resume') }).click()
       await link.waitFor()
       assert.equal(await listed(other, name).count(), 0)
       await context.clearCookies()
@@ -233,15 +235,15 @@ async function parts(page, context) {
   await page.waitForFunction(() => document.querySelectorAll('#uploads li').length === 1)
   await ask('atOnce')
 
-  await row(page, 'reel.bin').getByRole('button', { name: 'Pause' }).click()
-  await row(page, 'reel.bin').getByText('Paused').waitFor()
+  await row(page, 'reel.bin').getByRole('button', { name: say('upload.pause') }).click()
+  await row(page, 'reel.bin').getByText(say('upload.paused')).waitFor()
   requests = []
-  await row(page, 'reel.bin').getByRole('button', { name: 'Resume' }).click()
+  await row(page, 'reel.bin').getByRole('button', { name: say('upload.resume') }).click()
   await until(page, async (before) => (await (await fetch('/api/v1/uploads')).json()).items[0].offset > before, (await open())[0].offset)
   const offsets = requests.filter((r) => r.method === 'PATCH').map((r) => r.offset)
   assert.ok(offsets.length > 0 && offsets.every((offset) => offset > 0), `offsets: ${offsets}`)
   await look(page, 'parts')
-  await row(page, 'reel.bin').getByRole('button', { name: 'Cancel' }).click()
+  await row(page, 'reel.bin').getByRole('button', { name: say('do.cancel') }).click()
   await row(page, 'reel.bin').waitFor({ state: 'detached' })
   assert.ok(begun.length >= 7) // 4, 1 that joins them, and 2 files that are done
   begun = begun.slice(0, 5)
@@ -259,7 +261,7 @@ async function full() {
   requests = []
   begun = []
   await pick(page, [join(folder, 'reel.bin')])
-  await row(page, 'reel.bin').getByText('There is no space left in the drive.').waitFor()
+  await row(page, 'reel.bin').getByText(say('upload.error.full')).waitFor()
   await gone(page)
   assert.deepEqual([begun.length, requests.filter((r) => r.method === 'PATCH').length], [2, 0])
   await context.close()
@@ -267,7 +269,7 @@ async function full() {
 
 // choose answers the row's question for the file.
 async function choose(page, name, file) {
-  const [picker] = await Promise.all([page.waitForEvent('filechooser'), row(page, name).getByRole('button', { name: 'Resume' }).click()])
+  const [picker] = await Promise.all([page.waitForEvent('filechooser'), row(page, name).getByRole('button', { name: say('upload.resume') }).click()])
   await picker.setFiles(file)
 }
 
@@ -303,10 +305,10 @@ async function killed(context, name, { posts }) {
   await page.close()
 
   page = await open(context)
-  await row(page, name).getByText('Choose the same file again').waitFor()
+  await row(page, name).getByText(say('upload.choose')).waitFor()
   await look(page, 'after-reload')
   await choose(page, name, made(name, 'another one'))
-  await row(page, name).getByText('This is another file').waitFor()
+  await row(page, name).getByText(say('upload.error.another')).waitFor()
   await throttle(page, 20 << 20)
   await choose(page, name, file)
   await reach(0.5)
@@ -318,7 +320,7 @@ async function killed(context, name, { posts }) {
 
   const other = await somebody()
   page = await open(other)
-  await row(page, name).getByText('Begun on another device').waitFor()
+  await row(page, name).getByText(say('upload.elsewhere')).waitFor()
   await look(page, 'another-device')
   await choose(page, name, file)
   await listed(page, name).waitFor({ timeout: 60_000 })
@@ -357,7 +359,7 @@ async function handles(context) {
     }
   })
   await throttle(page, 1 << 20)
-  await page.getByText('Upload files', { exact: true }).click()
+  await page.getByText(say('upload.files'), { exact: true }).click()
   await page.waitForFunction(() => document.querySelector('#uploads li.running progress')?.value > 0.2)
   await page.close()
   const next = await open(context)
@@ -371,7 +373,7 @@ const run = async (scenario, ...args) => {
   try {
     await scenario(...args)
   } catch (error) {
-    for (const [i, context] of browser.contexts().entries()) await failed(context, join(folder, `upload-${width}-failed-${i}.png`))
+    for (const [i, context] of browser.contexts().entries()) await failed(context, picture(`failed-${i}`))
     throw error
   }
 }

@@ -92,80 +92,79 @@ func TestUploadPages(t *testing.T) {
 		Posts int `json:"posts"` // requests that begin it
 		size  int
 	}
-	for size, files := range map[string]map[string]long{
+	views := map[string]map[string]long{
 		"360x740":  {"film.bin": {5, 200 << 20}, "clip.bin": {1, 48 << 20}},
 		"1280x800": {},
-	} {
-		t.Run(size, func(t *testing.T) {
-			t.Parallel()
-			s := start(t)
-			ann := s.Register(t, "ann")
-			s.Register(t, "bob")
-			if out, err := s.Command("user", "quota", "bob", "40MiB").CombinedOutput(); err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
-			folder := t.TempDir()
-			defer keepScreenshots(t, folder)
-			want := map[string]string{}
-			for name, file := range files {
-				want[name] = noiseFile(t, filepath.Join(folder, name), uint64(len(want)), int64(file.size))
-			}
-			names, err := json.Marshal(files)
-			if err != nil {
-				t.Fatal(err)
-			}
-			way := newCounter(t, s)
+	}
+	eachView(t, english, func(t *testing.T, size, language string) {
+		files := views[size]
+		s := start(t)
+		ann := s.Register(t, "ann")
+		s.Register(t, "bob")
+		if out, err := s.Command("user", "quota", "bob", "40MiB").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		folder := t.TempDir()
+		defer keepScreenshots(t, folder)
+		want := map[string]string{}
+		for name, file := range files {
+			want[name] = noiseFile(t, filepath.Join(folder, name), uint64(len(want)), int64(file.size))
+		}
+		names, err := json.Marshal(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		way := newCounter(t, s)
 
-			script := node(t, "uploadpages.mjs", size, chromium(t), way.URL, folder, string(names))
-			in, err := script.StdinPipe()
-			if err != nil {
-				t.Fatal(err)
+		script := node(t, "uploadpages.mjs", size, chromium(t), way.URL, folder, language, string(names))
+		in, err := script.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before int64
+		var name, last string
+		lines(t, script, func(line string) {
+			var asked struct {
+				Event   string
+				Name    string
+				Patches int
 			}
-			var before int64
-			var name, last string
-			lines(t, script, func(line string) {
-				var asked struct {
-					Event   string
-					Name    string
-					Patches int
-				}
-				if err := json.Unmarshal([]byte(line), &asked); err != nil {
-					t.Fatalf("%v: %s", err, line)
-				}
-				last = asked.Event
-				answer := ""
-				switch asked.Event {
-				case "done":
-					return
-				case "count":
-					before, name = way.sent.Load(), asked.Name
-					answer = strconv.Itoa(files[name].size)
-				case "atOnce":
-					if most := way.Most(); most != 4 {
-						t.Errorf("%d requests carried bytes at once, want 4: the page needs some of the browser's six", most)
-					}
-				case "kill":
-					s.Kill()
-					s.Start()
-				case "whole":
-					twice := way.sent.Load() - before - int64(files[name].size)
-					t.Logf("%s: %d times PATCH; %d bytes were sent twice", name, asked.Patches, twice)
-					if twice > breaks*chunk {
-						t.Errorf("%s: %d bytes were sent twice; want at most a chunk at each of %d breaks", name, twice, breaks)
-					}
-				}
-				if _, err := io.WriteString(in, answer+"\n"); err != nil {
-					t.Error(err)
-				}
-			})
-			if last != "done" {
-				t.Fatalf("the script ended before its end: %s", last)
+			if err := json.Unmarshal([]byte(line), &asked); err != nil {
+				t.Fatalf("%v: %s", err, line)
 			}
-			for name, file := range files {
-				if got, n := ann.SHA256(t, name); got != want[name] || n != int64(file.size) {
-					t.Errorf("WebDAV serves %d bytes of %s with SHA-256 %s; want %d with %s", n, name, got, file.size, want[name])
+			last = asked.Event
+			answer := ""
+			switch asked.Event {
+			case "done":
+				return
+			case "count":
+				before, name = way.sent.Load(), asked.Name
+				answer = strconv.Itoa(files[name].size)
+			case "atOnce":
+				if most := way.Most(); most != 4 {
+					t.Errorf("%d requests carried bytes at once, want 4: the page needs some of the browser's six", most)
 				}
+			case "kill":
+				s.Kill()
+				s.Start()
+			case "whole":
+				twice := way.sent.Load() - before - int64(files[name].size)
+				t.Logf("%s: %d times PATCH; %d bytes were sent twice", name, asked.Patches, twice)
+				if twice > breaks*chunk {
+					t.Errorf("%s: %d bytes were sent twice; want at most a chunk at each of %d breaks", name, twice, breaks)
+				}
+			}
+			if _, err := io.WriteString(in, answer+"\n"); err != nil {
+				t.Error(err)
 			}
 		})
-	}
+		if last != "done" {
+			t.Fatalf("the script ended before its end: %s", last)
+		}
+		for name, file := range files {
+			if got, n := ann.SHA256(t, name); got != want[name] || n != int64(file.size) {
+				t.Errorf("WebDAV serves %d bytes of %s with SHA-256 %s; want %d with %s", n, name, got, file.size, want[name])
+			}
+		}
+	})
 }

@@ -1,13 +1,14 @@
 // Looks at files in Chromium. Says what it saw, one JSON object a line.
 //
-//   node viewer.mjs SCENARIO CHROMIUM URL FOLDER NAMES
+//   node viewer.mjs hostile CHROMIUM URL FOLDER NAMES
+//   node viewer.mjs look CHROMIUM URL FOLDER WIDTHxHEIGHT LANGUAGE
 //
 // FOLDER takes screenshots. NAMES is a list of files, as JSON.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { launch, listed, person, profile, shot, signIn, tell, touchable } from './chromium.mjs'
+import { launch, listed, look, person, profile, signIn, tell, touchable, words } from './chromium.mjs'
 
-const [scenario, executablePath, base, folder, list] = process.argv.slice(2)
+const [scenario, executablePath, base, folder, ...more] = process.argv.slice(2)
 
 async function enter(page) {
   await page.goto(base + '/login')
@@ -17,6 +18,7 @@ async function enter(page) {
 
 const scenarios = {
   async hostile() {
+    const [list] = more
     const { context } = await profile(browser, { size: '1280x800' })
     const wrong = []
     context.on('console', (m) => m.text().includes('pwned') && !/Content Security Policy|sandboxed/.test(m.text()) && wrong.push(`console: ${m.text()}`))
@@ -54,12 +56,15 @@ const scenarios = {
   },
 
   async look() {
-    for (const [size, colorScheme] of [['360x740', 'light'], ['360x740', 'dark'], ['1280x800', 'light'], ['1280x800', 'dark']]) {
-      const width = parseInt(size)
-      await person(browser, join(folder, `view-failed-${width}-${colorScheme}.png`), { size, colorScheme }, async (page, context) => {
+    const [size, language] = more
+    const say = words(language)
+    const width = parseInt(size)
+    for (const colorScheme of ['light', 'dark']) {
+      const file = (name) => join(folder, `view-${language}-${width}-${colorScheme}-${name}.png`)
+      await person(browser, file('failed'), { size, locale: language, colorScheme }, async (page, context) => {
         const picture = async (name) => {
           await touchable(page, 'main :is(a, button):not(.prose *)', { what: name })
-          await shot(page, join(folder, `view-${name}-${width}-${colorScheme}.png`))
+          await look(page, file(name))
         }
         await enter(page)
 
@@ -78,7 +83,7 @@ const scenarios = {
           for (const x of [250, 180, 90]) await touch('touchMove', x)
           await touch('touchEnd')
         } else {
-          await page.getByRole('link', { name: 'Next image' }).click()
+          await page.getByRole('link', { name: say('view.after', { name: '4 glass.png' }) }).click()
         }
         await page.getByRole('heading', { name: '4 glass.png' }).waitFor()
         assert.ok(await shown())

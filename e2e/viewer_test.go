@@ -81,7 +81,7 @@ func TestHostileFilesInABrowser(t *testing.T) {
 	}
 }
 
-// What people see: images with keys and fingers, sound with seeking, text, Markdown and the rest, narrow and wide, light and dark.
+// What people see: images with keys and fingers, sound with seeking, text, Markdown and the rest, light and dark.
 func TestLookingAtFiles(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -96,11 +96,13 @@ func TestLookingAtFiles(t *testing.T) {
 	ann.Put(t, "song.wav", sound())
 	ann.Put(t, "paper.pdf", strings.ReplaceAll(scriptedPDF, "ELSEWHERE", s.URL))
 	ann.Put(t, "archive.zip", "PK\x05\x06"+strings.Repeat("\x00", 18))
-	folder := t.TempDir()
-	scene(t, "viewer.mjs", "look", s.URL, folder)
-	if pictures, err := filepath.Glob(filepath.Join(folder, "*.png")); err != nil || len(pictures) < 10 {
-		t.Errorf("%d screenshots (%v)", len(pictures), err)
-	}
+	eachView(t, chinese, func(t *testing.T, size, language string) {
+		folder := t.TempDir()
+		scene(t, "viewer.mjs", "look", s.URL, folder, size, language)
+		if pictures, err := filepath.Glob(filepath.Join(folder, "*.png")); err != nil || len(pictures) < 10 {
+			t.Errorf("%d screenshots (%v)", len(pictures), err)
+		}
+	})
 }
 
 // scenery is an image that is as large as a photo.
