@@ -131,6 +131,9 @@ func (e *edit) tellPlaces(ctx context.Context, p *rewindPlan, acts []*rewindAct)
 	})
 	for _, a := range acts {
 		if a.made != nil {
+			if _, err := ParsePath(string(a.landed)); err != nil { // its folder may be further down by now
+				return err
+			}
 			e.placed(ChangeCreated, *a.made, seat{}, a.at, a.landed)
 			continue
 		}

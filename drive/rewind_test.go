@@ -238,6 +238,30 @@ func TestRewindRefused(t *testing.T) {
 	})
 }
 
+// A rewind makes no path longer than paths may be, also not for what it makes anew: a file that ended by being moved over another one comes back to its
+// folder, which is further down by now.
+func TestRewindTooDeep(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		f.t = t
+		ctx := t.Context()
+		deepest := "/d" + strings.Repeat("/a", MaxDepth-2)
+		for i := range MaxDepth - 1 {
+			f.run("mkdir " + deepest[:2*(i+1)])
+		}
+		f.run("mkdir /o\nput /x other\nput " + deepest + "/f one")
+		then := f.present()
+		f.run("mv! " + deepest + "/f /x\nmv /d /o/d")
+		_, err := f.Rewind(ctx, f.alice, "/o/d", then, nil)
+		wantKind(t, "below what went deeper", err, "too_large")
+		if _, err := f.Rewind(ctx, f.alice, "/", then, nil); err != nil {
+			t.Error(err)
+		}
+		if _, err := f.Stat(ctx, f.alice, Path(deepest+"/f")); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Whatever happened, a rewind brings back what was there at a moment, or says of each path that it cannot. A rewind to the moment before takes
 // it back to the last file. Syncs follow it (TestSyncConverges).
 func TestRewindToAnyMoment(t *testing.T) {
