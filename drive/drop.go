@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"encoding/base64"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -156,14 +155,8 @@ func (s *Drives) DropID(ctx context.Context, share Share, address string) (strin
 	return id, nil
 }
 
-// DropSender is what NewUpload.Sender says of somebody at an IP address: a MAC, since there is no need to know the address itself. Whoever has one IPv6
-// address has a network of them, so its first 64 bits count.
-func (s *Drives) DropSender(ctx context.Context, share Share, address string) (string, error) {
-	if a, err := netip.ParseAddr(address); err == nil && a.Is6() {
-		if network, err := a.Prefix(64); err == nil {
-			address = network.String()
-		}
-	}
-	mac, err := s.shareMAC(ctx, "sender", share.ID, address)
+// DropSender is what NewUpload.Sender says of somebody who is counted by a network (origin.ClientNetwork): a MAC, since there is no need to know it itself.
+func (s *Drives) DropSender(ctx context.Context, share Share, network string) (string, error) {
+	mac, err := s.shareMAC(ctx, "sender", share.ID, network)
 	return base64.RawURLEncoding.EncodeToString(mac[:min(len(mac), shareTokenMAC)]), fault.Wrap(err, "drive.DropSender")
 }

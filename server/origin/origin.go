@@ -62,6 +62,17 @@ func (o Origin) ClientAddr(r *http.Request) string {
 	return addr.String()
 }
 
+// ClientNetwork is what a client is counted by: ClientAddr, and of an IPv6 address its first 64 bits, since whoever has one has a network of them.
+func (o Origin) ClientNetwork(r *http.Request) string {
+	address := o.ClientAddr(r)
+	if a, err := netip.ParseAddr(address); err == nil && a.Is6() {
+		if network, err := a.Prefix(64); err == nil {
+			return network.String()
+		}
+	}
+	return address
+}
+
 // FromProxy reports whether the peer is a trusted proxy.
 func (o Origin) FromProxy(r *http.Request) bool {
 	addr, ok := peer(r)

@@ -114,3 +114,14 @@ func TestClientAddr(t *testing.T) {
 		})
 	}
 }
+
+func TestClientNetwork(t *testing.T) {
+	for peer, want := range map[string]string{
+		"[2001:db8::1]:443": "2001:db8::/64", "[2001:db8::2:3]:443": "2001:db8::/64", "[2001:db8:0:1::1]:443": "2001:db8:0:1::/64",
+		"[::ffff:203.0.113.9]:443": "203.0.113.9", stranger: "203.0.113.9", "@": "",
+	} {
+		if got := (origin.Origin{}).ClientNetwork(request(peer, "h")); got != want {
+			t.Errorf("ClientNetwork of %s = %q, want %q", peer, got, want)
+		}
+	}
+}

@@ -28,15 +28,15 @@ const (
 	sendingWait    = 5 * time.Second
 )
 
-// boxes are those requests: by share, and by who sends.
+// boxes are those requests: by share, and by the network of who sends.
 type boxes struct{ into, by *archive.Turns }
 
 func newBoxes() boxes {
 	return boxes{into: archive.NewTurns(maxSending, maxSendingInto, sendingWait), by: archive.NewTurns(maxSending, maxSendingBy, sendingWait)}
 }
 
-func (b boxes) begin(share, sender string) (end func(), err error) {
-	ended, err := b.by.Begin(sender)
+func (b boxes) begin(share, network string) (end func(), err error) {
+	ended, err := b.by.Begin(network)
 	if err != nil {
 		return nil, err
 	}
@@ -82,13 +82,14 @@ func (h *Web) sendInto(w http.ResponseWriter, r *http.Request, upload string, up
 	} else if err := h.mayBegin(w, r, v); err != nil {
 		return err
 	}
-	sender, err := h.drives.DropSender(v.ctx, v.share, h.origin.ClientAddr(r))
+	network := h.origin.ClientNetwork(r)
+	sender, err := h.drives.DropSender(v.ctx, v.share, network)
 	if err != nil {
 		return err
 	}
 	in := r.WithContext(v.ctx)
 	if r.Body != nil && r.Body != http.NoBody {
-		end, err := h.boxes.begin(v.share.ID, sender)
+		end, err := h.boxes.begin(v.share.ID, network)
 		if err != nil {
 			return err
 		}
