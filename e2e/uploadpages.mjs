@@ -141,7 +141,7 @@ async function queue(page) {
   await pick(page, [1, 2, 3, 4, 5].map((n) => ({ name: `part ${n}.bin`, mimeType: '', buffer: Buffer.alloc(600 << 10, n) })))
   await page.waitForFunction(() => document.querySelectorAll('#uploads li.running').length === 3 && document.querySelectorAll('#uploads li.waiting').length === 2)
   await uploads(page).getByText(say('upload.progress', {}, '', '3.1 MB')).waitFor()
-  await page.waitForFunction((left) => document.querySelector('#uploads .sum').textContent.includes(left), say('upload.left', {}, ''))
+  await page.locator('#uploads .sum', { hasText: say('upload.left', {}, '') }).waitFor()
   await look(page, 'queue')
   await page.getByRole('button', { name: say('upload.pause-all') }).click()
   await page.waitForFunction(() => document.querySelectorAll('#uploads li.paused').length + document.querySelectorAll('#uploads li.done').length === 5)

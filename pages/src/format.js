@@ -42,6 +42,11 @@ export function timeLeft(seconds, words) {
   return fill(words, text);
 }
 
+// joined is facts in a line, which breaks between them and not within one.
+export function joined(facts) {
+  return facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ");
+}
+
 // fill puts values into a sentence, each in the place of a #.
 export function fill(words, ...values) {
   return words.replace(/#/g, () => values.shift());

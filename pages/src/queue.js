@@ -1,6 +1,6 @@
 // All the files on their way, and what is known of them together.
 
-import { fill, formatSize, timeLeft } from "./format.js";
+import { fill, formatSize, joined, timeLeft } from "./format.js";
 import { refresh } from "./listing.js";
 import { report } from "./report.js";
 import { Row } from "./row.js";
@@ -169,11 +169,11 @@ export class Queue {
     head.querySelector("progress").value = share;
     const units = this.words.units.split(" ");
     const rate = sum((t) => t.rate);
-    const parts = [
+    const facts = [
       fill(this.words.count, this.all.length - open.length, this.all.length),
       fill(this.words.progress, Math.floor(share * 100), formatSize(total, units)),
     ];
-    if (rate > 0) parts.push(fill(this.words.speed, formatSize(rate, units)), timeLeft((total - sent) / rate, this.words.left));
-    head.querySelector(".sum").textContent = parts.join(" · ");
+    if (rate > 0) facts.push(fill(this.words.speed, formatSize(rate, units)), timeLeft((total - sent) / rate, this.words.left));
+    head.querySelector(".sum").textContent = joined(facts);
   }
 }

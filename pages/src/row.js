@@ -1,6 +1,6 @@
 // One upload as the page shows it.
 
-import { fill, formatSize, timeLeft } from "./format.js";
+import { fill, formatSize, joined, timeLeft } from "./format.js";
 
 export class Row {
   // section holds the words; name and folder are of the file; on is what the buttons do: {pause, resume, cancel}.
@@ -54,9 +54,9 @@ export class Row {
   progress(sent, total, speed = 0) {
     const share = total > 0 ? sent / total : 1;
     this.find("progress").value = share;
-    let text = fill(this.words.progress, Math.floor(share * 100), formatSize(total, this.units));
-    if (speed > 0) text += ` · ${fill(this.words.speed, formatSize(speed, this.units))} · ${timeLeft((total - sent) / speed, this.words.left)}`;
-    this.find(".percent").textContent = text;
+    const facts = [fill(this.words.progress, Math.floor(share * 100), formatSize(total, this.units))];
+    if (speed > 0) facts.push(fill(this.words.speed, formatSize(speed, this.units)), timeLeft((total - sent) / speed, this.words.left));
+    this.find(".percent").textContent = joined(facts);
   }
 
   remove() {
