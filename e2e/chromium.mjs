@@ -134,11 +134,17 @@ export async function look(page, picture, { fullPage, foreign } = {}) {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe)
   const { violations } = await page.evaluate((values) => window.axe.run(document, { runOnly: values, resultTypes: ['violations'] }), rules)
   assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ').slice(0, 400)}`), [], `${picture}: axe-core`)
-  const never = ['main :is(script, style, base, meta, img[src=x])', foreign].filter(Boolean).join(', ')
+  await intact(page, picture, foreign)
+}
+
+// intact fails where the name of a file, or what else people wrote, became an element or ran. foreign is a selector of more elements that the
+// page never has by itself.
+export async function intact(page, what, foreign) {
+  const never = ['main :is(script, style, base, meta, iframe, object, embed, img[src=x])', foreign].filter(Boolean).join(', ')
   const became = await page.evaluate((never) => [...document.querySelectorAll('*')]
     .filter((e) => e.matches(never) || [...e.attributes].some((a) => a.name.startsWith('on'))).map((e) => e.outerHTML.slice(0, 120)), never)
-  assert.deepEqual(became, [], `${picture}: a name became an element`)
-  assert.notEqual(await page.title(), '1', `${picture}: a name ran`)
+  assert.deepEqual(became, [], `${what}: a name became an element`)
+  assert.notEqual(await page.title(), '1', `${what}: a name ran`)
 }
 
 // touchable fails for what the selector finds and a finger does not: visible, and smaller than 44 by 44 px.

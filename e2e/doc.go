@@ -6,6 +6,7 @@
 //   - tools_test.go      runs Node scripts and other programs
 //   - upload_test.go     tus-js-client through three crashes
 //   - dropbox_test.go    both into a drop box, by somebody without an account
+//   - hostile_test.go    stored XSS: hostile files at every address that sends or shows them, hostile names on every page that tells them
 //   - sharing_test.go    links to files and folders, as their owner and visitors see them
 //   - clients_test.go    tus-js-client and Uppy, in Node and Chromium; driver_test.go runs them
 //   - cutter_test.go     a proxy that cuts connections

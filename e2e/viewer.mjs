@@ -1,12 +1,11 @@
 // Looks at files in Chromium. Says what it saw, one JSON object a line.
 //
-//   node viewer.mjs hostile CHROMIUM URL FOLDER NAMES
 //   node viewer.mjs look CHROMIUM URL FOLDER WIDTHxHEIGHT LANGUAGE
 //
-// FOLDER takes screenshots. NAMES is a list of files, as JSON.
+// FOLDER takes screenshots.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { launch, listed, look, person, profile, signIn, tell, touchable, words } from './chromium.mjs'
+import { launch, listed, look, person, signIn, tell, touchable, words } from './chromium.mjs'
 
 const [scenario, executablePath, base, folder, ...more] = process.argv.slice(2)
 
@@ -17,44 +16,6 @@ async function enter(page) {
 }
 
 const scenarios = {
-  async hostile() {
-    const [list] = more
-    const { context } = await profile(browser, { size: '1280x800' })
-    const wrong = []
-    context.on('console', (m) => m.text().includes('pwned') && !/Content Security Policy|sandboxed/.test(m.text()) && wrong.push(`console: ${m.text()}`))
-    context.on('dialog', (d) => { wrong.push(`dialog: ${d.message()}`); d.dismiss() })
-    context.on('request', (r) => {
-      const url = new URL(r.url())
-      if (url.protocol.startsWith('http') && url.origin !== base) wrong.push(`elsewhere: ${r.url()}`)
-      if (url.pathname === '/pwned') wrong.push('a script ran')
-    })
-    const page = await context.newPage()
-    await enter(page)
-    const addresses = [(path) => `/view/${path}`, (path) => `/raw/${path}`, (path) => `/thumb/${path}?size=480`, (path) => `/thumb/${path}`]
-    const tabs = await Promise.all(addresses.map(() => context.newPage()))
-    for (const name of JSON.parse(list)) {
-      const path = encodeURIComponent(name)
-      await Promise.all(tabs.map((tab, i) => tab.goto(base + addresses[i](path), { waitUntil: 'load' }).catch((error) => {
-        if (!/Download is starting|ERR_ABORTED/.test(String(error))) throw error
-      })))
-      await page.waitForTimeout(150) // for what would come of it: no event tells that nothing does
-      await page.goto(`${base}/view/${path}`)
-      for (const link of await page.locator('.prose a').all()) { // a person who clicks everything, though not on what leads away
-        const href = await link.getAttribute('href')
-        assert.match(href, /^(\/view\/|https?:|mailto:)/, `${name}: a link to ${href}`)
-      }
-      const foreign = await page.evaluate(() => document.querySelectorAll('main script, main iframe, main object, main embed, main style, main [onerror], main [onload], main [onclick]').length)
-      assert.equal(foreign, 0, `${name}: elements came out of it`)
-      tell('looked', { name })
-    }
-    await page.goto(base + '/drive/')
-    await page.waitForTimeout(300)
-    assert.deepEqual(wrong, [])
-    await page.evaluate(() => fetch('/pwned')) // what would have been seen
-    assert.deepEqual(wrong, ['a script ran'])
-    tell('done')
-  },
-
   async look() {
     const [size, language] = more
     const say = words(language)

@@ -3,83 +3,14 @@ package e2e
 import (
 	"bytes"
 	byteorder "encoding/binary"
-	"encoding/json"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
-	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 )
-
-// hostile are files that try to run a script on the server's origin, or to tell somebody elsewhere that they were looked at. ELSEWHERE is that
-// somebody; whatever runs asks for /pwned.
-var hostile = []struct{ name, mediaType, content string }{
-	{"script.svg", "image/svg+xml", `<svg xmlns="http://www.w3.org/2000/svg" xmlns:x="http://www.w3.org/1999/xlink" width="9" height="9" onload="fetch('/pwned')">
-		<script>fetch('/pwned');console.log('pwned')</script><image x:href="ELSEWHERE/svg" width="9" height="9"/><use href="ELSEWHERE/svg#x"/>
-		<style>@import url(ELSEWHERE/css);</style><foreignObject><iframe xmlns="http://www.w3.org/1999/xhtml" src="javascript:fetch('/pwned')"/></foreignObject></svg>`},
-	{"page.html", "text/html", `<!doctype html><script>fetch('/pwned');console.log('pwned')</script><img src=x onerror="fetch('/pwned')"><img src="ELSEWHERE/html"><iframe src="/drive/"></iframe>`},
-	{"page.xhtml", "application/xhtml+xml", `<html xmlns="http://www.w3.org/1999/xhtml"><script>fetch('/pwned')</script></html>`},
-	{"style.xml", "application/xml", `<?xml version="1.0"?><?xml-stylesheet href="ELSEWHERE/xsl" type="text/xsl"?><a xmlns="http://www.w3.org/1999/xhtml"><script>fetch('/pwned')</script></a>`},
-	{"script.js", "text/javascript", `fetch('/pwned');console.log('pwned')`},
-	{"notes.md", "text/markdown", "# Notes\n<script>fetch('/pwned')</script>\n\n<img src=x onerror=\"fetch('/pwned')\">\n\n![beacon](ELSEWHERE/md)\n\n[click](javascript:fetch('/pwned')) <javascript:fetch('/pwned')>\n\n<iframe src=\"javascript:fetch('/pwned')\"></iframe>\n\n<style>@import url(ELSEWHERE/md);</style>\n\n[x]: javascript:fetch('/pwned')\n[x]\n"},
-	{"text.txt", "text/plain", `</code></pre><script>fetch('/pwned')</script><img src=x onerror="fetch('/pwned')"><img src="ELSEWHERE/txt">`},
-	{"is html.png", "image/png", `<!doctype html><script>fetch('/pwned');console.log('pwned')</script>`},
-	{"is html.mp4", "video/mp4", `<!doctype html><script>fetch('/pwned')</script>`},
-	{"is svg.jpg", "image/jpeg", `<svg xmlns="http://www.w3.org/2000/svg" onload="fetch('/pwned')"/>`},
-	{"is gif and js.gif", "image/gif", `GIF89a=1;fetch('/pwned')//`},
-	{"is html.pdf", "application/pdf", `<!doctype html><script>fetch('/pwned')</script>`},
-	{"is html.txt", "text/plain", `<!doctype html><script>fetch('/pwned')</script>`},
-	{"two types.png", "text/html;image/png", `<script>fetch('/pwned')</script>`},
-	{"mixed", "multipart/x-mixed-replace; boundary=x", "--x\r\nContent-Type: text/html\r\n\r\n<script>fetch('/pwned')</script>\r\n--x--"},
-	{"sheet.css", "text/css", `@import url(ELSEWHERE/css); body { background: url(ELSEWHERE/css) }`},
-	{`"><script>fetch('.pwned')<.pdf`, "application/pdf", scriptedPDF},
-	{`<img src=x onerror=fetch('pwned')>.md`, "text/markdown", "[a](b.md \"><script>fetch('/pwned')</script>\")"},
-	{`javascript:fetch('pwned')`, "text/plain", "a name"},
-}
-
-// scriptedPDF runs JavaScript when it is opened, and asks a server elsewhere.
-const scriptedPDF = `%PDF-1.7
-1 0 obj <</Type /Catalog /Pages 2 0 R /OpenAction <</S /JavaScript /JS (app.launchURL\("ELSEWHERE/pdf"\); fetch\('/pwned'\))>> /Names <</JavaScript <</Names [(a) <</S /JavaScript /JS (this.getURL\("ELSEWHERE/pdf"\))>>]>>>>>> endobj
-2 0 obj <</Type /Pages /Kids [3 0 R] /Count 1>> endobj
-3 0 obj <</Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /AA <</O <</S /URI /URI (ELSEWHERE/pdf)>>>>>> endobj
-trailer <</Root 1 0 R>>
-%%EOF
-`
-
-// Stored XSS, tried by every page and address that shows a file, in a real browser: nothing runs, and nobody elsewhere is asked.
-func TestHostileFilesInABrowser(t *testing.T) {
-	t.Parallel()
-	var asked atomic.Int64
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
-		t.Errorf("somebody elsewhere was asked for %s", r.URL)
-	}))
-	defer elsewhere.Close()
-	s := start(t)
-	ann := s.Register(t, "ann")
-	var names []string
-	for _, file := range hostile {
-		content := strings.ReplaceAll(file.content, "ELSEWHERE", elsewhere.URL)
-		answer := send(t, ann.Basic, http.MethodPut, s.URL+"/dav/"+escape(file.name), headers(map[string]string{"Content-Type": file.mediaType}), strings.NewReader(content))
-		if answer.StatusCode != http.StatusCreated {
-			t.Fatalf("%s: %s", file.name, answer.Status)
-		}
-		names = append(names, file.name)
-	}
-	list, err := json.Marshal(names)
-	if err != nil {
-		t.Fatal(err)
-	}
-	looked := scene(t, "viewer.mjs", "hostile", s.URL, t.TempDir(), string(list))
-	if len(looked) != len(hostile) || asked.Load() > 0 {
-		t.Errorf("%d of %d files were looked at", len(looked), len(hostile))
-	}
-}
 
 // What people see: images with keys and fingers, sound with seeking, text, Markdown and the rest, light and dark.
 func TestLookingAtFiles(t *testing.T) {
