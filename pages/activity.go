@@ -29,6 +29,14 @@ func (p *Pages) detail(l catalogue.Language, event, detail string) (template.HTM
 		if n, err := strconv.ParseInt(first, 10, 64); err == nil && rest == "bytes" {
 			return isolated(formatSize(n)), nil
 		}
+	case "user_created": // NAME (ROLE)
+		if key := "detail.user_created." + strings.Trim(rest, "()"); p.catalogue.Has(l, key) {
+			return p.rich(l, key, "name", first)
+		}
+	case "invitation_created": // ID for USES
+		if uses, found := strings.CutPrefix(rest, "for "); found {
+			return p.rich(l, "detail.invitation_created", "name", first, "number", uses)
+		}
 	case "code_sent", "code_wrong":
 		if key := "detail.code." + first; p.catalogue.Has(l, key) {
 			return p.rich(l, key, "address", rest)

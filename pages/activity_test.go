@@ -16,6 +16,10 @@ func TestDetailsOfTheActivity(t *testing.T) {
 		{"sessions_ended", "3 ended", "<bdi>3</bdi> ended", "<bdi>3</bdi> 个"},
 		{"code_sent", "reset a…@example.org", "for a new password: <bdi>a…@example.org</bdi>", "用于重设密码：<bdi>a…@example.org</bdi>"},
 		{"quota_changed", "2000000 bytes", "<bdi>2.0 MB</bdi>", "<bdi>2.0 MB</bdi>"},
+		{"quota_changed", "no limit", "no limit", "不限"},
+		{"role_changed", "user to admin", "user to administrator", "普通用户改为管理员"},
+		{"user_created", "eve (admin)", "<bdi>eve</bdi>, administrator", "<bdi>eve</bdi>，管理员"},
+		{"invitation_created", "06h2i for 12", "<bdi>06h2i</bdi>, for <bdi>12</bdi>", "<bdi>06h2i</bdi>，可注册账户数：<bdi>12</bdi>"},
 		{"email_changed", "a…@example.org", "<bdi>a…@example.org</bdi>", "<bdi>a…@example.org</bdi>"},
 		{"passkey_added", "passkey", "<bdi>passkey</bdi>", "<bdi>passkey</bdi>"}, // its name
 		{"app_password_created", "3 ended <b>", "<bdi>3 ended &lt;b&gt;</bdi>", "<bdi>3 ended &lt;b&gt;</bdi>"},

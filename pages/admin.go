@@ -162,7 +162,6 @@ type AuditLine struct {
 	ActorID, Actor  string
 	Address, Detail string
 	Device          Device
-	Quota           int64 // bytes that the event is about, in the place of Detail; negative if it is about none
 	Times           int64
 	Here            bool // it is on the page of the account that it is about
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -79,14 +78,8 @@ func wrongFilter(field, sentence string) error {
 func auditLines(lines []authn.AuditLine, here string) []pages.AuditLine {
 	all := make([]pages.AuditLine, 0, len(lines))
 	for _, l := range lines {
-		shown := pages.AuditLine{At: l.At, Event: l.Event, UserID: l.UserID, User: l.Username, ActorID: l.ActorID, Actor: l.ActorName,
-			Address: l.Address, Device: pages.Device(l.Device()), Detail: l.Detail, Quota: -1, Times: l.Times, Here: l.UserID == here}
-		if l.Event == authn.AuditQuota {
-			if n, err := strconv.ParseInt(strings.TrimSuffix(l.Detail, " bytes"), 10, 64); err == nil {
-				shown.Quota = n
-			}
-		}
-		all = append(all, shown)
+		all = append(all, pages.AuditLine{At: l.At, Event: l.Event, UserID: l.UserID, User: l.Username, ActorID: l.ActorID, Actor: l.ActorName,
+			Address: l.Address, Device: pages.Device(l.Device()), Detail: l.Detail, Times: l.Times, Here: l.UserID == here})
 	}
 	return all
 }
