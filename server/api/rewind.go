@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -122,7 +123,7 @@ func (a *api) rewind(w http.ResponseWriter, r *http.Request, p authn.Principal) 
 	if err != nil {
 		return err
 	}
-	if err := a.accounts.RecordRewind(r.Context(), p, fmt.Sprintf("%s to %s, from %s", folder, rewound.To, rewound.Before), a.client(r)); err != nil {
+	if err := a.accounts.RecordRewind(context.WithoutCancel(r.Context()), p, fmt.Sprintf("%s to %s, from %s", folder, rewound.To, rewound.Before), a.client(r)); err != nil {
 		return err
 	}
 	answer.JSON(w, r, http.StatusOK, rewoundOf(folder, rewound))

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -169,7 +170,7 @@ func (h *Web) doRewind(w http.ResponseWriter, r *http.Request, who authn.Princip
 	if err != nil {
 		return h.previewRewind(w, r, who, path, r.PostForm, err)
 	}
-	if err := h.accounts.RecordRewind(r.Context(), who, fmt.Sprintf("%s to %s, from %s", path, done.To, done.Before), h.client(r)); err != nil {
+	if err := h.accounts.RecordRewind(context.WithoutCancel(r.Context()), who, fmt.Sprintf("%s to %s, from %s", path, done.To, done.Before), h.client(r)); err != nil {
 		return err
 	}
 	count := done.Restored.Count + done.Moved.Count + done.Rewritten.Count + done.Removed.Count

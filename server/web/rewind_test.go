@@ -1,11 +1,16 @@
 package web_test
 
 import (
+	"context"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/server/web"
 )
 
 // A person chooses a moment, sees what would change, goes back to it, and takes that back: all of it by links and forms.
@@ -81,4 +86,28 @@ func TestGoingBackInTime(t *testing.T) {
 	mia.page(mia.post("/rewind", "to", "x", "seen", "0.0"), 400)
 	tom.page(tom.get("/rewind?to=0.0&path=/d"), 404)
 	tom.page(tom.post("/rewind", "to", "0.0", "seen", "0.0", "path", "/d"), 404)
+}
+
+// A rewind is in the audit log also if who asked for it is gone before it says so.
+func TestARewindIsToldWhoeverLeaves(t *testing.T) {
+	leave := func() {}
+	h := newHouse(t, func(_ *house, _ *web.Options, _ *authn.Options, d *drive.Options) {
+		d.Changed = func([]drive.Change) { leave() }
+	})
+	mia, id := h.user("mia")
+	h.put(id, "/x", "made since", drive.PutOptions{})
+	seen, err := h.drives.Present(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	leave = cancel
+	form := url.Values{"to": {"0.0"}, "seen": {seen.String()}}
+	r := httptest.NewRequest("POST", "/rewind", strings.NewReader(form.Encode())).WithContext(ctx)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	mia.send(r)
+	lines, _, err := h.accounts.AuditLog(t.Context(), authn.AuditFilter{UserID: id, Event: authn.AuditRewound})
+	if err != nil || len(lines) != 1 || h.names(id, "/") != "" {
+		t.Errorf("told %v, %v; there is %q", lines, err, h.names(id, "/"))
+	}
 }
