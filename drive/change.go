@@ -22,7 +22,8 @@ type edit struct {
 	changes []Change
 	locks   []Lock // live ones, once loaded
 	loaded  bool
-	closed  bool // the drive is being removed, which is all that is done to it
+	closed  bool              // the drive is being removed, which is all that is done to it
+	given   map[numbering]int // the last number of each name, for who names many (nextName); nil for others
 
 	sequence int64
 	before   Usage

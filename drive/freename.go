@@ -53,6 +53,12 @@ func (e *edit) numberedName(ctx context.Context, folderID, stem, ext string, roo
 		if short == "" {
 			return "", nil
 		}
+		if e.given != nil {
+			if name, err := e.nextName(ctx, numbering{folderID, short, ext}, digits); name != "" || err != nil {
+				return name, err
+			}
+			continue
+		}
 		if short != last {
 			var err error
 			if used, err = e.numbered(ctx, folderID, short); err != nil {
@@ -67,6 +73,25 @@ func (e *edit) numberedName(ctx context.Context, folderID, stem, ext string, roo
 			}
 		}
 	}
+}
+
+// numbering is "stem (1)ext", "stem (2)ext" … in a folder.
+type numbering struct{ folder, stem, ext string }
+
+// nextName is numberedName for an edit that names many nodes and frees no name meanwhile: it goes on from the number that was given last, as reading
+// all that have one for each node would take squares of their number. It is empty if no number of so many digits is left.
+func (e *edit) nextName(ctx context.Context, n numbering, digits int) (string, error) {
+	for i := max(e.given[n]+1, int(math.Pow10(digits-1))); i < int(math.Pow10(digits)); i++ {
+		candidate := fmt.Sprintf("%s (%d)%s", n.stem, i, n.ext)
+		free, err := e.nameFree(ctx, n.folder, candidate)
+		if err != nil {
+			return "", err
+		}
+		if e.given[n] = i; free {
+			return candidate, CheckName(candidate)
+		}
+	}
+	return "", nil
 }
 
 // numbered are the keys of a folder's children that begin with "stem (".

@@ -20,6 +20,7 @@ func (e *edit) rewind(ctx context.Context, p *rewindPlan) error {
 	if err != nil {
 		return err
 	}
+	e.given = map[numbering]int{}
 	made := map[string]string{} // ids of folders that are made anew, by those that they had
 	for _, a := range acts {
 		if err := e.attach(ctx, p, a, made, children); err != nil {

@@ -262,6 +262,41 @@ func TestRewindTooDeep(t *testing.T) {
 	})
 }
 
+// What comes back to the top folder from folders that are gone gets the next free names, past those that others have.
+func TestRewindNumbersWhatHasOneName(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		f.t = t
+		const many = 12
+		f.run("mkdir /t\nmkdir /o\nput /f.txt x")
+		f.put("/f (3).txt", "x")
+		for i := range many {
+			f.run(fmt.Sprintf("mkdir /t/%d\nput /t/%d/f.txt x\nput /t/%d/g x", i, i, i))
+		}
+		then := f.present()
+		for i := range many {
+			f.run(fmt.Sprintf("mv /t/%d/f.txt /o/f%d\nmv /t/%d/g /o/g%d", i, i, i, i))
+		}
+		f.run("rm /t\nempty-trash /\nrm /o")
+		r, err := f.Rewind(t.Context(), f.alice, "/", then, nil)
+		if err != nil || r.Displaced.Count != 2*many {
+			t.Fatalf("%v: %s", err, tell(r))
+		}
+		want := []string{"/", "/f.txt", "/f (3).txt", "/o", "/g"}
+		for i := 1; i <= many+1; i++ {
+			if i != 3 {
+				want = append(want, fmt.Sprintf("/f (%d).txt", i))
+			}
+			if i < many {
+				want = append(want, fmt.Sprintf("/g (%d)", i))
+			}
+		}
+		slices.Sort(want)
+		if got := slices.Sorted(maps.Keys(f.snapshot().files)); !slices.Equal(got, want) {
+			t.Errorf("there is %q\nwant     %q", got, want)
+		}
+	})
+}
+
 // Whatever happened, a rewind brings back what was there at a moment, or says of each path that it cannot. A rewind to the moment before takes
 // it back to the last file. Syncs follow it (TestSyncConverges).
 func TestRewindToAnyMoment(t *testing.T) {
