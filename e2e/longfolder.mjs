@@ -68,7 +68,9 @@ const showing = (least, greatest) => page.waitForFunction(([least, greatest]) =>
     const box = row.getBoundingClientRect()
     const at = Number(row.querySelector('.name bdi').textContent.slice(0, 5))
     return box.bottom > 0 && box.top < innerHeight && at >= least && at <= greatest
-  }), [least, greatest])
+  }), [least, greatest]).catch(async (error) => {
+  throw new Error(`none of ${least} to ${greatest} shows, but ${await shownNumbers()}`, { cause: error })
+})
 const ticked = (name) => page.locator('#listing tr', { hasText: name }).locator('input[name=item]').isChecked()
 
 // down goes to the end, as fast as the parts come.
@@ -135,7 +137,7 @@ async function chosenStays() {
   await page.evaluate(() => scrollTo(0, 0))
   await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight * 0.05))
   const far = Math.round(files * 0.05)
-  await showing(far - 20, far + 20)
+  await showing(far - 60, far + 60) // heights of what was never seen are guessed
   const numbers = await shownNumbers()
   const end = String(numbers[Math.floor(numbers.length / 2)]).padStart(5, '0')
   await page.locator('#listing tr', { hasText: `${end} ` }).locator('input[name=item]').click({ modifiers: ['Shift'] })
