@@ -42,9 +42,10 @@ export function timeLeft(seconds, words) {
   return fill(words, text);
 }
 
-// joined is facts in a line, which breaks between them and not within one.
-export function joined(facts) {
-  return facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ");
+// showFacts puts facts into a line that breaks between them, and not within one.
+export function showFacts(element, facts) {
+  const parts = facts.map((fact) => Object.assign(document.createElement("span"), { textContent: fact }));
+  element.replaceChildren(...parts.flatMap((part, i) => (i > 0 ? [" · ", part] : [part])));
 }
 
 // fill puts values into a sentence, each in the place of a #.

@@ -1,6 +1,6 @@
 // All the files on their way, and what is known of them together.
 
-import { fill, formatSize, joined, timeLeft } from "./format.js";
+import { fill, formatSize, showFacts, timeLeft } from "./format.js";
 import { refresh } from "./listing.js";
 import { report } from "./report.js";
 import { Row } from "./row.js";
@@ -174,6 +174,6 @@ export class Queue {
       fill(this.words.progress, Math.floor(share * 100), formatSize(total, units)),
     ];
     if (rate > 0) facts.push(fill(this.words.speed, formatSize(rate, units)), timeLeft((total - sent) / rate, this.words.left));
-    head.querySelector(".sum").textContent = joined(facts);
+    showFacts(head.querySelector(".sum"), facts);
   }
 }

@@ -1,6 +1,6 @@
 // One upload as the page shows it.
 
-import { fill, formatSize, joined, timeLeft } from "./format.js";
+import { fill, formatSize, showFacts, timeLeft } from "./format.js";
 
 export class Row {
   // section holds the words; name and folder are of the file; on is what the buttons do: {pause, resume, cancel}.
@@ -56,7 +56,7 @@ export class Row {
     this.find("progress").value = share;
     const facts = [fill(this.words.progress, Math.floor(share * 100), formatSize(total, this.units))];
     if (speed > 0) facts.push(fill(this.words.speed, formatSize(speed, this.units)), timeLeft((total - sent) / speed, this.words.left));
-    this.find(".percent").textContent = joined(facts);
+    showFacts(this.find(".percent"), facts);
   }
 
   remove() {
