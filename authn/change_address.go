@@ -8,22 +8,22 @@ import (
 )
 
 // ChangeEmail gives an account another e-mail address, or proves the one that it has, against a code of CodeEmail that was sent there and the
-// account's password. The old address is told. An empty address takes it away, without a code. Invalid with code "invalid_fields" or "wrong_code"; Exists
-// with code "email_taken"; Forbidden with code "email_required" where accounts are known by their e-mail address; what confirming the password answers; TooMany; Busy.
-func (a *Accounts) ChangeEmail(ctx context.Context, p Principal, email, code, password string, c Client) (User, error) {
-	u, err := a.changeAddress(ctx, p, kindEmail, email, code, password, c)
+// account's password, and one of the second factor where that is on. The old address is told. An empty address takes it away, without a code. Invalid with code "invalid_fields" or "wrong_code"; Exists
+// with code "email_taken"; Forbidden with code "email_required" where accounts are known by their e-mail address; else as ChangePassword.
+func (a *Accounts) ChangeEmail(ctx context.Context, p Principal, email, code string, proof Proof, c Client) (User, error) {
+	u, err := a.changeAddress(ctx, p, kindEmail, email, code, proof, c)
 	return u, fault.Wrap(err, "authn.ChangeEmail")
 }
 
 // ChangePhone is ChangeEmail for the phone number, with a code of CodePhone: the codes are "phone_taken" and "phone_required".
-func (a *Accounts) ChangePhone(ctx context.Context, p Principal, phone, code, password string, c Client) (User, error) {
-	u, err := a.changeAddress(ctx, p, kindPhone, phone, code, password, c)
+func (a *Accounts) ChangePhone(ctx context.Context, p Principal, phone, code string, proof Proof, c Client) (User, error) {
+	u, err := a.changeAddress(ctx, p, kindPhone, phone, code, proof, c)
 	return u, fault.Wrap(err, "authn.ChangePhone")
 }
 
-func (a *Accounts) changeAddress(ctx context.Context, p Principal, kind, typed, code, password string, c Client) (User, error) {
+func (a *Accounts) changeAddress(ctx context.Context, p Principal, kind, typed, code string, proof Proof, c Client) (User, error) {
 	if typed == "" {
-		return a.dropAddress(ctx, p, kind, password, c)
+		return a.dropAddress(ctx, p, kind, proof, c)
 	}
 	var fields []fault.Field
 	at, ok := readAddress(typed)
@@ -40,14 +40,19 @@ func (a *Accounts) changeAddress(ctx context.Context, p Principal, kind, typed, 
 	if fields != nil {
 		return User{}, invalidFields("authn.changeAddress", fields)
 	}
-	if err := a.confirm(ctx, p, password, c); err != nil {
+	if err := a.confirm(ctx, p, proof.Password, c); err != nil {
 		return User{}, err
+	}
+	if asked, err := a.Asks(ctx, p); err != nil {
+		return User{}, err
+	} else if asked.Code && proof.OTP == "" {
+		return User{}, errCodeMissing // before it costs a try of the code that was sent
 	}
 	id, err := a.tryCode(ctx, issued{kind, at, p.UserID}, code, c) // the purpose is called as the kind
 	if err != nil {
 		return User{}, err
 	}
-	u, err := a.moveAddress(ctx, p, at, c, func(tx *sqldb.Tx) error {
+	u, err := a.moveAddress(ctx, p, at, proof.OTP, c, func(tx *sqldb.Tx) error {
 		if err := useCode(ctx, tx, id, a.now()); err != nil {
 			return err
 		}
@@ -60,7 +65,7 @@ func (a *Accounts) changeAddress(ctx context.Context, p Principal, kind, typed, 
 }
 
 // dropAddress takes an address away from an account.
-func (a *Accounts) dropAddress(ctx context.Context, p Principal, kind, password string, c Client) (User, error) {
+func (a *Accounts) dropAddress(ctx context.Context, p Principal, kind string, proof Proof, c Client) (User, error) {
 	if a.o.Verify == kind {
 		sentence := "An account has an e-mail address here. Change it to another one."
 		if kind == kindPhone {
@@ -68,17 +73,17 @@ func (a *Accounts) dropAddress(ctx context.Context, p Principal, kind, password 
 		}
 		return User{}, fault.New(fault.Forbidden, "authn.dropAddress", sentence).WithCode(kind + "_required")
 	}
-	if err := a.confirm(ctx, p, password, c); err != nil {
+	if err := a.confirm(ctx, p, proof.Password, c); err != nil {
 		return User{}, err
 	}
-	return a.moveAddress(ctx, p, address{kind: kind}, c, func(*sqldb.Tx) error { return nil })
+	return a.moveAddress(ctx, p, address{kind: kind}, proof.OTP, c, func(*sqldb.Tx) error { return nil })
 }
 
-// moveAddress writes the address at, which is proven or empty, into the account, once before says that it may.
-func (a *Accounts) moveAddress(ctx context.Context, p Principal, at address, c Client, before func(tx *sqldb.Tx) error) (User, error) {
+// moveAddress writes the address at, which is proven or empty, into the account, once before says that it may. otp is for owner.
+func (a *Accounts) moveAddress(ctx context.Context, p Principal, at address, otp string, c Client, before func(tx *sqldb.Tx) error) (User, error) {
 	var old, u User
-	err := a.db.Update(ctx, func(tx *sqldb.Tx) (err error) {
-		if old, err = holdUser(ctx, tx, p.UserID); err != nil {
+	err := a.decide(ctx, func(tx *sqldb.Tx) (err error) {
+		if old, err = a.owner(ctx, tx, p, otp, c); err != nil {
 			return err
 		}
 		if err := before(tx); err != nil {

@@ -11,13 +11,13 @@ import (
 // An account is deleted in two steps. Closing it is one short transaction: from then on nobody signs in, and the names are free. Removing it with a drive
 // of any size takes as long as it takes, in pieces, so that nobody else waits; it goes on after a crash.
 
-// DeleteOwn closes the caller's own account, against its password (see confirm). RemoveClosed removes it then, with its drive. Forbidden
-// with code "wrong_password", or "last_admin": somebody must be left to run the server.
-func (a *Accounts) DeleteOwn(ctx context.Context, p Principal, password string, c Client) error {
-	if err := a.confirm(ctx, p, password, c); err != nil {
+// DeleteOwn closes the caller's own account, against its password (see confirm) and a code where a second factor is on (see owner). RemoveClosed removes it
+// then, with its drive. Errors as ChangePassword; Forbidden with code "last_admin": somebody must be left to run the server.
+func (a *Accounts) DeleteOwn(ctx context.Context, p Principal, proof Proof, c Client) error {
+	if err := a.confirm(ctx, p, proof.Password, c); err != nil {
 		return fault.Wrap(err, "authn.DeleteOwn")
 	}
-	err := a.db.Update(ctx, func(tx *sqldb.Tx) error {
+	err := a.decide(ctx, func(tx *sqldb.Tx) error {
 		admins, err := Administration{a: a}.admins(ctx, tx)
 		if err != nil {
 			return err
@@ -25,15 +25,11 @@ func (a *Accounts) DeleteOwn(ctx context.Context, p Principal, password string, 
 		if len(admins) == 1 && admins[0] == p.UserID {
 			return fault.New(fault.Forbidden, "authn.DeleteOwn", "You are the last administrator. Make somebody else one first.").WithCode("last_admin")
 		}
-		var username string
-		err = tx.Row(ctx, `SELECT username FROM users WHERE id = $1 AND disabled_at = 0 AND deleted_at = 0`+forUpdate(tx), []any{p.UserID}, &username)
-		if sqldb.NoRow(err) {
-			return sessionEnded() // by somebody else, meanwhile
-		}
+		u, err := a.owner(ctx, tx, p, proof.OTP, c)
 		if err != nil {
 			return err
 		}
-		if err := a.audit(ctx, tx, auditEntry{event: AuditUserDeleted, userID: p.UserID, actor: p.UserID, client: c, detail: username, always: true}); err != nil {
+		if err := a.audit(ctx, tx, auditEntry{event: AuditUserDeleted, userID: p.UserID, actor: p.UserID, client: c, detail: u.Username, always: true}); err != nil {
 			return err
 		}
 		return a.close(ctx, tx, p.UserID)

@@ -33,8 +33,8 @@ func TestADeletedAccountIsShutBeforeItsDriveIsGone(t *testing.T) {
 		_, err = other.Bearer(ctx, s.AccessToken)
 		accepted(t, "bearer on another node", err)
 
-		refused(t, "a wrong password", n.DeleteOwn(ctx, who, "wrong horse", Client{}), fault.Forbidden, "wrong_password")
-		accepted(t, "delete", n.DeleteOwn(ctx, who, password, Client{Address: "192.0.2.9"}))
+		refused(t, "a wrong password", n.DeleteOwn(ctx, who, Proof{Password: "wrong horse"}, Client{}), fault.Forbidden, "wrong_password")
+		accepted(t, "delete", n.DeleteOwn(ctx, who, Proof{Password: password}, Client{Address: "192.0.2.9"}))
 		select {
 		case <-n.Closed():
 		default:
@@ -112,10 +112,10 @@ func TestAttackDeletingTheLastAdministrator(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		f := newOffice(t, db)
 		who := func(u User) Principal {
-			return Principal{UserID: u.ID, Username: u.Username, Role: u.Role, SessionID: "x"}
+			return Principal{UserID: u.ID, Username: u.Username, Role: u.Role}
 		}
 		errs := together(2, func(i int) error {
-			return f.DeleteOwn(t.Context(), who([]User{f.ann, f.zoe}[i]), password, Client{})
+			return f.DeleteOwn(t.Context(), who([]User{f.ann, f.zoe}[i]), Proof{Password: password}, Client{})
 		})
 		if successes(errs) != 1 {
 			t.Errorf("%v", errs)
@@ -125,6 +125,6 @@ func TestAttackDeletingTheLastAdministrator(t *testing.T) {
 				refused(t, "the last one", err, fault.Forbidden, "last_admin")
 			}
 		}
-		accepted(t, "a user", f.DeleteOwn(t.Context(), who(f.bob), password, Client{}))
+		accepted(t, "a user", f.DeleteOwn(t.Context(), who(f.bob), Proof{Password: password}, Client{}))
 	})
 }

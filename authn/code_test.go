@@ -400,10 +400,10 @@ func TestACodeIsGoodForOnePurpose(t *testing.T) {
 	n := newNode(t, sqldbtest.OpenSQLite(t), withPost(o, VerifyEmail))
 	ann, bob := n.verifiedUser(t, o, "ann"), n.verifiedUser(t, o, "bob")
 	reset := n.codeFor(t, o, Principal{}, CodeRequest{Purpose: CodeReset, To: "ann@example.org"})
-	_, err := n.ChangeEmail(t.Context(), Principal{UserID: bob.User.ID}, "ann@example.org", reset, password, visitor())
+	_, err := n.ChangeEmail(t.Context(), Principal{UserID: bob.User.ID}, "ann@example.org", reset, Proof{Password: password}, visitor())
 	refused(t, "a reset code for a change", err, fault.Invalid, "wrong_code")
 	change := n.codeFor(t, o, Principal{UserID: bob.User.ID}, CodeRequest{Purpose: CodeEmail, To: "new@example.org"})
-	_, err = n.ChangeEmail(t.Context(), Principal{UserID: ann.User.ID}, "new@example.org", change, password, visitor())
+	_, err = n.ChangeEmail(t.Context(), Principal{UserID: ann.User.ID}, "new@example.org", change, Proof{Password: password}, visitor())
 	refused(t, "another account's code", err, fault.Invalid, "wrong_code")
 }
 

@@ -47,22 +47,25 @@ func aboutPassword(code, message string) error {
 }
 
 // ChangePassword gives the principal's own account another password and ends its other sessions; the one that asks goes on. An account
-// without a password gets its first one. Invalid with code "invalid_fields"; else as confirm: Forbidden with code "wrong_password" or
-// "sign_in_again", TooMany, Busy.
-func (a *Accounts) ChangePassword(ctx context.Context, p Principal, password, newPassword string, c Client) error {
+// without a password gets its first one. Invalid with code "invalid_fields"; else as confirm and checkOTP: Forbidden with code "wrong_password" or
+// "sign_in_again", Unauthenticated with code "otp_required" or "invalid_otp", TooMany, Busy.
+func (a *Accounts) ChangePassword(ctx context.Context, p Principal, proof Proof, newPassword string, c Client) error {
 	if f, ok := checkPassword("new_password", newPassword); !ok {
 		return invalidFields("authn.ChangePassword", []fault.Field{f})
 	}
-	old, err := a.confirmed(ctx, p, password, c)
+	old, err := a.confirmed(ctx, p, proof.Password, c)
 	if err != nil {
-		return err
+		return fault.Wrap(err, "authn.ChangePassword")
 	}
 	prepared, _ := preparePassword(newPassword)
 	hash, err := a.hasher.hash(ctx, prepared)
 	if err != nil {
 		return fault.Wrap(err, "authn.ChangePassword")
 	}
-	return fault.Wrap(a.db.Update(ctx, func(tx *sqldb.Tx) error {
+	return fault.Wrap(a.decide(ctx, func(tx *sqldb.Tx) error {
+		if _, err := a.owner(ctx, tx, p, proof.OTP, c); err != nil {
+			return err
+		}
 		n, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3 AND disabled_at = 0`, hash, p.UserID, old)
 		if err != nil {
 			return err

@@ -46,35 +46,6 @@ func (a *Accounts) SecondFactor(ctx context.Context, p Principal) (SecondFactor,
 	return f, fault.Wrap(err, "authn.SecondFactor")
 }
 
-// Proof is what shows once more that it is the owner who asks.
-type Proof struct {
-	Password string
-	OTP      string // a code of the authenticator app or a recovery code, where a second factor is on
-}
-
-// byOwner runs do in a transaction that holds the account's row, after the password was shown again, and a code where a second factor is on:
-// neither a stolen session nor a session and a password change what the factor is. Errors as confirm and checkOTP.
-func (a *Accounts) byOwner(ctx context.Context, p Principal, proof Proof, c Client, do func(tx *sqldb.Tx, u User) error) error {
-	if err := a.confirm(ctx, p, proof.Password, c); err != nil {
-		return err
-	}
-	return a.decide(ctx, func(tx *sqldb.Tx) error {
-		u, err := lockedUser(ctx, tx, p.UserID)
-		if err == nil {
-			err = mustLive(ctx, tx, p)
-		}
-		if err != nil {
-			return err
-		}
-		if u.SecondFactor {
-			if err := a.checkOTP(ctx, tx, u.ID, p.UserID, proof.OTP, c); err != nil {
-				return err
-			}
-		}
-		return do(tx, u)
-	})
-}
-
 // lockedUser is lockUser, and answers the account.
 func lockedUser(ctx context.Context, tx *sqldb.Tx, userID string) (User, error) {
 	if err := lockUser(ctx, tx, userID); err != nil {

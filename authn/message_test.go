@@ -75,13 +75,13 @@ func TestMessagesAreInTheLanguageOfWhoAsked(t *testing.T) {
 			ask(Principal{UserID: bob.User.ID}, CodeEmail, "ann@example.org", says.elsewhere)
 			for _, phone := range []string{"+4915112345678", "+4915112345679"} {
 				code := n.codeIn(t, o, p, CodeRequest{Purpose: CodePhone, To: phone}, c)
-				if _, err := n.ChangePhone(t.Context(), p, phone, code, password, c); err != nil {
+				if _, err := n.ChangePhone(t.Context(), p, phone, code, Proof{Password: password}, c); err != nil {
 					t.Fatal(err)
 				}
 			}
 			told("+4915112345678", says.phoneGone)
 			code := n.codeIn(t, o, p, CodeRequest{Purpose: CodeEmail, To: "anna@example.org"}, c)
-			if _, err := n.ChangeEmail(t.Context(), p, "anna@example.org", code, password, c); err != nil {
+			if _, err := n.ChangeEmail(t.Context(), p, "anna@example.org", code, Proof{Password: password}, c); err != nil {
 				t.Fatal(err)
 			}
 			told("ann@example.org", says.emailGone)

@@ -616,15 +616,16 @@ func TestAPasskeyOpensAnAccountToo(t *testing.T) {
 		}
 		accepted(f.T, "unlinking", f.Unlink(f.Context(), who, all[0].ID, traveller))
 		refused(f.T, "removing the passkey that is left", f.RemovePasskey(f.Context(), who, key.ID, Proof{OTP: recovery[0]}, traveller), fault.Forbidden, "last_sign_in")
-		accepted(f.T, "a password", f.ChangePassword(f.Context(), who, "", password, traveller))
-		accepted(f.T, "removing it", f.RemovePasskey(f.Context(), who, key.ID, Proof{Password: password, OTP: recovery[1]}, traveller))
+		refused(f.T, "a password without a code", f.ChangePassword(f.Context(), who, Proof{}, password, traveller), fault.Unauthenticated, "otp_required")
+		accepted(f.T, "a password", f.ChangePassword(f.Context(), who, Proof{OTP: recovery[1]}, password, traveller))
+		accepted(f.T, "removing it", f.RemovePasskey(f.Context(), who, key.ID, Proof{Password: password, OTP: recovery[2]}, traveller))
 	})
 }
 
 func TestWhoDeletedTheAccountIsANewcomer(t *testing.T) {
 	federate(t, func(f *federation) {
 		u, who := f.comes("mia")
-		accepted(f.T, "deleting", f.DeleteOwn(f.Context(), who, "", traveller))
+		accepted(f.T, "deleting", f.DeleteOwn(f.Context(), who, Proof{}, traveller))
 		if again, _ := f.comes("mia"); again.ID == u.ID || again.Username != "mia" {
 			f.Errorf("it is %+v", again)
 		}
@@ -721,7 +722,7 @@ func TestTheProviderIsDown(t *testing.T) {
 func TestAttackSigningInBesideUnlinking(t *testing.T) {
 	federate(t, func(f *federation) {
 		u, who := f.comes("mia")
-		accepted(f.T, "a password", f.ChangePassword(f.Context(), who, "", password, traveller))
+		accepted(f.T, "a password", f.ChangePassword(f.Context(), who, Proof{}, password, traveller))
 		tr, b := f.begin("", "")
 		tr.at(b, "mia")
 		held, release := make(chan struct{}), make(chan struct{})

@@ -52,7 +52,7 @@ func (a *Accounts) reset(ctx context.Context, at address, code, password string,
 		if err != nil {
 			return err
 		}
-		if u, err = holdUser(ctx, tx, userID); err != nil {
+		if u, err = lockedUser(ctx, tx, userID); err != nil {
 			return err
 		}
 		if err := a.endSessions(ctx, tx, u.ID); err != nil {

@@ -101,7 +101,7 @@ func TestAnAddressThatWasOnlyClaimedIsWorthNothing(t *testing.T) {
 			t.Errorf("the address signs in %+v, %v", s.User, err)
 		}
 		phone := strict.codeFor(t, o, Principal{UserID: ann.User.ID}, CodeRequest{Purpose: CodePhone, To: "+4915112345678"})
-		_, err := strict.ChangePhone(t.Context(), Principal{UserID: ann.User.ID}, "+4915112345678", phone, password, visitor())
+		_, err := strict.ChangePhone(t.Context(), Principal{UserID: ann.User.ID}, "+4915112345678", phone, Proof{Password: password}, visitor())
 		accepted(t, "the number too", err)
 		if lost := count(t, db, `SELECT COUNT(*) FROM audit WHERE event = $1 AND user_id = $2`, AuditAddressLost, thief.User.ID); lost != 2 {
 			t.Errorf("%d lines in the audit log", lost)
@@ -114,10 +114,10 @@ func TestAnotherAddressIsProvenAndTheOldOneIsTold(t *testing.T) {
 		o := &postOffice{}
 		n := newNode(t, db, withPost(o, VerifyEmail))
 		ann := n.verifiedUser(t, o, "ann")
-		me := Principal{UserID: ann.User.ID, SessionID: "s"}
+		me := Principal{UserID: ann.User.ID}
 		code := n.codeFor(t, o, me, CodeRequest{Purpose: CodeEmail, To: "ann@example.net"})
 		change := func(email, code, password string) (User, error) {
-			return n.ChangeEmail(t.Context(), me, email, code, password, visitor())
+			return n.ChangeEmail(t.Context(), me, email, code, Proof{Password: password}, visitor())
 		}
 		_, err := change("ann@example.net", code, "not the password")
 		refused(t, "without the password", err, fault.Forbidden, "wrong_password")
@@ -141,9 +141,9 @@ func TestAnotherAddressIsProvenAndTheOldOneIsTold(t *testing.T) {
 		}
 
 		phone := n.codeFor(t, o, me, CodeRequest{Purpose: CodePhone, To: "+49 151 12345678"})
-		_, err = n.ChangePhone(t.Context(), me, "+4915112345678", phone, password, visitor())
+		_, err = n.ChangePhone(t.Context(), me, "+4915112345678", phone, Proof{Password: password}, visitor())
 		accepted(t, "a phone", err)
-		if u, err = n.ChangePhone(t.Context(), me, "", "", password, visitor()); err != nil || u.Phone != "" || u.PhoneVerified {
+		if u, err = n.ChangePhone(t.Context(), me, "", "", Proof{Password: password}, visitor()); err != nil || u.Phone != "" || u.PhoneVerified {
 			t.Errorf("no phone: %+v, %v", u, err)
 		}
 		if told := n.delivered(t, o); len(told) != 1 || told[0].To != "+4915112345678" {

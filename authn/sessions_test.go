@@ -96,10 +96,10 @@ func TestAChangedPasswordKeepsTheSessionThatAsks(t *testing.T) {
 		accepted(t, "basic", err)
 
 		const next = "battery staple"
-		refused(t, "a wrong one", n.ChangePassword(t.Context(), p, "wrong password", next, Client{}), fault.Forbidden, "wrong_password")
-		refused(t, "none", n.ChangePassword(t.Context(), p, "", next, Client{}), fault.Forbidden, "password_required")
-		refused(t, "one that is too short", n.ChangePassword(t.Context(), p, password, "short", Client{}), fault.Invalid, "invalid_fields")
-		accepted(t, "change", n.beside(t).ChangePassword(t.Context(), p, password, next, Client{}))
+		refused(t, "a wrong one", n.ChangePassword(t.Context(), p, Proof{Password: "wrong password"}, next, Client{}), fault.Forbidden, "wrong_password")
+		refused(t, "none", n.ChangePassword(t.Context(), p, Proof{}, next, Client{}), fault.Forbidden, "password_required")
+		refused(t, "one that is too short", n.ChangePassword(t.Context(), p, Proof{Password: password}, "short", Client{}), fault.Invalid, "invalid_fields")
+		accepted(t, "change", n.beside(t).ChangePassword(t.Context(), p, Proof{Password: password}, next, Client{}))
 
 		n.bearer(t, here)
 		_, err = n.Refresh(t.Context(), here.RefreshToken, Client{})

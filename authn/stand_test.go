@@ -25,7 +25,7 @@ func TestStand(t *testing.T) {
 			return err
 		}, []bool{false, true, true, true, true}},
 		{"the page changes the password", func(t *testing.T, n *node, all []Principal) error {
-			return n.ChangePassword(t.Context(), all[1], password, "battery staple", Client{})
+			return n.ChangePassword(t.Context(), all[1], Proof{Password: password}, "battery staple", Client{})
 		}, []bool{false, true, false, true, true}},
 		{"the app password is revoked", func(t *testing.T, n *node, all []Principal) error {
 			return n.RevokeAppPassword(t.Context(), all[1], all[3].AppPassword, Client{})

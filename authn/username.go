@@ -48,8 +48,9 @@ func (acc account) makeUp(try int) string {
 	return stem + "-" + strings.ToLower(rand.Text()[:5+try])
 }
 
-// Rename gives an account another username. Invalid with code "invalid_fields"; Exists with code "username_taken"; TooMany with code "too_many_renames".
-func (a *Accounts) Rename(ctx context.Context, userID, username string, c Client) (User, error) {
+// Rename gives the principal's own account another username. It may be all that the account is known by, so whoever found a session open could shut the
+// owner out with it. Invalid with code "invalid_fields"; Exists with code "username_taken"; TooMany with code "too_many_renames"; else as ChangePassword.
+func (a *Accounts) Rename(ctx context.Context, p Principal, username string, proof Proof, c Client) (User, error) {
 	stored, key, ok := usernameKey(username)
 	if !ok {
 		f := fault.Field{Name: "username", Code: "invalid", Message: notUsername}
@@ -60,32 +61,35 @@ func (a *Accounts) Rename(ctx context.Context, userID, username string, c Client
 		}
 		return User{}, invalidFields("authn.Rename", []fault.Field{f})
 	}
+	if err := a.confirm(ctx, p, proof.Password, c); err != nil {
+		return User{}, fault.Wrap(err, "authn.Rename")
+	}
 	var u User
-	err := a.db.Update(ctx, func(tx *sqldb.Tx) (err error) {
-		if u, err = holdUser(ctx, tx, userID); err != nil || u.Username == stored {
+	err := a.decide(ctx, func(tx *sqldb.Tx) (err error) {
+		if u, err = a.owner(ctx, tx, p, proof.OTP, c); err != nil || u.Username == stored {
 			return err
 		}
 		var renames int
 		if err := tx.Row(ctx, `SELECT COUNT(*) FROM audit WHERE user_id = $1 AND event = $2 AND at > $3`,
-			[]any{userID, AuditUsername, a.now() - (24 * time.Hour).Microseconds()}, &renames); err != nil {
+			[]any{u.ID, AuditUsername, a.now() - (24 * time.Hour).Microseconds()}, &renames); err != nil {
 			return err
 		}
 		if renames >= maxRenames {
 			return fault.New(fault.TooMany, "authn.Rename", "The username was changed too often today.").WithCode("too_many_renames").WithWait(time.Hour)
 		}
 		var taken bool
-		if err := tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE username_key = $1 AND id <> $2)`, []any{key, userID}, &taken); err != nil {
+		if err := tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE username_key = $1 AND id <> $2)`, []any{key, u.ID}, &taken); err != nil {
 			return err
 		}
 		if taken {
 			return usernameTaken()
 		}
-		if _, err := tx.Exec(ctx, `UPDATE users SET username = $1, username_key = $2 WHERE id = $3`, stored, key, userID); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE users SET username = $1, username_key = $2 WHERE id = $3`, stored, key, u.ID); err != nil {
 			return err
 		}
 		old := u.Username
 		u.Username = stored
-		return a.audit(ctx, tx, auditEntry{event: AuditUsername, userID: userID, actor: userID, client: c, detail: old + " → " + stored})
+		return a.audit(ctx, tx, auditEntry{event: AuditUsername, userID: u.ID, actor: u.ID, client: c, detail: old + " → " + stored})
 	})
 	if fault.Is(err, fault.Exists) { // also where somebody took it since we looked
 		err = usernameTaken()
@@ -94,14 +98,4 @@ func (a *Accounts) Rename(ctx context.Context, userID, username string, c Client
 		return User{}, fault.Wrap(err, "authn.Rename")
 	}
 	return u, nil
-}
-
-// holdUser takes the row of an account that may sign in, and reads it.
-func holdUser(ctx context.Context, tx *sqldb.Tx, userID string) (User, error) {
-	if err := lockUser(ctx, tx, userID); err != nil {
-		return User{}, err
-	}
-	return scanUser(func(dest ...any) error {
-		return tx.Row(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, []any{userID}, dest...)
-	})
 }

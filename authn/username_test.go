@@ -55,7 +55,7 @@ func TestAnotherUsername(t *testing.T) {
 		n := newNode(t, db)
 		ann, bob := n.register(t, ann()), n.register(t, Registration{Username: "bob", Password: password})
 		rename := func(id, to string) error {
-			_, err := n.Rename(t.Context(), id, to, visitor())
+			_, err := n.Rename(t.Context(), Principal{UserID: id}, to, Proof{Password: password}, visitor())
 			return err
 		}
 		refused(t, "taken", rename(bob.User.ID, "ANN"), fault.Exists, "username_taken")

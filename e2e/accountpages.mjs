@@ -72,10 +72,12 @@ async function profile() {
   await go('/profile')
   await look('profile')
   await page.locator('#username').fill('anna')
+  await page.locator('#username-password').fill(password)
   await send(form('username'))
   await page.locator('.notice.good').waitFor()
   await look('profile-saved')
   await page.locator('#username').fill('ann')
+  await page.locator('#username-password').fill(password)
   await send(form('username'))
   await page.locator('.notice.good').waitFor()
 }
@@ -127,7 +129,7 @@ async function secondFactor() {
   await page.locator('#code').fill(code(secret, -1))
   await page.locator('#code').press('Enter')
   await page.locator('#codes').waitFor()
-  const [recovery] = await page.locator('#codes code').allTextContents()
+  const [recovery, another] = await page.locator('#codes code').allTextContents()
   await look('factor-codes')
   await page.locator('#codes .button').click()
   await page.locator('#recovery').waitFor()
@@ -141,6 +143,22 @@ async function secondFactor() {
   await page.locator('#otp').fill(code(secret))
   await page.locator('#otp').press('Enter')
   await page.waitForURL('**/drive**')
+
+  await go('/password')
+  await look('password-factor')
+  for (const [proof, what] of [['none', '#problem'], [another, '.notice.good']]) {
+    await page.locator('#password').fill(newPassword)
+    await page.locator('#new-password').fill(newPassword)
+    await page.locator('#otp').fill(proof)
+    await page.locator('#otp').press('Enter')
+    await page.locator(what).waitFor()
+    await look(`password-factor-${what.slice(1).replace('.', '-')}`)
+  }
+  for (const [path, of] of [['/profile', '#username-otp'], ['/data/delete', '#otp']]) {
+    await go(path)
+    await page.locator(of).waitFor()
+    await look(path.split('/').at(-1) + '-factor')
+  }
 
   await go('/second-factor')
   await page.locator('#totp summary').click()

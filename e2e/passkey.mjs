@@ -67,12 +67,21 @@ const scenarios = {
       await page.getByRole('link', { name: say('factor.recovery.kept') }).click()
       await page.getByText('My phone').first().waitFor()
       await screenshot(page, 'factor-passkey')
+      await page.goto(byName + '/account/password') // this session is from before the passkey
+      await page.getByLabel(say('proof.recovery-code')).waitFor()
+      await screenshot(page, 'password-passkey')
 
       await signOut(page)
       await screenshot(page, 'login-passkey')
       await page.getByRole('button', { name: say('passkey.sign-in') }).click()
       await page.waitForURL('**/drive/')
       tell('signed in with a passkey alone')
+      await page.goto(byName + '/account/password') // the passkey was just used, so no code is asked for
+      await page.locator('#password').fill(password)
+      await page.locator('#new-password').fill(password)
+      assert.equal(await page.locator('input[name=otp]').count(), 0)
+      await page.locator('#new-password').press('Enter')
+      await page.getByText(say('password.changed')).waitFor()
 
       await signOut(page)
       await signIn(page, byName, 'ann')

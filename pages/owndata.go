@@ -15,6 +15,7 @@ func (e *Edition) Data(v Data) ([]byte, error) { return e.render("data", v) }
 type Leave struct {
 	Frame
 	Usage Usage
+	Proof Proof
 }
 
 // Leave renders the question before the account is deleted.

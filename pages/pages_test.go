@@ -72,7 +72,7 @@ func everyPage(t *testing.T, p *Edition) map[string]*goquery.Document {
 	add("register")(p.Register(Register{Frame: problem, Username: hostile, Email: hostile, Phone: hostile, Next: "/drive/x", Open: true, MinPassword: 8}))
 	signedIn := AccountFrame{Frame: problem, Here: "/account/sessions", Done: Say("session.others-ended", "number", 2)}
 	add("sessions")(p.Sessions(Sessions{AccountFrame: signedIn, Items: []Session{{ID: "a", Device: Device{hostile, hostile}, Address: hostile, App: true}, {ID: "b", Current: true, Device: Device{Program: hostile}}}}))
-	add("password")(p.Password(Password{AccountFrame: signedIn, Username: hostile, MinPassword: 8}))
+	add("password")(p.Password(Password{AccountFrame: signedIn, Proof: Proof{Password: true, Code: true, Passkeys: true}, Username: hostile, MinPassword: 8}))
 	add("continue")(p.Continue(Continue{Name: hostile, Ticket: hostile}))
 	add("closed")(p.Register(Register{}))
 	add("uninvited")(p.Register(Register{Frame: problem, Open: true, Invited: true, Next: hostile}))
@@ -85,8 +85,8 @@ func everyPage(t *testing.T, p *Edition) map[string]*goquery.Document {
 	account := AccountFrame{Frame: problem, Here: "/account/profile", Done: Say("session.device", "program", hostile, "system", hostile)}
 	account.User = hostile
 	add("profile")(p.Profile(Profile{AccountFrame: account, Username: hostile,
-		Email: ProfileAddress{Now: hostile, Sends: true, New: hostile, Sent: true}, Phone: ProfileAddress{Now: hostile, Verified: true, Sends: true}}))
-	add("profile without addresses")(p.Profile(Profile{AccountFrame: account, Username: "mia", Email: ProfileAddress{Sends: true}, Phone: ProfileAddress{Now: "+4915112345678"}}))
+		Email: ProfileAddress{Now: hostile, Sends: true, New: hostile, Sent: true}, Phone: ProfileAddress{Now: hostile, Verified: true, Sends: true}, Proof: Proof{Password: true, Code: true}, Refused: "email"}))
+	add("profile without addresses")(p.Profile(Profile{AccountFrame: account, Username: "mia", Email: ProfileAddress{Sends: true}, Phone: ProfileAddress{Now: "+4915112345678"}, Proof: Proof{Code: true, Passkeys: true}}))
 	add("drive")(p.Drive(sample()))
 	add("empty")(p.Drive(Drive{Frame: Frame{User: "mia"}, Crumbs: []Crumb{{Address: "/drive/"}}, Address: "/drive/", Path: "/", Usage: Usage{Quota: -1}}))
 	add("delete")(p.Delete(Delete{Frame: Frame{User: "mia"}, Name: hostile, Folder: true, Action: "/drive/a", Back: "/drive/"}))
@@ -105,7 +105,7 @@ func everyPage(t *testing.T, p *Edition) map[string]*goquery.Document {
 	add("passkey")(p.Ceremony(Ceremony{Frame: Frame{User: hostile}, Kind: "create", Options: `{"user":"` + hostile + `"}`, Action: "/account/second-factor/passkeys/confirm", Back: "/account/second-factor"}))
 	framed := AccountFrame{Frame: Frame{User: hostile, Problem: problem.Problem}, Here: "/account/data", Done: Say("session.device", "program", hostile, "system", hostile)}
 	add("data")(p.Data(Data{AccountFrame: framed, Usage: Usage{Used: 5}}))
-	add("leave")(p.Leave(Leave{Frame: framed.Frame, Usage: Usage{Used: 5}}))
+	add("leave")(p.Leave(Leave{Frame: framed.Frame, Usage: Usage{Used: 5}, Proof: Proof{Password: true, Code: true}}))
 	add("farewell")(p.Farewell(Frame{}))
 	add("activity")(p.Activity(Activity{AccountFrame: framed, Next: "/account/activity?after=1.x", Lines: []ActivityLine{
 		{Event: "sign_in"}, {Event: hostile, Address: hostile, Device: Device{hostile, hostile}, Detail: hostile, Times: 7, ByAdministrator: true}}}))

@@ -49,6 +49,16 @@ type Profile struct {
 	AccountFrame
 	Username     string
 	Email, Phone ProfileAddress
+	Proof        Proof
+	Refused      string // the form that Problem is about, by the name of its action; empty if none was sent
+}
+
+// ProofFor is what the form with an action asks for.
+func (v Profile) ProofFor(action string) ProofForm {
+	if action != v.Refused {
+		return v.Proof.For(action, nil)
+	}
+	return v.Proof.For(action, v.Problem)
 }
 
 // ProfileAddress is an address of an account, and how far changing it has come.

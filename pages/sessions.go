@@ -39,6 +39,7 @@ func (e *Edition) Sessions(v Sessions) ([]byte, error) { return e.render("sessio
 // Password is the page to change the password on.
 type Password struct {
 	AccountFrame
+	Proof       Proof
 	Username    string // for whatever keeps passwords
 	MinPassword int    // characters that a password has at least
 }

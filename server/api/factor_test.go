@@ -16,6 +16,50 @@ import (
 	"github.com/satchelhq/satchel/sqldb/sqldbtest"
 )
 
+// What changes the account asks for the code where a second factor is on.
+func TestChangingAnAccountWithASecondFactor(t *testing.T) {
+	const password = "correct horse"
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		at := time.Now()
+		s := newSiteSet(t, db, drive.Options{}, func(o *authn.Options) { o.Now = func() time.Time { return at } })
+		token := s.register("mia").AccessToken
+		var e struct{ Secret string }
+		s.call("POST", "/api/v1/me/totp", token, `{"password":"`+password+`"}`).want(201, "").into(&e)
+		code, err := totp.GenerateCode(e.Secret, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var recovery struct {
+			Codes []string `json:"recovery_codes"`
+		}
+		s.call("POST", "/api/v1/me/totp/confirm", token, `{"otp":"`+code+`"}`).want(200, "").into(&recovery)
+		for i, c := range []struct {
+			method, path, change string
+			status               int
+		}{
+			{"PATCH", "/api/v1/me", `"username":"eva"`, 200},
+			{"POST", "/api/v1/me/email", `"email":""`, 200},
+			{"POST", "/api/v1/me/phone", `"phone":""`, 200},
+			{"POST", "/api/v1/me/password", `"new_password":"correct horse"`, 204},
+			{"DELETE", "/api/v1/me", `"otp":null`, 204},
+		} {
+			body := func(password, otp string) string {
+				if i == 4 {
+					return fmt.Sprintf(`{"password":%q,"otp":%q}`, password, otp)
+				}
+				return fmt.Sprintf(`{%s,"password":%q,"otp":%q}`, c.change, password, otp)
+			}
+			s.call(c.method, c.path, token, `{`+c.change+`,"password":"`+password+`"}`).want(401, "otp_required")
+			if i == 0 { // wrong ones are few before there is a wait
+				s.call(c.method, c.path, token, body(password, code)).want(401, "invalid_otp")
+			}
+			s.call(c.method, c.path, token, body("wrong password", recovery.Codes[i])).want(403, "wrong_password")
+			s.call(c.method, c.path, token, body(password, recovery.Codes[i])).want(c.status, "")
+		}
+		s.call("GET", "/api/v1/me", token, "").want(401, "session_ended")
+	})
+}
+
 // An app turns a second factor on, signs in with it, and turns it off.
 func TestSecondFactor(t *testing.T) {
 	const password = "correct horse"

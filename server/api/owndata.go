@@ -28,11 +28,11 @@ func (a *api) ownDataRoutes() []route {
 
 // deleteMe closes the caller's account. The drive is removed behind the answer.
 func (a *api) deleteMe(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
-	var password string
-	if err := readBody(w, r, fields{"password": &password}); err != nil {
+	proof, err := readProof(w, r)
+	if err != nil {
 		return err
 	}
-	if err := a.accounts.DeleteOwn(r.Context(), p, password, a.client(r)); err != nil {
+	if err := a.accounts.DeleteOwn(r.Context(), p, proof, a.client(r)); err != nil {
 		return err
 	}
 	answer.JSON(w, r, http.StatusNoContent, nil)

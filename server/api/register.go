@@ -83,14 +83,15 @@ func (a *api) resetPassword(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) rename(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
+	var proof authn.Proof
 	var username string
-	if err := readBody(w, r, fields{"username": &username}); err != nil {
+	if err := readBody(w, r, fields{"username": &username, "password": &proof.Password, "otp": &proof.OTP}); err != nil {
 		return err
 	}
 	if err := required("username", username); err != nil {
 		return err
 	}
-	u, err := a.accounts.Rename(r.Context(), p.UserID, username, a.client(r))
+	u, err := a.accounts.Rename(r.Context(), p, username, proof, a.client(r))
 	if err != nil {
 		return err
 	}
@@ -99,11 +100,12 @@ func (a *api) rename(w http.ResponseWriter, r *http.Request, p authn.Principal) 
 }
 
 func (a *api) changeEmail(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
-	var email, code, password string
-	if err := readBody(w, r, fields{"email": &email, "code": &code, "password": &password}); err != nil {
+	var proof authn.Proof
+	var email, code string
+	if err := readBody(w, r, fields{"email": &email, "code": &code, "password": &proof.Password, "otp": &proof.OTP}); err != nil {
 		return err
 	}
-	u, err := a.accounts.ChangeEmail(r.Context(), p, email, code, password, a.client(r))
+	u, err := a.accounts.ChangeEmail(r.Context(), p, email, code, proof, a.client(r))
 	if err != nil {
 		return err
 	}
@@ -112,11 +114,12 @@ func (a *api) changeEmail(w http.ResponseWriter, r *http.Request, p authn.Princi
 }
 
 func (a *api) changePhone(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
-	var phone, code, password string
-	if err := readBody(w, r, fields{"phone": &phone, "code": &code, "password": &password}); err != nil {
+	var proof authn.Proof
+	var phone, code string
+	if err := readBody(w, r, fields{"phone": &phone, "code": &code, "password": &proof.Password, "otp": &proof.OTP}); err != nil {
 		return err
 	}
-	u, err := a.accounts.ChangePhone(r.Context(), p, phone, code, password, a.client(r))
+	u, err := a.accounts.ChangePhone(r.Context(), p, phone, code, proof, a.client(r))
 	if err != nil {
 		return err
 	}

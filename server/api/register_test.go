@@ -124,7 +124,8 @@ func TestAnAccountByItsAddress(t *testing.T) {
 		if u.Phone != "+4915112345678" || !u.PhoneVerified {
 			t.Errorf("%+v", u)
 		}
-		s.call("PATCH", "/api/v1/me", in.AccessToken, `{"username": "Ann.Lee"}`).want(200, "").into(&u)
+		s.call("PATCH", "/api/v1/me", in.AccessToken, `{"username": "Ann.Lee"}`).want(403, "password_required")
+		s.call("PATCH", "/api/v1/me", in.AccessToken, `{"username": "Ann.Lee", "password": "battery staple"}`).want(200, "").into(&u)
 		if u.Username != "Ann.Lee" {
 			t.Errorf("%+v", u)
 		}

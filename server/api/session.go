@@ -83,14 +83,15 @@ func (a *api) endSessions(w http.ResponseWriter, r *http.Request, p authn.Princi
 }
 
 func (a *api) changePassword(w http.ResponseWriter, r *http.Request, p authn.Principal) error {
-	var password, next string
-	if err := readBody(w, r, fields{"password": &password, "new_password": &next}); err != nil {
+	var proof authn.Proof
+	var next string
+	if err := readBody(w, r, fields{"password": &proof.Password, "otp": &proof.OTP, "new_password": &next}); err != nil {
 		return err
 	}
 	if err := required("new_password", next); err != nil {
 		return err
 	}
-	if err := a.accounts.ChangePassword(r.Context(), p, password, next, a.client(r)); err != nil {
+	if err := a.accounts.ChangePassword(r.Context(), p, proof, next, a.client(r)); err != nil {
 		return err
 	}
 	answer.JSON(w, r, http.StatusNoContent, nil)

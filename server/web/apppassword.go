@@ -45,10 +45,7 @@ func (h *Web) changeAppPasswords(w http.ResponseWriter, r *http.Request, who aut
 	form := pages.AppPasswordForm{Name: f.Get("name"), Folder: f.Get("folder"), ReadOnly: f.Get("read_only") != "", Days: f.Get("days")}
 	made, err := h.madeAppPassword(r, who, form)
 	if err != nil {
-		status := report(w, r, err)
-		if status == http.StatusUnauthorized {
-			challengeForm(w)
-		}
+		status := reportForm(w, r, err)
 		return h.showAppPasswords(w, r, who, status, pages.AppPasswords{
 			AccountFrame: pages.AccountFrame{Frame: pages.Frame{Problem: appPasswordProblem(r, err)}}, Form: form,
 		})

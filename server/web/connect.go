@@ -32,10 +32,7 @@ func (h *Web) connectDevice(w http.ResponseWriter, r *http.Request, who authn.Pr
 	form := pages.AppPasswordForm{Name: r.PostForm.Get("name")}
 	made, err := h.madeAppPassword(r, who, form)
 	if err != nil {
-		status := report(w, r, err)
-		if status == http.StatusUnauthorized {
-			challengeForm(w)
-		}
+		status := reportForm(w, r, err)
 		v := pages.Connect{Form: form}
 		v.Problem = appPasswordProblem(r, err)
 		return h.showConnect(w, r, who, status, v)

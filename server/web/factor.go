@@ -65,15 +65,18 @@ func (h *Web) showFactor(w http.ResponseWriter, r *http.Request, who authn.Princ
 
 // factorProblem shows the page with why the form did nothing.
 func (h *Web) factorProblem(w http.ResponseWriter, r *http.Request, who authn.Principal, err error) error {
-	status := report(w, r, err)
-	if status == http.StatusUnauthorized {
-		challengeForm(w)
-	}
+	status := reportForm(w, r, err)
 	return h.showFactor(w, r, who, status, pages.Factor{AccountFrame: pages.AccountFrame{Frame: pages.Frame{Problem: problemOf(r, err, false)}}})
 }
 
 func (h *Web) factorDone(w http.ResponseWriter, r *http.Request, who authn.Principal, done *pages.Message, codes []string) error {
 	return h.showFactor(w, r, who, http.StatusOK, pages.Factor{AccountFrame: pages.AccountFrame{Done: done}, Codes: codes})
+}
+
+// asks is what the pages ask for before they change the account.
+func (h *Web) asks(r *http.Request, who authn.Principal) (pages.Proof, error) {
+	asked, err := h.accounts.Asks(r.Context(), who)
+	return pages.Proof(asked), err
 }
 
 // proofOf is what a form shows once more of who sends it.
@@ -110,10 +113,7 @@ func (h *Web) confirmTOTP(w http.ResponseWriter, r *http.Request, who authn.Prin
 	if !fault.Is(err, fault.Unauthenticated) && !fault.Is(err, fault.TooMany) || showErr != nil {
 		return h.factorProblem(w, r, who, err)
 	}
-	status := report(w, r, err)
-	if status == http.StatusUnauthorized {
-		challengeForm(w)
-	}
+	status := reportForm(w, r, err)
 	return h.showFactor(w, r, who, status, pages.Factor{Enrollment: enrollmentOf(e),
 		AccountFrame: pages.AccountFrame{Frame: pages.Frame{Problem: problemOf(r, err, false)}}})
 }
@@ -161,10 +161,7 @@ func (h *Web) secondStep(w http.ResponseWriter, r *http.Request) error {
 		if code, _, _ := fault.Public(err); code != "invalid_otp" && code != "otp_required" && !fault.Is(err, fault.TooMany) {
 			return h.loginProblem(w, r, next, err)
 		}
-		status := report(w, r, err)
-		if status == http.StatusUnauthorized {
-			challengeForm(w)
-		}
+		status := reportForm(w, r, err)
 		return h.showSecondStep(w, r, status, pages.SecondStep{Frame: pages.Frame{Problem: problemOf(r, err, false)}, Half: half, Next: next})
 	}
 	h.setCookie(w, r, session)
@@ -173,10 +170,7 @@ func (h *Web) secondStep(w http.ResponseWriter, r *http.Request) error {
 
 // loginProblem shows the page to sign in on, with why a later step of it did nothing.
 func (h *Web) loginProblem(w http.ResponseWriter, r *http.Request, next string, err error) error {
-	status := report(w, r, err)
-	if status == http.StatusUnauthorized {
-		challengeForm(w)
-	}
+	status := reportForm(w, r, err)
 	return h.showLogin(w, r, status, pages.Login{Frame: pages.Frame{Problem: problemOf(r, err, false)}, Next: next})
 }
 

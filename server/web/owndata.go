@@ -46,20 +46,24 @@ func (h *Web) showLeave(w http.ResponseWriter, r *http.Request, who authn.Princi
 	if err != nil {
 		return err
 	}
-	html, err := h.in(r).Leave(pages.Leave{Frame: pages.Frame{User: who.Username, Problem: problem}, Usage: pages.Usage{Used: usage.Used, Quota: usage.Quota}})
+	proof, err := h.asks(r, who)
+	if err != nil {
+		return err
+	}
+	html, err := h.in(r).Leave(pages.Leave{Frame: pages.Frame{User: who.Username, Problem: problem}, Proof: proof, Usage: pages.Usage{Used: usage.Used, Quota: usage.Quota}})
 	if err != nil {
 		return err
 	}
 	return write(w, status, html)
 }
 
-// leave deletes the account, against its password.
+// leave deletes the account, once its owner has shown who they are.
 func (h *Web) leave(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
 	if err := parseForm(w, r); err != nil {
 		return err
 	}
-	if err := h.accounts.DeleteOwn(r.Context(), who, r.PostForm.Get("password"), h.client(r)); err != nil {
-		return h.showLeave(w, r, who, report(w, r, err), problemOf(r, err, false))
+	if err := h.accounts.DeleteOwn(r.Context(), who, proofOf(r), h.client(r)); err != nil {
+		return h.showLeave(w, r, who, reportForm(w, r, err), problemOf(r, err, false))
 	}
 	h.clearCookie(w, r)
 	html, err := h.in(r).Farewell(pages.Frame{})

@@ -164,6 +164,9 @@ func (h *Web) showProfile(w http.ResponseWriter, r *http.Request, who authn.Prin
 	n := h.accounts.Newcomers()
 	v.Email.Now, v.Email.Verified, v.Email.Sends, v.Email.Needed = u.Email, u.EmailVerified, n.Mail, n.Verify == authn.VerifyEmail
 	v.Phone.Now, v.Phone.Verified, v.Phone.Sends, v.Phone.Needed = u.Phone, u.PhoneVerified, n.Texts, n.Verify == authn.VerifyPhone
+	if v.Proof, err = h.asks(r, who); err != nil {
+		return err
+	}
 	html, err := h.in(r).Profile(v)
 	if err != nil {
 		return err
@@ -177,13 +180,13 @@ func (h *Web) profile(w http.ResponseWriter, r *http.Request, who authn.Principa
 		return err
 	}
 	f := r.PostForm
-	email, phone, code, password := f.Get("email"), f.Get("phone"), f.Get("code"), f.Get("password")
+	email, phone, code, proof := f.Get("email"), f.Get("phone"), f.Get("code"), proofOf(r)
 	var v pages.Profile
 	var done *pages.Message
 	var err error
 	switch f.Get("action") {
 	case "username":
-		if _, err = h.accounts.Rename(r.Context(), who.UserID, f.Get("username"), h.client(r)); err != nil {
+		if _, err = h.accounts.Rename(r.Context(), who, f.Get("username"), proof, h.client(r)); err != nil {
 			v.Username = f.Get("username")
 		}
 		done = pages.Say("profile.username-saved")
@@ -194,27 +197,27 @@ func (h *Web) profile(w http.ResponseWriter, r *http.Request, who authn.Principa
 		v.Phone.New = phone
 		v.Phone.Sent, err = h.sendTo(r, who, authn.CodePhone, phone)
 	case "email":
-		if _, err = h.accounts.ChangeEmail(r.Context(), who, email, code, password, h.client(r)); err != nil {
+		if _, err = h.accounts.ChangeEmail(r.Context(), who, email, code, proof, h.client(r)); err != nil {
 			v.Email.New, v.Email.Sent = email, true
 		}
 		done = pages.Say("profile.email-confirmed")
 	case "phone":
-		if _, err = h.accounts.ChangePhone(r.Context(), who, phone, code, password, h.client(r)); err != nil {
+		if _, err = h.accounts.ChangePhone(r.Context(), who, phone, code, proof, h.client(r)); err != nil {
 			v.Phone.New, v.Phone.Sent = phone, true
 		}
 		done = pages.Say("profile.phone-confirmed")
 	case "remove-email":
-		_, err = h.accounts.ChangeEmail(r.Context(), who, "", "", password, h.client(r))
+		_, err = h.accounts.ChangeEmail(r.Context(), who, "", "", proof, h.client(r))
 		done = pages.Say("profile.email-gone")
 	case "remove-phone":
-		_, err = h.accounts.ChangePhone(r.Context(), who, "", "", password, h.client(r))
+		_, err = h.accounts.ChangePhone(r.Context(), who, "", "", proof, h.client(r))
 		done = pages.Say("profile.phone-gone")
 	default:
 		return fault.New(fault.Invalid, "web.profile", "The form asks for nothing that can be done here.")
 	}
 	if err != nil {
-		v.Problem = registerProblem(r, err)
-		return h.showProfile(w, r, who, report(w, r, err), v)
+		v.Problem, v.Refused = registerProblem(r, err), f.Get("action")
+		return h.showProfile(w, r, who, reportForm(w, r, err), v)
 	}
 	v.Done = done
 	return h.showProfile(w, r, who, http.StatusOK, v)

@@ -144,10 +144,14 @@ func TestProfile(t *testing.T) {
 		}
 		return u
 	}
-	if got := mia.page(mia.post("/account/profile", "action", "username", "username", "BOB"), 409).Find("#username-problem").Text(); got == "" {
+	if got := mia.page(mia.post("/account/profile", "action", "username", "username", "BOB", "password", password), 409).Find("#username-problem").Text(); got == "" {
 		t.Error("a name that is taken is not told beside the input")
 	}
-	doc := mia.page(mia.post("/account/profile", "action", "username", "username", "Mia.Lee"), 200)
+	refused := mia.page(mia.post("/account/profile", "action", "username", "username", "Mia.Lee", "password", "wrong password"), 403)
+	if got := refused.Find("#username-password-problem").Text(); got == "" || refused.Find("#username").AttrOr("value", "") != "Mia.Lee" {
+		t.Errorf("a wrong password: %q is told beside the input, and the name is %q", got, refused.Find("#username").AttrOr("value", ""))
+	}
+	doc := mia.page(mia.post("/account/profile", "action", "username", "username", "Mia.Lee", "password", password), 200)
 	if user().Username != "Mia.Lee" || doc.Find(".user bdi").Text() != "Mia.Lee" || doc.Find(".notice.good").Length() != 1 {
 		t.Errorf("%+v", user())
 	}

@@ -43,10 +43,7 @@ func (h *Web) login(w http.ResponseWriter, r *http.Request) error {
 	login, next := r.PostForm.Get("login"), localNext(r.PostForm.Get("next"))
 	session, err := h.accounts.LoginPage(r.Context(), login, r.PostForm.Get("password"), h.client(r))
 	if err != nil {
-		status := report(w, r, err)
-		if status == http.StatusUnauthorized {
-			challengeForm(w)
-		}
+		status := reportForm(w, r, err)
 		return h.showLogin(w, r, status, pages.Login{Frame: pages.Frame{Problem: problemOf(r, err, false)}, Login: login, Next: next})
 	}
 	if session.Half != "" {
@@ -54,6 +51,15 @@ func (h *Web) login(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.setCookie(w, r, session)
 	return redirect(w, r, orDrive(next))
+}
+
+// reportForm is report for what a form sent: one that did not prove who sent it is answered with the form that does.
+func reportForm(w http.ResponseWriter, r *http.Request, err error) int {
+	status := report(w, r, err)
+	if status == http.StatusUnauthorized {
+		challengeForm(w)
+	}
+	return status
 }
 
 // challengeForm says that the form is how to sign in. A 401 must name a scheme (RFC 9110, section 15.5.2), and Basic

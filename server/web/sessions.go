@@ -71,7 +71,11 @@ func (h *Web) endSessions(w http.ResponseWriter, r *http.Request, who authn.Prin
 }
 
 func (h *Web) showPassword(w http.ResponseWriter, r *http.Request, status int, who authn.Principal, done *pages.Message, problem *pages.Problem) error {
-	v := pages.Password{AccountFrame: accountFrame(who, passwordPath), Username: who.Username, MinPassword: authn.MinPassword}
+	proof, err := h.asks(r, who)
+	if err != nil {
+		return err
+	}
+	v := pages.Password{AccountFrame: accountFrame(who, passwordPath), Proof: proof, Username: who.Username, MinPassword: authn.MinPassword}
 	v.Done, v.Problem = done, problem
 	html, err := h.in(r).Password(v)
 	if err != nil {
@@ -84,9 +88,9 @@ func (h *Web) changePassword(w http.ResponseWriter, r *http.Request, who authn.P
 	if err := parseForm(w, r); err != nil {
 		return err
 	}
-	err := h.accounts.ChangePassword(r.Context(), who, r.PostForm.Get("password"), r.PostForm.Get("new_password"), h.client(r))
+	err := h.accounts.ChangePassword(r.Context(), who, proofOf(r), r.PostForm.Get("new_password"), h.client(r))
 	if err != nil {
-		return h.showPassword(w, r, report(w, r, err), who, nil, problemOf(r, err, false))
+		return h.showPassword(w, r, reportForm(w, r, err), who, nil, problemOf(r, err, false))
 	}
 	return h.showPassword(w, r, http.StatusOK, who, pages.Say("password.changed"), nil)
 }
