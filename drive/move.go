@@ -165,10 +165,10 @@ func (e *edit) fits(ctx context.Context, from Path, node Node) error {
 	if _, err := ParsePath(string(node.Path)); err != nil {
 		return err
 	}
-	depth, length := len(node.Path.Names()), len(node.Path)
-	if !node.Folder || (depth <= len(from.Names()) && length <= len(from)) {
+	if !node.lengthens(from) {
 		return nil
 	}
+	depth, length := len(node.Path.Names()), len(node.Path)
 	var deepest, longest int
 	err := e.Row(ctx, `WITH RECURSIVE tree (id, depth, length) AS (
 			SELECT id, 1, octet_length(name) + 1 FROM nodes WHERE parent_id = $1
@@ -182,4 +182,9 @@ func (e *edit) fits(ctx context.Context, from Path, node Node) error {
 		return fault.New(fault.TooLarge, "drive.fits", fmt.Sprintf("Below it, paths would be over %d names or %d bytes.", MaxDepth, MaxPath)).WithCode("path_too_long")
 	}
 	return nil
+}
+
+// lengthens reports whether paths below a folder get longer or deeper by its coming from another path.
+func (n *Node) lengthens(from Path) bool {
+	return n.Folder && (len(n.Path.Names()) > len(from.Names()) || len(n.Path) > len(from))
 }

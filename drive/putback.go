@@ -130,6 +130,7 @@ func (e *edit) tellPlaces(ctx context.Context, p *rewindPlan, acts []*rewindAct)
 	slices.SortStableFunc(acts, func(a, b *rewindAct) int { // a folder before what is in it
 		return cmp.Or(cmp.Compare(min(1, a.order()), min(1, b.order())), cmp.Compare(a.rank, b.rank))
 	})
+	measured := map[string]bool{} // folders below which every path is known to fit
 	for _, a := range acts {
 		if a.made != nil {
 			if _, err := ParsePath(string(a.landed)); err != nil { // its folder may be further down by now
@@ -150,8 +151,12 @@ func (e *edit) tellPlaces(ctx context.Context, p *rewindPlan, acts []*rewindAct)
 			e.placed(ChangeTrashed, *a.node, from, seat{}, a.landed)
 		case a.at == from:
 		default:
-			if err := e.fits(ctx, p.pathNow(a.id), Node{ID: a.id, Folder: a.folder, Path: a.landed}); err != nil {
-				return err
+			if !p.endsBelow(a, measured) {
+				now, after := p.pathNow(a.id), Node{ID: a.id, Folder: a.folder, Path: a.landed}
+				if err := e.fits(ctx, now, after); err != nil {
+					return err
+				}
+				measured[a.id] = after.lengthens(now)
 			}
 			e.placed(kind, *a.node, from, a.at, a.landed)
 		}

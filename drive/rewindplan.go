@@ -297,6 +297,23 @@ func (p *rewindPlan) stays(id string) bool {
 	return true
 }
 
+// endsBelow reports whether a node is below one of some folders when all is done.
+func (p *rewindPlan) endsBelow(a *rewindAct, some map[string]bool) bool {
+	for id := a.to.folder; id != p.root; {
+		if some[id] {
+			return true
+		}
+		if above := p.acts[id]; above != nil {
+			id = above.to.folder
+		} else if n := p.nodes[id]; n != nil {
+			id = n.ParentID
+		} else {
+			return false
+		}
+	}
+	return false
+}
+
 // lands is where a node is when all is done, but for numbers that free names get; of what goes to the trash, where it is now.
 func (p *rewindPlan) lands(a *rewindAct) Path {
 	switch {
