@@ -5,11 +5,13 @@
 //
 // The ticket asks for the language, and the WebView for the other one.
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
-import { launch, listed, look, password, person, signIn, tell, touchable } from './chromium.mjs'
+import { launch, listed, look, password, person, signIn, statuses, tell, touchable, words } from './chromium.mjs'
 
 const [size, executablePath, base, folder, language] = process.argv.slice(2)
 const [width] = size.split('x').map(Number)
+const say = words(language)
 const picture = (name) => join(folder, `embed-${language}-${width}-${name}.png`)
 
 // What a WebView of the three kinds puts into a page for its app.
@@ -113,22 +115,23 @@ async function installed(page, context) {
   await page.evaluate(() => navigator.serviceWorker.ready)
   await page.reload()
   await page.waitForFunction(() => navigator.serviceWorker.controller)
-  await page.evaluate(() => {
-    const form = document.createElement('form')
-    form.method = 'post'
-    form.enctype = 'multipart/form-data'
-    form.action = '/share-target'
-    const files = new DataTransfer()
-    files.items.add(new File(['shared content'], 'shared.bin'))
-    for (const [name, value] of [['title', 'A <b>page</b>'], ['text', 'look at this'], ['url', 'https://example.org/']]) {
-      form.append(Object.assign(document.createElement('input'), { name, value, type: 'hidden' }))
-    }
-    const picker = Object.assign(document.createElement('input'), { type: 'file', name: 'file' })
-    picker.files = files.files
-    form.append(picker)
-    document.body.append(form)
-    form.submit()
+  // What a page of another site sends like that is never uploaded, though the worker takes it.
+  const away = createServer((_, response) => {
+    response.setHeader('Content-Type', 'text/html')
+    response.end(`<form method="post" enctype="multipart/form-data" action="${base}/share-target"><input name="title" value="slipped in"><input name="text" value="x"><button>Send</button></form>`)
   })
+  await new Promise((listening) => away.listen(0, 'localhost', listening))
+  const elsewhere = `http://localhost:${away.address().port}/`
+  const sendFromElsewhere = async () => {
+    await page.goto(elsewhere)
+    await page.getByRole('button').click()
+  }
+  await sendFromElsewhere()
+  await page.locator('#listing').waitFor()
+  assert.equal(page.url(), `${base}/drive/`)
+  await page.waitForFunction(kept, 1)
+
+  await share(page)
   await listed(page, 'shared.bin').waitFor()
   await listed(page, 'A b page b.txt').waitFor()
   await look(page, picture('shared'))
@@ -136,22 +139,57 @@ async function installed(page, context) {
   assert.equal(file, 'shared content')
   assert.equal(words, 'look at this\nhttps://example.org/\n')
   // What was shared is not kept once it is there.
-  await page.waitForFunction(() => new Promise((resolve) => {
-    const request = indexedDB.open('satchel-shared', 1)
-    request.onsuccess = () => {
-      const count = request.result.transaction('batches').objectStore('batches').count()
-      count.onsuccess = () => {
-        request.result.close()
-        resolve(count.result === 0)
-      }
-    }
+  await page.waitForFunction(kept, 1)
+  assert.equal(await listed(page, 'slipped in.txt').count(), 0, 'a page of another site put a file into the drive')
+
+  // Where the worker can keep nothing, the server takes it, and from another site refuses it.
+  await page.evaluate(() => new Promise((resolve, reject) => {
+    indexedDB.deleteDatabase('satchel-shared')
+    const later = indexedDB.open('satchel-shared', 2)
+    later.onsuccess = resolve
+    later.onerror = reject
   }))
+  await share(page)
+  await listed(page, 'shared (1).bin').waitFor()
+  await sendFromElsewhere()
+  await page.getByText(say.problem('Another site may not do this in your name.')).waitFor()
+  away.close()
 }
+
+// share sends a form as the system does.
+const share = (page) => page.evaluate(() => {
+  const form = document.createElement('form')
+  form.method = 'post'
+  form.enctype = 'multipart/form-data'
+  form.action = '/share-target'
+  const files = new DataTransfer()
+  files.items.add(new File(['shared content'], 'shared.bin'))
+  for (const [name, value] of [['title', 'A <b>page</b>'], ['text', 'look at this'], ['url', 'https://example.org/']]) {
+    form.append(Object.assign(document.createElement('input'), { name, value, type: 'hidden' }))
+  }
+  const picker = Object.assign(document.createElement('input'), { type: 'file', name: 'file' })
+  picker.files = files.files
+  form.append(picker)
+  document.body.append(form)
+  form.submit()
+})
+
+// kept answers on a page whether so many batches are put aside.
+const kept = (many) => new Promise((resolve) => {
+  const request = indexedDB.open('satchel-shared', 1)
+  request.onsuccess = () => {
+    const count = request.result.transaction('batches').objectStore('batches').count()
+    count.onsuccess = () => {
+      request.result.close()
+      resolve(count.result === many)
+    }
+  }
+})
 
 const browser = await launch(executablePath)
 try {
   await person(browser, picture('failed'), { size, locale: language === 'en' ? 'zh-CN' : 'en', colorScheme: 'dark' }, embedded)
-  await person(browser, picture('installed-failed'), { size, locale: language }, installed)
+  await person(browser, picture('installed-failed'), { size, locale: language, ignore: statuses(403) }, installed)
   tell('done')
 } finally {
   await browser.close()

@@ -26,13 +26,35 @@ async function work(mode, act) {
   }
 }
 
-export const putAside = (files) => work("readwrite", (store) => store.add({ files }));
+// putAside answers an id that nobody guesses. Who has it may have the batch uploaded (aside).
+export async function putAside(files) {
+  const id = crypto.randomUUID();
+  await work("readwrite", (store) => store.add({ id, at: Date.now(), files, accepted: false }));
+  return id;
+}
 
-// aside answers all batches by their keys.
-export async function aside() {
+const patience = 60 * 60 * 1000; // ms that a batch waits for who accepts it
+
+// aside answers the batches to be uploaded by their keys: the one with the id, which is accepted by that, and those that were before. Any other may be from a
+// page of another site: it stays where it is, and goes after a while.
+export async function aside(id) {
   const found = new Map();
-  const [keys, values] = await Promise.all([work("readonly", (store) => store.getAllKeys()), work("readonly", (store) => store.getAll())]);
-  keys.forEach((key, i) => values[i] && found.set(key, values[i].files));
+  await work("readwrite", (store) => {
+    const walk = store.openCursor();
+    walk.onsuccess = () => {
+      const cursor = walk.result;
+      if (!cursor) return;
+      const batch = cursor.value;
+      if (batch.accepted || batch.id === id) {
+        found.set(cursor.key, batch.files);
+        if (!batch.accepted) cursor.update({ ...batch, accepted: true });
+      } else if (!(Date.now() - batch.at < patience)) {
+        cursor.delete();
+      }
+      cursor.continue();
+    };
+    return walk;
+  });
   return found;
 }
 

@@ -1,7 +1,12 @@
 // The service worker of the pages. It does one thing: what another app shares with the installed pages is put aside, for the
 // page of the drive to upload it like any other file. Without it the server takes the form as it is (server/web/install.go).
+//
+// A page of another site can have the browser send such a form, too, and a worker is not told who did. The server is: so what was put aside is led by
+// it, and uploaded only if it names it to the page.
 
 import { putAside } from "./aside.js";
+
+const target = "/share-target";
 
 self.addEventListener("install", (event) => {
   self.skipWaiting();
@@ -9,18 +14,16 @@ self.addEventListener("install", (event) => {
 });
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 self.addEventListener("fetch", (event) => {
-  const { method, url } = event.request;
-  if (method === "POST" && new URL(url).pathname === "/share-target") event.respondWith(take(event.request));
+  const { pathname, search } = new URL(event.request.url);
+  if (event.request.method === "POST" && pathname === target && search === "") event.respondWith(take(event.request));
 });
 
 async function take(request) {
-  const copy = request.clone();
   try {
-    await putAside(filesOf(await request.formData()));
+    return Response.redirect(`${target}?batch=${await putAside(filesOf(await request.formData()))}`, 303);
   } catch {
-    return fetch(copy); // no room, or no storage: the server takes it
+    return Response.redirect(`${target}?whole`, 307); // no room, or no storage: the browser sends it to the server, and says from where it is
   }
-  return Response.redirect("/drive/?shared", 303);
 }
 
 // filesOf answers what was shared. Words become a file with their title as its name.

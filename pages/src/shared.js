@@ -13,7 +13,7 @@ export function installWorker() {
 export async function takeShared(take) {
   let found;
   try {
-    found = await aside();
+    found = await aside(new URLSearchParams(location.search).get("shared"));
   } catch {
     return; // a browser that keeps nothing
   }

@@ -37,6 +37,11 @@ func embedAsked(r *http.Request) string {
 // address in its WebView is no page.
 func fromElsewhere(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Site") == "cross-site" }
 
+// fromAnotherOrigin reports whether a page that is none of ours led here, be it of another host of this site.
+func fromAnotherOrigin(r *http.Request) bool {
+	return fromElsewhere(r) || r.Header.Get("Sec-Fetch-Site") == "same-site"
+}
+
 // settle keeps what an app's address says about how the pages are shown: embed, and language.
 func (h *Web) settle(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet || r.URL.RawQuery == "" {

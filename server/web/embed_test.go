@@ -109,3 +109,14 @@ func TestShareTarget(t *testing.T) {
 	stranger := h.browser()
 	stranger.leadsTo(share(stranger, file("x", "y")), "/login")
 }
+
+// What the worker put aside is named to the page only where no page of another site can have led there.
+func TestWhatIsPutAsideIsNamed(t *testing.T) {
+	b := newHouse(t).browser()
+	for site, want := range map[string]string{
+		"": "/drive/?shared=a%2Fb", "none": "/drive/?shared=a%2Fb", "same-origin": "/drive/?shared=a%2Fb",
+		"same-site": "/drive/", "cross-site": "/drive/",
+	} {
+		b.leadsTo(b.get("/share-target?batch=a%2Fb", "Sec-Fetch-Site: "+site), want)
+	}
+}

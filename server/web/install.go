@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode"
 
@@ -19,6 +20,7 @@ func (h *Web) installRoutes() map[string]answer.Handler {
 		"GET " + pages.ManifestPath: h.manifest,
 		"GET " + pages.WorkerPath:   h.worker,
 		"POST " + pages.ShareTarget: h.private(h.shareTarget),
+		"GET " + pages.ShareTarget:  h.nameBatch,
 	}
 }
 
@@ -46,12 +48,26 @@ func (h *Web) worker(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
+// nameBatch leads from what the worker of the pages put aside to the page that uploads what it is named. A worker takes a form of another site's page
+// like one of the system: such a batch is not named, and stays where it is.
+func (h *Web) nameBatch(w http.ResponseWriter, r *http.Request) error {
+	to := driveAddress(drive.Root)
+	if batch := r.URL.Query().Get("batch"); batch != "" && !fromAnotherOrigin(r) {
+		to += "?shared=" + url.QueryEscape(batch)
+	}
+	return redirect(w, r, to)
+}
+
 // shareTarget takes what another app shares with the installed pages, where their worker did not (pages/src/share.js): files into the drive itself,
 // and words without a file as a text file.
 func (h *Web) shareTarget(w http.ResponseWriter, r *http.Request, who authn.Principal) error {
-	words := map[string]string{}
+	words := map[string]string{"title": "", "text": "", "url": ""}
 	_, err := form.Store(r, form.Target{Drives: h.drives, DriveID: who.UserID, Folder: drive.Root, Conflict: drive.Rename,
-		Input: func(name, value string) { words[name] = strings.TrimSpace(value) }})
+		Input: func(name, value string) {
+			if _, known := words[name]; known { // no others, of which a form may have many
+				words[name] = strings.TrimSpace(value)
+			}
+		}})
 	if code, _, _ := fault.Public(err); err != nil && code == "no_file" && (words["text"] != "" || words["url"] != "") {
 		err = h.keepWords(r, who, words)
 	}
