@@ -373,7 +373,7 @@ func TestALongSharedFolderIsInParts(t *testing.T) {
 	visitor.is404("a place that is none", visitor.get(at+"?after=nonsense"))
 }
 
-// Those who take a ZIP slowly keep four turns of a share, and none of another.
+// Those who take a ZIP slowly keep four turns of a share and none of another, and one address six of all.
 func TestStrangersHaveSoManyTurns(t *testing.T) {
 	h := newHouse(t)
 	_, id := h.user("mia")
@@ -382,12 +382,15 @@ func TestStrangersHaveSoManyTurns(t *testing.T) {
 	at, other := h.share(id, "/d", drive.NewShare{}), h.share(id, "/d", drive.NewShare{})
 	hold := make(chan struct{})
 	var wait sync.WaitGroup
-	for range 4 {
+	slow := func(at string) {
 		began := make(chan struct{})
 		wait.Go(func() {
 			h.door.ServeHTTP(&slowWriter{ResponseRecorder: httptest.NewRecorder(), began: began, hold: hold}, httptest.NewRequest("GET", at+"?zip", nil))
 		})
 		<-began
+	}
+	for range 4 {
+		slow(at)
 	}
 	visitor := h.browser()
 	if answer := visitor.get(at + "?zip"); answer.StatusCode != 503 || answer.Header.Get("Retry-After") == "" {
@@ -395,6 +398,16 @@ func TestStrangersHaveSoManyTurns(t *testing.T) {
 	}
 	if answer := visitor.get(other + "?zip"); answer.StatusCode != 200 {
 		t.Errorf("of another share: %d", answer.StatusCode)
+	}
+	slow(other)
+	slow(other)
+	if answer := visitor.get(other + "?zip"); answer.StatusCode != 503 {
+		t.Errorf("a seventh one of one address: %d", answer.StatusCode)
+	}
+	elsewhere := httptest.NewRequest("GET", other+"?zip", nil)
+	elsewhere.RemoteAddr = "198.51.100.7:1"
+	if answer := visitor.send(elsewhere); answer.StatusCode != 200 {
+		t.Errorf("of another address: %d", answer.StatusCode)
 	}
 	close(hold)
 	wait.Wait()

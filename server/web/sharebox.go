@@ -9,7 +9,6 @@ import (
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/server/answer"
-	"github.com/satchelhq/satchel/server/archive"
 )
 
 // boxPrefix and a share's token are where files are sent into a drop box by tus. It is not below the share's own address: there, "files" and
@@ -27,26 +26,6 @@ const (
 	maxSendingBy   = 12 // one address
 	sendingWait    = 5 * time.Second
 )
-
-// boxes are those requests: by share, and by the network of who sends.
-type boxes struct{ into, by *archive.Turns }
-
-func newBoxes() boxes {
-	return boxes{into: archive.NewTurns(maxSending, maxSendingInto, sendingWait), by: archive.NewTurns(maxSending, maxSendingBy, sendingWait)}
-}
-
-func (b boxes) begin(share, network string) (end func(), err error) {
-	ended, err := b.by.Begin(network)
-	if err != nil {
-		return nil, err
-	}
-	left, err := b.into.Begin(share)
-	if err != nil {
-		ended()
-		return nil, err
-	}
-	return func() { left(); ended() }, nil
-}
 
 // Boxes is the door for uploads into drop boxes.
 func (h *Web) Boxes(uploads BoxUploads) http.Handler {

@@ -19,7 +19,7 @@ func TestHowManySendAtOnce(t *testing.T) {
 		{"the server", func(i int) string { return fmt.Sprint("share", i) }, func(i int) string { return fmt.Sprint("sender", i) }, maxSending},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			b := newBoxes()
+			b := newTurns(maxSending, maxSendingInto, maxSendingBy, sendingWait)
 			var last func()
 			for i := range c.most {
 				end, err := b.begin(c.share(i), c.sender(i))

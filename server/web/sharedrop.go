@@ -61,7 +61,7 @@ func (h *Web) drop(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if v.share.Kind != drive.ShareDrop || v.share.Spent() || !ok {
 		return fault.New(fault.NotFound, "web.drop", "")
 	}
-	end, err := h.transfers.Begin(v.share.ID)
+	end, err := h.beginTransfer(r, v.share)
 	if err != nil {
 		return h.dropPage(w, r, v, report(w, r, err), err)
 	}

@@ -16,6 +16,7 @@ import (
 const (
 	maxShareTransfers = 16 // folders as ZIP, and forms into drop boxes
 	maxOfOneShare     = 4
+	maxOfOneNetwork   = 6
 )
 
 // shareRecheck is how often a ZIP that is being sent asks whether its link still opens anything.
@@ -31,7 +32,7 @@ func (h *Web) sendFolder(w http.ResponseWriter, r *http.Request, v *visit) error
 		return err
 	}
 	if r.Method != http.MethodHead {
-		end, err := h.transfers.Begin(v.share.ID)
+		end, err := h.beginTransfer(r, v.share)
 		if err != nil {
 			return err
 		}

@@ -42,15 +42,15 @@ type Web struct {
 	mux          *http.ServeMux
 	compress     func(http.Handler) http.HandlerFunc
 	streams      *streams
-	transfers    *archive.Turns // ZIPs and forms of visitors
+	transfers    turns          // ZIPs and forms of visitors
 	zips         *archive.Turns // of people who are signed in
-	boxes        boxes
+	boxes        turns          // uploads of visitors
 }
 
 // New makes the door.
 func New(o Options) *Web {
 	h := &Web{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration, overview: o.Overview,
-		mux: http.NewServeMux(), compress: newCompress(), streams: newStreams(), transfers: archive.NewTurns(maxShareTransfers, maxOfOneShare, time.Minute), zips: archive.NewTurns(maxZips, maxZipsOfOne, time.Minute), boxes: newBoxes()}
+		mux: http.NewServeMux(), compress: newCompress(), streams: newStreams(), transfers: newTurns(maxShareTransfers, maxOfOneShare, maxOfOneNetwork, time.Minute), zips: archive.NewTurns(maxZips, maxZipsOfOne, time.Minute), boxes: newTurns(maxSending, maxSendingInto, maxSendingBy, sendingWait)}
 	for _, routes := range [...]map[string]answer.Handler{
 		h.signInRoutes(),
 		h.driveRoutes(),
