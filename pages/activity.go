@@ -37,6 +37,10 @@ func (p *Pages) detail(l catalogue.Language, event, detail string) (template.HTM
 		if uses, found := strings.CutPrefix(rest, "for "); found {
 			return p.rich(l, "detail.invitation_created", "name", first, "number", uses)
 		}
+	case "share_made": // KIND of PATH (ID)
+		if of, found := strings.CutPrefix(rest, "of "); found && p.catalogue.Has(l, "detail.share_made."+first) {
+			return p.rich(l, "detail.share_made."+first, "name", of)
+		}
 	case "code_sent", "code_wrong":
 		if key := "detail.code." + first; p.catalogue.Has(l, key) {
 			return p.rich(l, key, "address", rest)

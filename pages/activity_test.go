@@ -18,6 +18,7 @@ func TestDetailsOfTheActivity(t *testing.T) {
 		{"quota_changed", "2000000 bytes", "<bdi>2.0 MB</bdi>", "<bdi>2.0 MB</bdi>"},
 		{"quota_changed", "no limit", "no limit", "不限"},
 		{"role_changed", "user to admin", "user to administrator", "普通用户改为管理员"},
+		{"share_made", "drop of /Our Photos (06h2i)", "to send files to: <bdi>/Our Photos (06h2i)</bdi>", "仅限上传：<bdi>/Our Photos (06h2i)</bdi>"},
 		{"user_created", "eve (admin)", "<bdi>eve</bdi>, administrator", "<bdi>eve</bdi>，管理员"},
 		{"invitation_created", "06h2i for 12", "<bdi>06h2i</bdi>, for <bdi>12</bdi>", "<bdi>06h2i</bdi>，可注册账户数：<bdi>12</bdi>"},
 		{"email_changed", "a…@example.org", "<bdi>a…@example.org</bdi>", "<bdi>a…@example.org</bdi>"},
