@@ -71,8 +71,10 @@ func (p *Pages) wordsIn(l catalogue.Language) template.FuncMap {
 func (p *Pages) rich(l catalogue.Language, key string, pairs ...any) (template.HTML, error) {
 	pairs = slices.Clone(pairs)
 	for i := 1; i < len(pairs); i += 2 {
-		if s, ok := pairs[i].(string); ok {
-			pairs[i] = isolated(s)
+		switch v := pairs[i].(type) {
+		case template.HTML, int, int64:
+		default: // whatever its type, it may be what somebody typed
+			pairs[i] = isolated(fmt.Sprint(v))
 		}
 	}
 	words, err := p.catalogue.Say(l, key, pairs...)
