@@ -59,6 +59,7 @@ const scenarios = {
           if (what === 'svg') assert.ok(await shown())
           if (what === 'markdown') await page.getByRole('heading', { name: 'A title' }).waitFor()
           await picture(what)
+          if (what === 'text') assert.ok(await page.locator('pre.text').evaluate((e) => e.scrollWidth <= e.clientWidth), 'lines are read sideways')
           if (what === 'markdown') {
             await page.locator('.prose a').click()
             await page.getByRole('heading', { name: '3 notes between.txt' }).waitFor()

@@ -20,7 +20,7 @@ func TestLookingAtFiles(t *testing.T) {
 	for i, name := range []string{"1 beach.jpg", "2 forest.jpg", "4 glass.png"} {
 		ann.Put(t, name, scenery(t, i, strings.HasSuffix(name, "png")))
 	}
-	ann.Put(t, "3 notes between.txt", "Plain text.\n\n"+strings.Repeat("A line that is rather long, so that it has to be scrolled sideways on a phone and not wrapped.\n", 40))
+	ann.Put(t, "3 notes between.txt", "Plain text.\n\n"+strings.Repeat("A line that is rather long, so that a phone would have to be scrolled sideways if it were not wrapped.\n", 40))
 	ann.Put(t, "drawing.svg", `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 50"><rect width="100" height="50" fill="#8a4b2a"/></svg>`)
 	ann.Put(t, "readme.md", "# A title\n\nSome *text* with a [link](3%20notes%20between.txt), `code` and 熊.\n\n- one\n- two\n\n> quoted\n\n| Name | Size |\n|---|---:|\n| a | 1 |\n\n```go\nfunc main() { println(\"a line of code that is longer than a phone is wide, or so one hopes\") }\n```\n")
 	ann.Put(t, "main.go", "package main\n\nfunc main() {\n\tprintln(\"<b>hello</b>\")\n}\n")
