@@ -31,7 +31,8 @@ function toggle(row, on = !boxOf(row).checked) {
   showChosen();
 }
 
-export function enhanceChoice(show) {
+// enhanceChoice gives act, of folder.js, what is to be removed.
+export function enhanceChoice(act) {
   picks.take();
   document.addEventListener("listed", (event) => showChosen(event.detail));
   document.addEventListener("click", (event) => {
@@ -48,8 +49,7 @@ export function enhanceChoice(show) {
     if (event.submitter?.value === "download") return save(event);
     if (event.submitter?.value !== "delete-chosen") return;
     event.preventDefault();
-    await show(event.target.getAttribute("action"), new URLSearchParams([...new FormData(event.target), ["action", "delete-chosen"]]));
-    if (!document.getElementById("problem")) chooseNone();
+    if (await act(event.target.getAttribute("action"), new URLSearchParams([...new FormData(event.target), ["action", "delete-chosen"]]))) chooseNone();
   });
   takeKeys();
   takeTouches();

@@ -1,12 +1,12 @@
 // The folder on the page: shown anew after an upload, and changed in place while there are uploads,
-// because leaving the page would end them.
+// because leaving the page would end them. What is made, removed and brought back never leaves it.
 
 import { localTimes } from "./format.js";
-import { listed, parse } from "./listing.js";
+import { listed, parse, refresh } from "./listing.js";
 
 const parts = ["head", "listing", "chosen", "usage"];
 
-// enhanceFolder takes over links and forms while held() is true.
+// enhanceFolder takes over links while held() is true, and forms that make, remove and bring back: the place in the folder stays.
 export function enhanceFolder(held) {
   localTimes(document);
 
@@ -19,33 +19,75 @@ export function enhanceFolder(held) {
   });
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (event.submitter?.value === "download") return; // the browser saves what comes
-    if (!held() || form.method !== "post" || !form.querySelector("input[name=action]")) return;
+    if (form.method !== "post" || !form.querySelector("input[name=action]")) return; // the bar of what is chosen has its own way
     event.preventDefault();
-    show(form.getAttribute("action"), new URLSearchParams(new FormData(form)));
+    act(form.getAttribute("action"), new URLSearchParams(new FormData(form)));
   });
   window.addEventListener("popstate", () => {
-    if (held()) show(location.href, null, false);
+    if (held()) show(location.href, false);
     else location.reload();
   });
 }
 
-// show puts a folder in the place of the one on the page. A body is posted.
-export async function show(address, body = null, remember = true) {
+// act posts what changes the folder on the page, and tells whether that worked. The rows that are read anew are those that are looked at.
+export async function act(address, body) {
+  const removes = body.get("action").startsWith("delete");
+  const beside = removes && rowBeside()?.dataset.id; // the row itself may have been read anew by then
+  const answer = await ask(address, { method: "POST", body });
+  if (!answer) return false;
+  const { page, url } = answer;
+  if (page.getElementById("listing").dataset.id !== document.getElementById("listing").dataset.id) {
+    take(page, url);
+    return true;
+  }
+  replace(page, ["head", "usage"]);
+  refresh();
+  const problem = document.getElementById("problem");
+  const made = body.get("action") === "new-folder" && document.querySelector(".new-folder summary");
+  const row = beside && document.querySelector(`#listing tr[data-id="${CSS.escape(beside)}"] .name a`);
+  settle(problem || row || made || document.querySelector("#head .here"));
+  return !problem;
+}
+
+// rowBeside is the row that the focus goes to when what is chosen, or the row with the focus, is removed; undefined if none is left.
+function rowBeside() {
+  const focused = document.activeElement?.closest("#listing tr[data-id]");
+  const goes = (row) => row === focused || row.classList.contains("picked");
+  const rows = [...document.querySelectorAll("#listing tr[data-id]")];
+  const first = Math.max(rows.findIndex(goes), 0);
+  return rows.slice(first).find((row) => !goes(row)) ?? rows[first - 1];
+}
+
+// show puts a folder in the place of the one on the page.
+export async function show(address, remember = true) {
+  const answer = await ask(address);
+  if (answer) take(answer.page, answer.url, remember);
+}
+
+// ask answers a folder, or nothing if it leaves the page.
+async function ask(address, request = {}) {
   let response, page;
   try {
-    response = await fetch(address, body ? { method: "POST", body } : {});
+    response = await fetch(address, request);
     page = parse(await response.text());
   } catch {
     return location.assign(address); // the browser tells best what is wrong with the connection
   }
   if (!page.getElementById("listing")) return location.assign(response.url); // signed out, or gone
+  return { page, url: response.url };
+}
+
+function take(page, url, remember = true) {
   replace(page, parts);
   document.title = page.title;
-  if (remember && response.url !== location.href) history.pushState(null, "", response.url);
+  if (remember && url !== location.href) history.pushState(null, "", url);
   listed();
-  const target = document.getElementById("problem") || document.querySelector("#head .here");
-  target.tabIndex = -1;
+  settle(document.getElementById("problem") || document.querySelector("#head .here"));
+}
+
+// settle gives the focus to what comes next, which need not be something to press.
+function settle(target) {
+  if (!target.matches("a, summary")) target.tabIndex = -1;
   target.focus({ preventScroll: true });
 }
 

@@ -6,7 +6,7 @@ import { connect } from "./bridge.js";
 import { enhanceCopying } from "./copy.js";
 import { enhanceChoice } from "./choice.js";
 import { askBeforeDelete } from "./confirm.js";
-import { enhanceFolder, show } from "./folder.js";
+import { act, enhanceFolder } from "./folder.js";
 import { localTimes } from "./format.js";
 import { enhanceListing } from "./listing.js";
 import { listen } from "./live.js";
@@ -41,7 +41,7 @@ if (moment) enhanceMoment(moment);
 
 const view = document.querySelector("main.view");
 if (view) enhanceView(view);
-if (document.querySelector("#listing, .trashed")) enhanceChoice(show);
+if (document.querySelector("#listing, .trashed")) enhanceChoice(act);
 enhanceCopying();
 connect(transfers);
 installWorker();
