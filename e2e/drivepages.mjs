@@ -41,6 +41,12 @@ async function sorting() {
   await listed('a.txt').waitFor()
   assert.deepEqual(await names(), [hostileFolder, 'Trips', hostile, 'a.txt', 'b.txt'])
   await look('list')
+  if (width > 640) { // at twice its size
+    await page.setViewportSize({ width: 640, height: 400 })
+    assert.ok(await listed('Trips').evaluate((e) => e.getBoundingClientRect().width > 200), 'the names have no room')
+    await look('zoomed')
+    await page.setViewportSize({ width, height: 800 })
+  }
   await page.getByText(say('folder.sort'), { exact: true }).click()
   await look('sort')
   await page.getByRole('listitem').getByRole('link', { name: say('column.size') }).click()
@@ -49,6 +55,37 @@ async function sorting() {
   await look('grid')
   await page.getByRole('link', { name: say('folder.list'), exact: true }).click()
   await listed('a.txt').waitFor()
+}
+
+// menus close by Escape, which gives the focus back, and the orders by whatever is done elsewhere. A new folder is named at once, where it stands.
+async function menus() {
+  await page.goto(base + '/drive/')
+  const summary = page.locator('details.order summary')
+  const open = page.locator('details.order[open]')
+  await summary.press('Enter')
+  await open.waitFor()
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Escape')
+  await open.waitFor({ state: 'detached' })
+  assert.ok(await summary.evaluate((e) => e === document.activeElement), 'the focus is not back')
+  await summary.click()
+  await open.waitFor()
+  await page.mouse.move(width / 2, 90)
+  await page.mouse.down()
+  await page.mouse.up()
+  await open.waitFor({ state: 'detached' })
+
+  await page.evaluate(() => { window.same = true })
+  await page.locator('details.new-folder summary').click()
+  await page.waitForFunction(() => document.activeElement.id === 'folder-name')
+  await page.keyboard.type('made here')
+  await page.keyboard.press('Enter')
+  await listed('made here').waitFor()
+  await page.waitForFunction(() => document.activeElement.matches('details.new-folder summary'))
+  await choose('made here')
+  await act('do.delete')
+  await listed('made here').waitFor({ state: 'detached' })
+  assert.ok(await page.evaluate(() => window.same), 'the page was loaded anew')
 }
 
 async function renaming() {
@@ -175,6 +212,7 @@ async function longFolder() {
   const all = await names()
   assert.deepEqual(all, all.toSorted())
   await look('long')
+  await removingFarDown()
   await another('DELETE', 'long/file 120')
   await another('PUT', 'long/file 050 and a half', '')
   await page.evaluate(() => scrollTo(0, 0)) // what is far away is read anew when it comes near
@@ -186,11 +224,27 @@ async function longFolder() {
   assert.equal(new Set(after).size, after.length, 'a row is there twice')
 }
 
+// removingFarDown: the place in the folder stays, the focus goes to the row behind, and the way back is in sight.
+async function removingFarDown() {
+  const [before, asked] = await page.evaluate(() => [scrollY, (window.same = true)])
+  assert.ok(before > 2000 && asked)
+  await choose('file 237')
+  await page.keyboard.press('Delete')
+  await listed('file 237').waitFor({ state: 'detached' })
+  assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), 'file 238')
+  const undo = page.getByRole('button', { name: say('folder.undo') })
+  assert.ok(await undo.evaluate((e) => e.getBoundingClientRect().top >= 0 && e.getBoundingClientRect().bottom <= innerHeight), 'the way back is out of sight')
+  await undo.click()
+  await listed('file 237').waitFor()
+  await undo.waitFor({ state: 'detached' })
+  assert.ok(await page.evaluate((before) => window.same && scrollY > before - innerHeight, before), 'the place was lost')
+}
+
 const browser = await launch(executablePath)
 try {
   await person(browser, picture('failed'), { size, locale: language, timezoneId: 'Europe/Berlin' }, async (opened) => {
     page = opened
-    for (const step of [sorting, renaming, movingAndCopying, removing, versions, searching, live, byHand, longFolder]) {
+    for (const step of [sorting, renaming, movingAndCopying, removing, menus, versions, searching, live, byHand, longFolder]) {
       await step()
       tell(step.name)
     }

@@ -10,6 +10,7 @@ import { act, enhanceFolder } from "./folder.js";
 import { localTimes } from "./format.js";
 import { enhanceListing } from "./listing.js";
 import { listen } from "./live.js";
+import { enhanceMenus } from "./menu.js";
 import { installWorker } from "./shared.js";
 import { enhanceUploads } from "./uploads.js";
 import { askForPasskey } from "./passkey.js";
@@ -29,6 +30,7 @@ if (box) {
 } else if (uploads) {
   transfers = enhanceUploads(uploads);
   enhanceFolder(() => transfers.holding());
+  enhanceMenus();
   askBeforeDelete();
   enhanceListing();
   listen();
