@@ -29,7 +29,7 @@ var floors = map[string]int{
 
 	"drive": 2, "authn": 2, "authn/sender": 2,
 
-	"sqldb": 1, "openid": 1,
+	"sqldb": 1, "openid": 1, "webhook": 1,
 	"blob": 1, "blob/disk": 1, "blob/mem": 1,
 
 	"fault": 0, "config": 0, "crash": 0, "picture": 0, "pages/catalogue": 0,

@@ -206,6 +206,17 @@ func (d Administration) RecordUploadEnded(ctx context.Context, userID, uploadID 
 	}), "authn.RecordUploadEnded")
 }
 
+// RecordEventsRetried writes down that events are sent again: one by its id, "dead" for all that were given up, or "paused" for all that wait. Like
+// RecordUploadEnded it comes first, with the same error.
+func (d Administration) RecordEventsRetried(ctx context.Context, which string) error {
+	return fault.Wrap(d.a.db.Update(ctx, func(tx *sqldb.Tx) error {
+		if _, err := d.admins(ctx, tx); err != nil {
+			return err
+		}
+		return d.audit(ctx, tx, AuditEventsRetried, "", which)
+	}), "authn.RecordEventsRetried")
+}
+
 // Delete closes an account: from now on nobody signs in to it, its sessions are ended and its names are free. RemoveClosed removes it then, with its
 // drive. NotFound; Forbidden with code "own_account" (see DeleteOwn).
 func (d Administration) Delete(ctx context.Context, id string) error {

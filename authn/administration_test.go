@@ -215,6 +215,7 @@ func TestAttackActingAfterBeingDemoted(t *testing.T) {
 			"factor":   func() error { return d.ResetFactor(ctx, f.ann.ID) },
 			"app":      func() error { return d.RevokeAppPassword(ctx, f.ann.ID, sqldb.NewID()) },
 			"upload":   func() error { return d.RecordUploadEnded(ctx, f.ann.ID, sqldb.NewID()) },
+			"events":   func() error { return d.RecordEventsRetried(ctx, "dead") },
 			"revoke":   func() error { return d.RevokeInvitation(ctx, sqldb.NewID()) },
 			"invite": func() error {
 				_, _, err := d.Invite(ctx, NewInvitation{Uses: 1, Life: time.Hour})

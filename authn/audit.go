@@ -26,6 +26,7 @@ const (
 	AuditQuota         = "quota_changed"
 	AuditExport        = "data_downloaded" // a user took all of the own data
 	AuditUploadEnded   = "upload_ended"    // before its end, by an administrator
+	AuditEventsRetried = "events_retried"  // an event, all dead letters, or the delivery that was paused; by an administrator
 
 	AuditAppPasswordCreated = "app_password_created"
 	AuditAppPasswordUsed    = "app_password_used" // for the first time
@@ -67,7 +68,7 @@ const (
 func AuditEvents() []string {
 	return []string{
 		AuditSignIn, AuditSignInFailed, AuditSignOut, AuditSessionsEnded, AuditSignedOut, AuditRefreshReuse, AuditOTPFailed,
-		AuditRegister, AuditUserCreated, AuditUserDeleted, AuditUserDisabled, AuditUserEnabled, AuditRole, AuditQuota, AuditUploadEnded, AuditExport,
+		AuditRegister, AuditUserCreated, AuditUserDeleted, AuditUserDisabled, AuditUserEnabled, AuditRole, AuditQuota, AuditUploadEnded, AuditEventsRetried, AuditExport,
 		AuditPassword, AuditPasswordReset, AuditUsername, AuditEmail, AuditPhone, AuditAddressLost, AuditCodeSent, AuditCodeWrong,
 		AuditFactorOn, AuditFactorOff, AuditFactorReset, AuditTOTPOn, AuditTOTPOff, AuditRecoveryCodes, AuditRecoveryCodeUsed,
 		AuditPasskeyAdded, AuditPasskeyRemoved, AuditPasskeyFailed, AuditPasskeyCloned, AuditIdentityLinked, AuditIdentityUnlinked,

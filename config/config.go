@@ -61,6 +61,11 @@ type Config struct {
 	ChangesExpiry  time.Duration // how long it is known what changed in a drive; negative is for ever
 	MaxChanges     int           // changes of one drive that are known
 
+	EventsWebhook       string        // http:// or https:// of the receiver of events; empty: there are none
+	EventsWebhookSecret string        // signs what it gets
+	EventsExpiry        time.Duration // how long an event is tried before it is a dead letter
+	MaxEvents           int           // events that are kept, dead letters among them
+
 	AuditExpiry time.Duration // how long the audit log knows something; negative is for ever
 
 	Thumbnails      int   // images that are decoded at once to make thumbnails; 0 makes none
@@ -115,6 +120,8 @@ func Default() Config {
 		FinderQuota:         true,
 		ChangesExpiry:       30 * 24 * time.Hour,
 		MaxChanges:          50_000,
+		EventsExpiry:        24 * time.Hour,
+		MaxEvents:           100_000,
 		AuditExpiry:         365 * 24 * time.Hour,
 		Thumbnails:          2,
 		ThumbnailMemory:     256 << 20,
@@ -150,6 +157,9 @@ func (c *Config) conflicts() error {
 	}
 	if (c.CodeWebhook == "") != (c.CodeWebhookSecret == "") {
 		refuse("code_webhook, code_webhook_secret: want both of them, or none")
+	}
+	if (c.EventsWebhook == "") != (c.EventsWebhookSecret == "") {
+		refuse("events_webhook, events_webhook_secret: want both of them, or none")
 	}
 	if c.Verify == VerifyEmail && c.MailSMTP == "" && !c.CodeLog {
 		refuse("verify = %q: nothing sends e-mail: want mail_smtp and mail_from, or code_log = true while you develop", c.Verify)

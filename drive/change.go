@@ -27,6 +27,7 @@ type edit struct {
 
 	sequence int64
 	before   Usage
+	left     map[string]subject // nodes that this transaction deletes, by id, where events tell of them
 	// replaced is content that a file or its versions held before; others may hold it still.
 	replaced []blob.Key
 	// after runs when the transaction is durable: what must not happen if it is rolled back.
@@ -96,6 +97,11 @@ func (e *edit) end(ctx context.Context) error {
 		if _, err := e.Exec(ctx, `INSERT INTO changes (drive_id, sequence, node_id, kind, path, at, folder, from_id, from_name, parent_id, held)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, e.drive, c.Sequence, c.NodeID, string(c.Kind), string(c.Path), sqldb.Micros(c.At),
 			c.folder, c.from.folder, c.from.name, c.to.folder, sqldb.Bytes(c.held)); err != nil {
+			return err
+		}
+	}
+	if e.s.o.Events && len(e.changes) > 0 {
+		if err := e.outgoing(ctx); err != nil {
 			return err
 		}
 	}

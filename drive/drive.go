@@ -35,6 +35,8 @@ type Options struct {
 	// Changed, if set, is called after each transaction that changed a drive, with what it changed.
 	// It must return at once.
 	Changed func([]Change)
+	// Events is whether a row in the table events is written with each change, for package hooks to tell the outside.
+	Events bool
 }
 
 // Proposal is a file that somebody wants to make.

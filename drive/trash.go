@@ -302,6 +302,9 @@ func (s *Drives) purge(ctx context.Context, driveID, nodeID string, until time.T
 		}
 		n = len(rows)
 		for _, r := range rows {
+			if err := e.leaves(ctx, r.id); err != nil {
+				return err
+			}
 			e.changed(ChangePurged, r.id, Path(r.path))
 			if err := e.purge(ctx, r.id); err != nil {
 				return err

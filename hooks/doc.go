@@ -1,3 +1,11 @@
-// Package hooks is where the outside has a say: what is asked before there is
-// a file ([Rules]) and what is told after a drive changed ([Feed], [Sink]).
+// Package hooks is where the outside has a say: what is asked before there is a
+// file, and what is told after a drive changed.
+//
+//   - rules.go    the settings' rules for names and types
+//   - feed.go     who in this process is told of changes ([Feed], [Sink])
+//   - events.go   events, which package drive writes with each change
+//   - payload.go  what the operator's receiver gets of one
+//   - deliver.go  how they get there: in order a drive, again and again
+//   - turn.go     one process at a time delivers
+//   - letters.go  what waits and what was given up, to be looked at and sent again
 package hooks

@@ -352,7 +352,7 @@ func limitedRows() (rows []row) {
 		{"DELETE", "/me"}, {"GET", "/me/export"}, {"GET", "/me/audit"},
 		{"GET", "/admin/users"}, {"POST", "/admin/users"}, {"GET", "/admin/users/x"}, {"PATCH", "/admin/users/x"}, {"DELETE", "/admin/users/x"},
 		{"POST", "/admin/users/x/sign-out"}, {"POST", "/admin/users/x/password"}, {"GET", "/admin/audit"},
-		{"GET", "/admin/overview"}, {"GET", "/admin/uploads"}, {"DELETE", "/admin/uploads/x"}, {"DELETE", "/admin/users/x/second-factor"},
+		{"GET", "/admin/overview"}, {"GET", "/admin/uploads"}, {"DELETE", "/admin/uploads/x"}, {"GET", "/admin/events"}, {"POST", "/admin/events/retry"}, {"POST", "/admin/events/resume"}, {"POST", "/admin/events/x/retry"}, {"DELETE", "/admin/users/x/second-factor"},
 		{"GET", "/admin/users/x/sessions"}, {"GET", "/admin/users/x/app-passwords"}, {"DELETE", "/admin/users/x/app-passwords/x"},
 	} {
 		add(403, 403, managing.method, v1+managing.at, `{}`, asJSON)

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/hooks"
 )
 
 // reading is a metric whose value is read from a snapshot when Prometheus asks.
@@ -54,6 +55,16 @@ func driveCollector(take func() drive.Counts) prometheus.Collector {
 		counter("satchel_uploads_checksum_mismatches_total", "Times that bytes of a resumable upload were refused because they differed from their checksum.", func(c s) float64 { return float64(c.ChecksumMismatches) }),
 		counter("satchel_bytes_received_total", "Bytes of content that came in, whether or not they became a file.", func(c s) float64 { return float64(c.BytesReceived) }),
 		counter("satchel_bytes_stored_total", "Bytes of content that became a file.", func(c s) float64 { return float64(c.BytesStored) }),
+	}}
+}
+
+func eventCollector(take func() hooks.EventCounts) prometheus.Collector {
+	type s = hooks.EventCounts
+	return snapshots[s]{take, []reading[s]{
+		counter("satchel_events_delivered_total", "Events that their receiver took.", func(c s) float64 { return float64(c.Delivered) }),
+		counter("satchel_events_failed_total", "Tries to deliver an event that were not answered with 2xx.", func(c s) float64 { return float64(c.Failed) }),
+		counter("satchel_events_died_total", "Events that were given up, and became dead letters.", func(c s) float64 { return float64(c.Died) }),
+		counter("satchel_events_dropped_total", "Events that were removed without having been taken, because more than max_events were kept.", func(c s) float64 { return float64(c.Dropped) }),
 	}}
 }
 

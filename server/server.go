@@ -12,6 +12,7 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/pages"
 	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/api"
@@ -28,6 +29,7 @@ type Options struct {
 	Accounts *authn.Accounts
 	Drives   *drive.Drives
 	Previews *preview.Previews
+	Events   *hooks.Events
 	DB       *sqldb.DB
 	Blobs    blob.Store
 	Pages    *pages.Pages
@@ -82,7 +84,7 @@ func New(o Options) (*Server, error) {
 		dav: dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix, NoFinderQuota: o.NoFinderQuota, Conflict: o.Metrics.observeConflict,
 			Uploads: dav.Uploads{BeginUpload: uploads.CreateIn, TellUploads: uploads.TellCreateIn}}),
 		above:     dav.Above(davPrefix),
-		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Previews: o.Previews, Origin: o.Origin, Uploads: tus.Prefix, Mount: davPrefix, Overview: view}),
+		api:       api.New(api.Options{Accounts: o.Accounts, Drives: o.Drives, Previews: o.Previews, Events: o.Events, Origin: o.Origin, Uploads: tus.Prefix, Mount: davPrefix, Overview: view}),
 		web:       people,
 		webRefuse: people.Refuse, endStreams: people.EndStreams,
 	})
@@ -108,7 +110,7 @@ func assemble(o Options, h handlers) (*Server, error) {
 	h.health = s.health(false)
 	s.doors = newDoors(h)
 	o.Metrics.Registry.MustRegister(
-		driveCollector(o.Drives.Counts), uploadTally(o.Drives.UploadStates, o.Log), lockTally(o.Drives.LocksHeld, o.Log), dbCollector(o.DB.Stats),
+		driveCollector(o.Drives.Counts), uploadTally(o.Drives.UploadStates, o.Log), lockTally(o.Drives.LocksHeld, o.Log), eventCollector(o.Events.Counts), eventTally(o.Events.Standing, o.Log), dbCollector(o.DB.Stats),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "satchel_http_requests_in_flight", Help: "Requests that are being answered.",
 		}, func() float64 { return float64(s.inFlight.Load()) }),

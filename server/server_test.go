@@ -15,6 +15,7 @@ import (
 	"github.com/satchelhq/satchel/blob/mem"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
@@ -58,7 +59,11 @@ func newFront(t *testing.T, o frontOptions) *front {
 	metrics := NewMetrics()
 	drives := drive.New(db, blobs, drive.Options{Log: logger})
 	accounts := authn.New(db, authn.Options{CreateDrive: drives.Create, Log: logger, Observe: metrics.ObserveSignIn})
-	s, err := assemble(Options{Accounts: accounts, Drives: drives, Previews: preview.New(db, drives, preview.NewQueue(), preview.Options{}), DB: db, Blobs: blobs, Origin: o.origin, CORSOrigins: o.cors, Metrics: metrics, Log: logger},
+	events, err := hooks.NewEvents(db, hooks.EventOptions{Log: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := assemble(Options{Accounts: accounts, Events: events, Drives: drives, Previews: preview.New(db, drives, preview.NewQueue(), preview.Options{}), DB: db, Blobs: blobs, Origin: o.origin, CORSOrigins: o.cors, Metrics: metrics, Log: logger},
 		handlers{tus: o.behind, box: o.behind, dav: o.behind, above: o.behind, api: o.behind, web: o.behind, webRefuse: answer.Text})
 	if err != nil {
 		t.Fatal(err)

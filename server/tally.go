@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/hooks"
 )
 
 const (
@@ -44,6 +45,26 @@ func uploadTally(take func(context.Context) (drive.UploadStates, error), log *sl
 func lockTally(take func(context.Context) (int64, error), log *slog.Logger) *tally[int64] {
 	return &tally[int64]{what: "locks", take: take, log: log, readings: []reading[int64]{
 		gauge("satchel_dav_locks", "WebDAV locks that are held, of all nodes.", func(n int64) float64 { return float64(n) }),
+	}}
+}
+
+func eventTally(take func(context.Context) (hooks.EventsStanding, error), log *slog.Logger) *tally[hooks.EventsStanding] {
+	type s = hooks.EventsStanding
+	return &tally[s]{what: "events", take: take, log: log, readings: []reading[s]{
+		gauge("satchel_events_waiting", "Events that wait to be delivered, of all nodes.", func(e s) float64 { return float64(e.Waiting) }),
+		gauge("satchel_events_dead", "Dead letters: events that were given up and can be sent again.", func(e s) float64 { return float64(e.Dead) }),
+		gauge("satchel_events_oldest_seconds", "How long the oldest event has waited that does; 0 if none does.", func(e s) float64 {
+			if e.Oldest.IsZero() {
+				return 0
+			}
+			return max(0, time.Since(e.Oldest).Seconds())
+		}),
+		gauge("satchel_events_paused", "1 while nothing is delivered because the receiver answered 410.", func(e s) float64 {
+			if e.Paused.IsZero() {
+				return 0
+			}
+			return 1
+		}),
 	}}
 }
 

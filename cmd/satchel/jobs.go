@@ -28,6 +28,8 @@ func jobs(in *rooms, log *slog.Logger) []job {
 		{name: "remove_accounts", every: 15 * time.Minute, run: in.accounts.RemoveClosed, wake: in.accounts.Closed()},
 		{name: "sweep_drives", every: 5 * time.Minute, run: in.drives.Sweep},
 		{name: "checksums", every: time.Hour, run: in.drives.ComputeChecksums, wake: in.drives.ChecksumsWanted()},
+		{name: "deliver_events", run: in.events.Run}, // until the end
+		{name: "sweep_events", every: time.Minute, run: in.events.Sweep},
 		{name: "thumbnails", run: in.previews.Run}, // until the end
 		{name: "gc", every: time.Hour, run: func(ctx context.Context) error {
 			removed, err := in.drives.GC(ctx)

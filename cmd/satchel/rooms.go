@@ -29,6 +29,7 @@ type rooms struct {
 	accounts *authn.Accounts
 	drives   *drive.Drives
 	previews *preview.Previews
+	events   *hooks.Events
 }
 
 // openRooms opens what the settings name and brings the schema up to date. The server, and nothing else, gives metrics and
@@ -69,12 +70,20 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 		return nil, err
 	}
 	images := preview.NewQueue()
-	drives := drive.New(db, blobs, driveOptions(c, admission, images, log))
+	var accounts *authn.Accounts
+	events, err := hooks.NewEvents(db, hooks.EventOptions{Address: c.EventsWebhook, Secret: c.EventsWebhookSecret, Expiry: c.EventsExpiry, Max: c.MaxEvents, Log: log,
+		Names: func(ctx context.Context, ids []string) (map[string]string, error) {
+			return accounts.Usernames(ctx, ids)
+		}})
+	if err != nil {
+		return nil, fmt.Errorf("events_webhook, events_webhook_secret: %w", err)
+	}
+	drives := drive.New(db, blobs, driveOptions(c, admission, hooks.Feed{hooks.LogSink{Log: log}, images, events}, log))
 	mail, texts, err := senders(c, log)
 	if err != nil {
 		return nil, err
 	}
-	accounts := authn.New(db, authn.Options{
+	accounts = authn.New(db, authn.Options{
 		Issuer: issuer(c), Registration: c.Registration, KeyRotation: c.KeyRotation, Log: log,
 		Verify: c.Verify, Site: site(c), Mail: mail, Texts: texts, CodesPerHour: c.CodesPerHour,
 		CreateDrive: drives.Create, SetQuota: drives.SetQuota, RemoveDrive: drives.Remove, Observe: observeSignIn,
@@ -84,13 +93,13 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	previews := preview.New(db, drives, images, preview.Options{
 		Workers: c.Thumbnails, Memory: c.ThumbnailMemory, Command: workshopCommand(), Log: log, Observe: observeThumbnails,
 	})
-	return &rooms{db, blobs, accounts, drives, previews}, nil
+	return &rooms{db, blobs, accounts, drives, previews, events}, nil
 }
 
 func (r *rooms) close() error { return r.db.Close() }
 
 // driveOptions says the settings as package drive wants them, where zero is the default and negative is none.
-func driveOptions(c *config.Config, admission *hooks.Rules, images *preview.Queue, log *slog.Logger) drive.Options {
+func driveOptions(c *config.Config, admission *hooks.Rules, feed hooks.Feed, log *slog.Logger) drive.Options {
 	versions := c.Versions
 	if versions == 0 {
 		versions = -1
@@ -99,7 +108,7 @@ func driveOptions(c *config.Config, admission *hooks.Rules, images *preview.Queu
 		Quota: c.Quota, MaxFile: c.MaxFile, TrashExpiry: c.TrashExpiry, Versions: versions, Proof: c.Proof, Log: log,
 		ChangesExpiry: c.ChangesExpiry, MaxChanges: c.MaxChanges,
 		UploadExpiry: c.UploadExpiry, UploadMaxAge: c.UploadMaxAge, MaxOpenUploads: c.MaxOpenUploads,
-		Admit: admission.Admit, Changed: hooks.Feed{hooks.LogSink{Log: log}, images}.Tell,
+		Admit: admission.Admit, Changed: feed.Tell, Events: c.EventsWebhook != "",
 	}
 }
 

@@ -65,7 +65,7 @@ func (p *program) rootCommand() *cobra.Command {
 		root.PersistentFlags().String(f.Name, f.Default, f.Usage)
 	}
 	root.AddCommand(
-		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.migrateCommand(), p.gcCommand(), p.fsckCommand(),
+		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.eventsCommand(), p.migrateCommand(), p.gcCommand(), p.fsckCommand(),
 		p.healthcheckCommand(), p.configCommand(), p.versionCommand(), p.workshopCommand(),
 	)
 	return root
@@ -87,6 +87,9 @@ func (p *program) settings(cmd *cobra.Command) (*config.Config, error) {
 		return nil, &usageError{err}
 	}
 	if _, _, err := senders(c, nil); err != nil {
+		return nil, &usageError{err}
+	}
+	if err := receiver(c); err != nil {
 		return nil, &usageError{err}
 	}
 	if _, err := providers(c, nil); err != nil {

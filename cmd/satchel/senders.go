@@ -7,6 +7,7 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/authn/sender"
 	"github.com/satchelhq/satchel/config"
+	"github.com/satchelhq/satchel/webhook"
 )
 
 // senders are what brings codes to e-mail addresses and to phones, as the settings say; nil for what nothing does.
@@ -25,6 +26,17 @@ func senders(c *config.Config, log *slog.Logger) (mail, texts authn.Sender, err 
 		}
 	}
 	return mail, texts, nil
+}
+
+// receiver looks at where events go.
+func receiver(c *config.Config) error {
+	if c.EventsWebhook == "" {
+		return nil
+	}
+	if _, err := webhook.New(c.EventsWebhook, c.EventsWebhookSecret); err != nil {
+		return fmt.Errorf("events_webhook, events_webhook_secret: %w", err)
+	}
+	return nil
 }
 
 // site is what messages call this server.

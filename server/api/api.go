@@ -9,6 +9,7 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/archive"
@@ -21,6 +22,7 @@ type Options struct {
 	Accounts *authn.Accounts
 	Drives   *drive.Drives
 	Previews *preview.Previews
+	Events   *hooks.Events
 	Origin   origin.Origin
 	Uploads  string // the path below which tus has its uploads, such as /files/
 	Mount    string // the path at which WebDAV has the drive, such as /dav/
@@ -31,6 +33,7 @@ type api struct {
 	accounts *authn.Accounts
 	drives   *drive.Drives
 	previews *preview.Previews
+	events   *hooks.Events
 	origin   origin.Origin
 	uploads  string
 	mount    string
@@ -46,7 +49,7 @@ func New(o Options) http.Handler {
 	if err != nil {
 		panic(err) // it is part of the program, and a test reads it
 	}
-	a := &api{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, uploads: o.Uploads, mount: o.Mount, overview: o.Overview, document: document, exports: newExports(), zips: archive.NewTurns(maxZips, maxZipsOfOne, time.Minute)}
+	a := &api{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, events: o.Events, origin: o.Origin, uploads: o.Uploads, mount: o.Mount, overview: o.Overview, document: document, exports: newExports(), zips: archive.NewTurns(maxZips, maxZipsOfOne, time.Minute)}
 	byPath := make(map[string]methods)
 	for _, r := range a.routes() {
 		if byPath[r.path] == nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/blob/mem"
 	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server/answer"
 	"github.com/satchelhq/satchel/server/origin"
@@ -61,8 +62,12 @@ func newSiteSet(t *testing.T, db *sqldb.DB, o drive.Options, set func(*authn.Opt
 	set(&options)
 	accounts := authn.New(db, options)
 	public := &url.URL{Scheme: "https", Host: "files.example.org"}
+	events, err := hooks.NewEvents(db, hooks.EventOptions{Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := &site{t: t, accounts: accounts, drives: drives, previews: newPreviews(db, drives, images), jobs: &overview.Jobs{}, document: readDocument(t)}
-	s.inner = New(Options{Accounts: accounts, Drives: drives, Previews: s.previews, Origin: origin.Origin{Public: public}, Uploads: "/files/", Mount: "/dav/",
+	s.inner = New(Options{Accounts: accounts, Drives: drives, Previews: s.previews, Events: events, Origin: origin.Origin{Public: public}, Uploads: "/files/", Mount: "/dav/",
 		Overview: overview.Source{Accounts: accounts, Drives: drives, Jobs: s.jobs, Version: "v1.2.3"}})
 	gate := func(w http.ResponseWriter, r *http.Request) {
 		ctx := answer.WithLog(answer.WithRequestID(r.Context(), "r1"), log)

@@ -36,6 +36,7 @@ func (a *api) routes() []route {
 		a.adminRoutes(),
 		a.adminUserRoutes(),
 		a.overviewRoutes(),
+		a.eventRoutes(),
 		a.ownDataRoutes(),
 		a.identityRoutes(),
 		a.documentRoutes(),
