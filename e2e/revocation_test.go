@@ -61,7 +61,7 @@ func begin(t testing.TB, client *http.Client, method, address string, header htt
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.ContentLength = 1 << 20
+	request.ContentLength = 1 << 19
 	request.Header = header
 	if request.Header == nil {
 		request.Header = http.Header{}
@@ -285,7 +285,13 @@ func TestWhatIsUnderWayIsCut(t *testing.T) {
 		t.Run("what was acknowledged stays", func(t *testing.T) {
 			a := s.Login(t, "ann")
 			address := a.upload(t, "kept.bin")
-			run := begin(t, a.Bearer, http.MethodPatch, address, patchHeader())
+			const acknowledged = "an answered PATCH"
+			if answer := send(t, a.Bearer, http.MethodPatch, address, patchHeader(), strings.NewReader(acknowledged)); answer.StatusCode != http.StatusNoContent {
+				t.Fatalf("a PATCH: %s %s", answer.Status, answer.text)
+			}
+			more := patchHeader()
+			more.Set("Upload-Offset", fmt.Sprint(len(acknowledged)))
+			run := begin(t, a.Bearer, http.MethodPatch, address, more)
 			defer run.body.Close()
 			endSession(t, a)
 			if end := <-run.ended; end.status != http.StatusUnauthorized {
@@ -293,7 +299,8 @@ func TestWhatIsUnderWayIsCut(t *testing.T) {
 			}
 			again := s.Login(t, "ann")
 			answer := send(t, again.Bearer, http.MethodHead, address, headers(map[string]string{"Tus-Resumable": "1.0.0"}), nil)
-			if got := answer.Header.Get("Upload-Offset"); got != fmt.Sprint(len("the first bytes ")) {
+			// Of the PATCH that was cut nothing was answered: its bytes may have been on their way still.
+			if got := answer.Header.Get("Upload-Offset"); got != fmt.Sprint(len(acknowledged)) && got != fmt.Sprint(len(acknowledged)+len("the first bytes ")) {
 				t.Errorf("the upload is at %q", got)
 			}
 		})
