@@ -79,7 +79,7 @@ func TestEventsOfTwoNodes(t *testing.T) {
 	here := startOn(t, sqldbtest.PostgresURL(t), to.env()...) // it has the turn, being first
 	there := startOn(t, here.Database, to.env()...)
 	ann := here.Register(t, "ann")
-	make := func(from, until int) {
+	folders := func(from, until int) {
 		for i := from; i < until; i++ {
 			base := here.URL
 			if i%2 == 1 {
@@ -90,7 +90,7 @@ func TestEventsOfTwoNodes(t *testing.T) {
 			}
 		}
 	}
-	make(0, 40)
+	folders(0, 40)
 	to.wait(t, 40)
 	to.once(t)
 	for i, path := range to.order {
@@ -98,7 +98,7 @@ func TestEventsOfTwoNodes(t *testing.T) {
 			t.Fatalf("%s is the %d. that arrived", path, i)
 		}
 	}
-	make(40, 60)
+	folders(40, 60)
 	here.Kill()
 	if answer := send(t, ann.Bearer, "MKCOL", there.URL+"/dav/60", nil, nil); answer.StatusCode != http.StatusCreated {
 		t.Fatalf("%s %s", answer.Status, answer.text)
