@@ -21,6 +21,8 @@ FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/satchel /usr/local/bin/satchel
 COPY --from=build --chown=65532:65532 /out/data /data
+# Where large parts of uploads wait on their way to S3.
+COPY --from=build --chown=65532:65532 /out/data /tmp
 USER 65532:65532
 ENV PATH=/usr/local/bin \
     SATCHEL_DATA=/data \

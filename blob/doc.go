@@ -6,6 +6,6 @@
 // stage keeps its key when it is sealed.
 //
 // A store knows nothing of users, names or hashes; what the bytes mean is
-// written in rows by package drive. Implementations: blob/disk, blob/mem. The
+// written in rows by package drive. Implementations: blob/disk, blob/s3, blob/mem. The
 // contract's tests are in blob/blobtest and run against each of them.
 package blob

@@ -53,7 +53,8 @@ type Store interface {
 	Open(ctx context.Context, key Key) (Content, error)
 
 	// OpenStage gives the first size bytes of a stage for reading, as Open does for a blob.
-	// It is how full partial uploads are joined. ErrNotFound if there is none or it is sealed, ErrShort if it holds less.
+	// It is how full partial uploads are joined. ErrNotFound if there is none or it is sealed, ErrShort if it holds less. What was
+	// written and neither synced nor closed need not be there yet.
 	OpenStage(ctx context.Context, key Key, size int64) (Content, error)
 
 	// Unseal makes a blob a stage again, durably, so that Resume may cut it back: it undoes a Seal of content that came to nothing.
@@ -86,13 +87,14 @@ type Space struct {
 // Stage is content being written. It is used by one goroutine at a time.
 type Stage interface {
 	// Write appends at Offset. On an error the stage is to be closed and resumed at an
-	// offset on record. ErrFull when there is no space.
+	// offset on record. ErrFull when there is no space, ErrNotFound or ErrShort when what was written before is lost; Sync and Seal
+	// answer these too.
 	io.Writer
 
 	// Append writes the first size bytes of another stage at Offset, and leaves that one as it is. The store copies them where they
 	// are, so that none passes through this process where that can be had: on disk the kernel copies, or shares, what is on one
 	// file system; a store over HTTP has its server copy (S3: UploadPartCopy). Errors as of Write, and ErrNotFound and ErrShort for
-	// the other stage as OpenStage has them. Bytes that were appended before an error are counted by Offset.
+	// the other stage as OpenStage has them; as there, it has to be synced. Bytes that were appended before an error are counted by Offset.
 	Append(ctx context.Context, from Key, size int64) error
 
 	// Offset is how many bytes the stage holds.
@@ -124,4 +126,10 @@ type Entry struct {
 	Size     int64
 	Modified time.Time // last written; what garbage collection measures its grace time from
 	Sealed   bool      // a blob rather than a stage
+}
+
+// Sweeper is a Store that may leave bytes behind which no key names: a request to another machine may be done and its answer lost.
+type Sweeper interface {
+	// Sweep removes such bytes that are older than before, and answers how many objects these were and their bytes.
+	Sweep(ctx context.Context, before time.Time) (objects int, bytes int64, err error)
 }

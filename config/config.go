@@ -18,7 +18,10 @@ type Config struct {
 
 	Data     string // folder for whatever has no place of its own
 	Database string // sqlite:PATH or postgres://…; holds a password, perhaps
-	Blobs    string // disk:PATH
+	Blobs    string // disk:PATH or s3://BUCKET/PREFIX?…
+
+	S3AccessKey string // with S3SecretKey; empty: the credentials of the environment or the machine
+	S3SecretKey string
 
 	PublicURL      *url.URL       // scheme and host that people use; nil: as each request says
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-* is believed
@@ -135,8 +138,21 @@ func Default() Config {
 // Relaxed reports whether syncing is left to the operating system.
 func (c *Config) Relaxed() bool { return c.Durability == DurabilityRelaxed }
 
-// BlobFolder is the folder of Blobs.
+// BlobFolder is the folder of Blobs, if they are on disk.
 func (c *Config) BlobFolder() string { return strings.TrimPrefix(c.Blobs, "disk:") }
+
+// Bucket is where Blobs are, if they are in S3.
+type Bucket struct {
+	Name, Prefix     string
+	Endpoint, Region string // empty: Amazon's, and as the environment says
+	PathStyle        bool   // whether the bucket's name is in the path and not in the host
+}
+
+// BlobBucket is the bucket of Blobs, and false if they are on disk.
+func (c *Config) BlobBucket() (Bucket, bool) {
+	b, err := parseBucket(c.Blobs)
+	return b, err == nil
+}
 
 // follow sets what depends on other settings and was not set itself.
 func (c *Config) follow() {
@@ -166,6 +182,12 @@ func (c *Config) conflicts() error {
 	}
 	if c.Verify == VerifyPhone && c.CodeWebhook == "" && !c.CodeLog {
 		refuse("verify = %q: nothing sends text messages: want code_webhook and code_webhook_secret, or code_log = true while you develop", c.Verify)
+	}
+	if _, s3 := c.BlobBucket(); !s3 && (c.S3AccessKey != "" || c.S3SecretKey != "") {
+		refuse("s3_access_key, s3_secret_key: blobs are not in S3: want blobs = \"s3://…\"")
+	}
+	if (c.S3AccessKey == "") != (c.S3SecretKey == "") {
+		refuse("s3_access_key, s3_secret_key: want both of them, or none")
 	}
 	return errors.Join(wrong...)
 }

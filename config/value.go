@@ -105,13 +105,49 @@ type blobs struct{ to *string }
 func (v blobs) Set(text string) error {
 	scheme, path, _ := strings.Cut(text, ":")
 	if scheme == "s3" {
-		return errors.New("disk:PATH; this version does not store in S3")
-	}
-	if scheme != "disk" || path == "" {
-		return errors.New("disk:PATH")
+		if _, err := parseBucket(text); err != nil {
+			return err
+		}
+	} else if scheme != "disk" || path == "" {
+		return errors.New("disk:PATH or s3://BUCKET/PREFIX")
 	}
 	*v.to = text
 	return nil
+}
+
+// parseBucket reads s3://BUCKET/PREFIX?endpoint=URL&region=NAME&path_style=true. Its error ends the sentence "want …".
+func parseBucket(text string) (b Bucket, err error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "s3" || u.Host == "" || u.Port() != "" || u.Fragment != "" {
+		return b, errors.New("s3://BUCKET/PREFIX")
+	}
+	if u.User != nil {
+		return b, errors.New("s3://BUCKET/PREFIX without keys: these belong into s3_access_key and SATCHEL_S3_SECRET_KEY_FILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+	}
+	b.Name, b.Prefix = u.Host, strings.Trim(u.Path, "/")
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return b, errors.New("parameters such as endpoint=https://s3.example.org&region=eu-central-1&path_style=true")
+	}
+	for name := range query {
+		value := query.Get(name)
+		switch name {
+		case "endpoint":
+			if end, err := url.Parse(value); err != nil || (end.Scheme != "http" && end.Scheme != "https") || end.Host == "" || end.User != nil {
+				return b, errors.New("an endpoint such as https://s3.example.org")
+			}
+			b.Endpoint = value
+		case "region":
+			b.Region = value
+		case "path_style":
+			if b.PathStyle = value == "true"; !b.PathStyle && value != "false" {
+				return b, errors.New("path_style=true or path_style=false")
+			}
+		default:
+			return b, errors.New("no other parameters than endpoint, region and path_style")
+		}
+	}
+	return b, nil
 }
 
 func (v blobs) String() string { return *v.to }

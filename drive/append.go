@@ -228,12 +228,16 @@ func (a *appending) recordSmall(ctx context.Context, whole []byte) error {
 
 func (a *appending) resume(ctx context.Context) error {
 	stage, err := a.s.blobs.Resume(ctx, a.u.key(), a.u.Offset)
-	if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrShort) {
-		return &fault.Error{Kind: fault.Gone, Op: "drive.resume", Code: "upload_lost",
-			Public: "What was received of this upload is gone. Begin it again.", Err: err}
-	}
 	a.stage, a.at = stage, a.u.Offset
-	return storeError(err, "drive.resume")
+	return stageError(err, "drive.resume")
+}
+
+// stageError is storeError for the stage of an upload: what was acknowledged of it may be lost, as where a rule of an S3 bucket aborted it.
+func stageError(err error, op string) error {
+	if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrShort) {
+		return &fault.Error{Kind: fault.Gone, Op: op, Code: "upload_lost", Public: "What was received of this upload is gone. Begin it again.", Err: err}
+	}
+	return storeError(err, op)
 }
 
 // mark records the offset of a long body now and then.
@@ -257,7 +261,7 @@ func (a *appending) record(ctx context.Context, at int64) error {
 	}
 	crash.Point("append.staged")
 	if err := a.stage.Sync(); err != nil {
-		return storeError(err, "drive.record")
+		return stageError(err, "drive.record")
 	}
 	crash.Point("append.synced")
 	state, err := digestState(a.digest)
@@ -289,7 +293,7 @@ func (a *appending) close(ctx context.Context, broken error) error {
 	defer a.stage.Close()
 	var body brokenBody
 	if broken != nil && !errors.As(broken, &body) && !fault.Is(broken, fault.Invalid) {
-		return broken // the disk or the database: nothing more is recorded
+		return stageError(broken, "drive.Append") // the store or the database: nothing more is recorded
 	}
 	if broken != nil {
 		broken = truncatedUpload(broken)
@@ -312,7 +316,7 @@ func (a *appending) close(ctx context.Context, broken error) error {
 		return broken
 	}
 	if err := a.stage.Seal(ctx); err != nil {
-		return storeError(err, "drive.Append")
+		return stageError(err, "drive.Append")
 	}
 	crash.Point("append.sealed")
 	u, err := a.s.commit(ctx, *a.u, content{sha256: a.digest.Sum(nil), size: a.u.Length, key: a.u.key()})

@@ -206,5 +206,5 @@ func (s *Drives) seal(ctx context.Context, u Upload) (content, error) {
 	}
 	defer a.stage.Close()
 	c.key = u.key()
-	return c, storeError(a.stage.Seal(ctx), "drive.seal")
+	return c, stageError(a.stage.Seal(ctx), "drive.seal")
 }

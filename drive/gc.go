@@ -11,7 +11,7 @@ import (
 // Collected is what GC removed.
 type Collected struct {
 	Blobs   int   // rows of content that no file or version holds, with their bytes
-	Orphans int   // stages and blobs in the store that no row knows
+	Orphans int   // stages and blobs in the store that no row knows, and what else it had left behind
 	Bytes   int64 // given back by both
 }
 
@@ -21,7 +21,16 @@ func (s *Drives) GC(ctx context.Context) (c Collected, err error) {
 	if err := s.collectRows(ctx, &c); err != nil {
 		return c, fault.Wrap(err, "drive.GC")
 	}
-	return c, fault.Wrap(s.collectOrphans(ctx, &c), "drive.GC")
+	if err := s.collectOrphans(ctx, &c); err != nil {
+		return c, fault.Wrap(err, "drive.GC")
+	}
+	if sweeper, ok := s.blobs.(blob.Sweeper); ok {
+		objects, bytes, err := sweeper.Sweep(ctx, s.o.Now().Add(-s.o.GCGrace))
+		c.Orphans += objects
+		c.Bytes += bytes
+		return c, fault.Wrap(err, "drive.GC")
+	}
+	return c, nil
 }
 
 const unreferenced = `NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.blob_id = blobs.id) AND NOT EXISTS (SELECT 1 FROM versions WHERE versions.blob_id = blobs.id)`

@@ -13,6 +13,7 @@
 //   - crash_test.go      the server is killed at named points, and at random; transfer_test.go is its client
 //   - browser_test.go    Chromium on the pages: scene plays scripts that chromium.mjs describes, eachView in small and large, English and Chinese
 //   - firstload_test.go  longfolder_test.go  the drive on a slow phone for the first time, and with many files
+//   - s3_test.go         files in a bucket, over versitygw
 //   - webdav_test.go     rclone, cadaver and gvfs
 //   - mount_test.go      ordinary tools on mounts of gvfs and davfs2
 //   - replay_test.go     what Finder, Explorer, Office and others are known to send, from replays/

@@ -43,6 +43,7 @@ func appendJoins(t *testing.T, s *subject) {
 // appendLeaves goes on with both stages, each on its own, though a store may share their bytes.
 func appendLeaves(t *testing.T, s *subject) {
 	part := s.stage(t, "part", "hello")
+	sync(t, part)
 	g := s.stage(t, "whole", "")
 	s.append(t, g, "part", 5)
 	s.wantNoBlob(t, "part")

@@ -13,6 +13,8 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/blob/disk"
+	"github.com/satchelhq/satchel/blob/s3"
+	"github.com/satchelhq/satchel/blob/s3/ledger"
 	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/hooks"
@@ -57,7 +59,7 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	for _, step := range ran {
 		log.Info("schema step", "step", step)
 	}
-	blobs, err := disk.Open(c.BlobFolder(), disk.Options{Relaxed: c.Relaxed()})
+	blobs, err := openBlobs(ctx, c, db)
 	if err != nil {
 		return nil, fmt.Errorf("blobs: %w", err)
 	}
@@ -94,6 +96,18 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 		Workers: c.Thumbnails, Memory: c.ThumbnailMemory, Command: workshopCommand(), Log: log, Observe: observeThumbnails,
 	})
 	return &rooms{db, blobs, accounts, drives, previews, events}, nil
+}
+
+// openBlobs opens the store that the settings name.
+func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB) (blob.Store, error) {
+	bucket, remote := c.BlobBucket()
+	if !remote {
+		return disk.Open(c.BlobFolder(), disk.Options{Relaxed: c.Relaxed()})
+	}
+	return s3.Open(ctx, ledger.New(db), s3.Options{
+		Bucket: bucket.Name, Prefix: bucket.Prefix, Endpoint: bucket.Endpoint, Region: bucket.Region, PathStyle: bucket.PathStyle,
+		AccessKey: c.S3AccessKey, SecretKey: c.S3SecretKey,
+	})
 }
 
 func (r *rooms) close() error { return r.db.Close() }

@@ -42,7 +42,7 @@ func TestExitCodes(t *testing.T) {
 		{args: "config check", environ: "SATCHEL_LISTN=:80", code: 2, stderr: "unknown setting SATCHEL_LISTN in the environment: did you mean SATCHEL_LISTEN?"},
 		{args: "config check", environ: "SATCHEL_DENY_NAMES=[", code: 2, stderr: `pattern "["`},
 		{args: "serve --listen nowhere", code: 2, stderr: `listen = "nowhere" (flag --listen): want HOST:PORT`},
-		{args: "serve --blobs s3://b/p", code: 2, stderr: "this version does not store in S3"},
+		{args: "serve --blobs s3://key:hunter2@b/p", code: 2, stderr: "blobs (flag --blobs): want s3://BUCKET/PREFIX without keys"},
 		{args: "serve --database postgres://u:hunter2@127.0.0.1:1/satchel", code: 1, stderr: "database postgres://u:xxxxx@127.0.0.1:1/satchel: "},
 		{args: "user passwd nobody", code: 1, stderr: "satchel: There is no such account."},
 		{args: "user reset-factor nobody", code: 1, stderr: "satchel: There is no such account."},
