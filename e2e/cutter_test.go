@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -149,7 +150,9 @@ func (c *cutter) serve(client net.Conn) {
 		return
 	}
 	p := c.plan()
+	var wasCut atomic.Bool
 	cut := sync.OnceFunc(func() {
+		wasCut.Store(true)
 		if p.end == reset {
 			_ = server.(*net.TCPConn).SetLinger(0)
 		}
@@ -162,34 +165,41 @@ func (c *cutter) serve(client net.Conn) {
 		c.drop(client)
 	})
 	var both sync.WaitGroup
-	both.Go(func() { c.carry(server, client, p.up, cut) })
-	both.Go(func() { c.carry(client, server, p.down, cut) })
+	pass := func(to, from net.Conn, budget int64) {
+		// What breaks by itself, as when the server is killed, breaks for both: the other would wait for ever.
+		if whole := c.carry(to, from, budget, cut); !whole && !wasCut.Load() {
+			c.drop(client)
+			c.drop(server)
+		}
+	}
+	both.Go(func() { pass(server, client, p.up) })
+	both.Go(func() { pass(client, server, p.down) })
 	both.Wait()
 	c.drop(client)
 	c.drop(server)
 }
 
-// carry passes on what comes, until its end or the cut.
-func (c *cutter) carry(to, from net.Conn, budget int64, cut func()) {
+// carry passes on what comes, until its end or the cut. It answers whether it came to the end.
+func (c *cutter) carry(to, from net.Conn, budget int64, cut func()) (whole bool) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
 		if n > 0 && budget >= 0 && int64(n) >= budget && c.take() {
 			_, _ = to.Write(buffer[:budget])
 			cut()
-			return
+			return false
 		}
 		if budget >= 0 {
 			budget = max(0, budget-int64(n))
 		}
 		if _, failed := to.Write(buffer[:n]); failed != nil {
-			return
+			return false
 		}
 		if err == io.EOF {
 			_ = to.(*net.TCPConn).CloseWrite()
 		}
 		if err != nil {
-			return
+			return err == io.EOF
 		}
 	}
 }

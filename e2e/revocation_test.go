@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"strings"
 	"sync"
@@ -53,11 +54,13 @@ type cutAnswer struct {
 	at     time.Time
 }
 
-// begin sends a request with a body of which the first bytes have arrived.
+// begin sends a request with a body of which the first bytes are asked for: who sends it has been let in by then.
 func begin(t testing.TB, client *http.Client, method, address string, header http.Header) running {
 	t.Helper()
 	r, w := io.Pipe()
-	request, err := http.NewRequestWithContext(t.Context(), method, address, r)
+	wanted := make(chan struct{})
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: sync.OnceFunc(func() { close(wanted) })})
+	request, err := http.NewRequestWithContext(ctx, method, address, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +69,7 @@ func begin(t testing.TB, client *http.Client, method, address string, header htt
 	if request.Header == nil {
 		request.Header = http.Header{}
 	}
+	request.Header.Set("Expect", "100-continue") // the server says so when it reads the body (RFC 9110, section 10.1.1)
 	run := running{w, make(chan cutAnswer, 1)}
 	go func() {
 		answer, err := client.Do(request)
@@ -76,6 +80,11 @@ func begin(t testing.TB, client *http.Client, method, address string, header htt
 		}
 		run.ended <- end
 	}()
+	select {
+	case <-wanted:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("%s %s: the body is not read", method, address)
+	}
 	if _, err := w.Write([]byte("the first bytes ")); err != nil {
 		t.Fatal(err)
 	}
