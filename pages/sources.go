@@ -11,7 +11,7 @@ var templateFiles embed.FS
 
 // shared are the files whose templates all pages may use.
 func shared() []string {
-	return []string{"icons", "sections", "code", "proof", "elsewhere", "entry", "share-form", "copyable", "admin-parts", "uploads"}
+	return []string{"icons", "sections", "code", "proof", "elsewhere", "entry", "share-form", "copyable", "app-password-form", "admin-parts", "uploads"}
 }
 
 // names are the pages. Each is a file, which fills the layout in: "title" and "main", and "head" if it has one.
