@@ -64,7 +64,7 @@ func (s *Drives) editAs(ctx context.Context, op, driveID string, closed bool, fn
 		f()
 	}
 	if len(done.changes) > 0 {
-		s.watches.tell(driveID)
+		s.db.Notify(TopicChanged, driveID)
 		s.o.Changed(done.changes)
 	}
 	return nil

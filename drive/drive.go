@@ -52,23 +52,24 @@ const largestInline = 1 << 20
 
 // Drives is every drive of this server. It is safe for use by many goroutines.
 type Drives struct {
-	db      *sqldb.DB
-	blobs   blob.Store
-	o       Options
-	holds   *holds
-	flow    *flow
-	wishes  *wishes
-	patches *turns // by node id
-	rewinds *turns // by drive id
-	counts  counts
-	chunks  sync.Pool // *[]byte of chunkSize
-	wide    sync.Pool // *[]byte of wideChunk
-	nodes   *sqldb.Memo[nodeKey, Node]
-	tops    *sqldb.Memo[topKey, Path] // where folders are
-	small   *smallContent
-	watches *watches
-	linkKey atomic.Pointer[[]byte]
-	census  census
+	db        *sqldb.DB
+	blobs     blob.Store
+	o         Options
+	holds     *holds
+	flow      *flow
+	wishes    *wishes
+	patches   *turns // by node id
+	rewinds   *turns // by drive id
+	counts    counts
+	chunks    sync.Pool // *[]byte of chunkSize
+	wide      sync.Pool // *[]byte of wideChunk
+	nodes     *sqldb.Memo[nodeKey, Node]
+	tops      *sqldb.Memo[topKey, Path] // where folders are
+	small     *smallContent
+	watches   *watches
+	listening sync.Once
+	linkKey   atomic.Pointer[[]byte]
+	census    census
 
 	sharePasswords *sharePasswords
 }

@@ -3,6 +3,7 @@ package drive
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/satchelhq/satchel/fault"
@@ -22,7 +23,8 @@ type Hold struct {
 	letGo  func()
 	free   chan struct{} // closed on Release
 	once   sync.Once
-	leased bool // guarded by holds.mu
+	leased bool        // guarded by holds.mu
+	wanted atomic.Bool // by another process, which is told when it is given back
 }
 
 // holds are the uploads that this process writes to now.
@@ -30,6 +32,8 @@ type holds struct {
 	mu    sync.Mutex
 	byID  map[string]*Hold
 	pulse pulse
+	// awaited are the uploads that another process holds and a request of this one wants.
+	awaited map[string]chan struct{}
 	// released counts how often a hold was given back, by slot.
 	released [256]uint64
 	// fresh are uploads that have just begun, as they are on record until somebody holds them.
@@ -87,7 +91,7 @@ func (h *holds) recall(id string) (Seen, bool) {
 }
 
 func newHolds() *holds {
-	return &holds{byID: map[string]*Hold{}, fresh: map[string]Seen{}, pulse: pulse{holder: sqldb.NewID()}}
+	return &holds{byID: map[string]*Hold{}, awaited: map[string]chan struct{}{}, fresh: map[string]Seen{}, pulse: pulse{holder: sqldb.NewID()}}
 }
 
 // HoldUpload waits until nobody else writes to the upload and answers the right to do so, which Release gives

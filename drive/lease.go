@@ -14,11 +14,17 @@ import (
 // more. A process that holds uploads says in one row, every pulseTime, that it is there. What a process holds that
 // was not seen for leaseTime is free: it was killed, or cut off.
 const (
-	leaseTime  = 1800 * time.Millisecond
-	pulseTime  = 400 * time.Millisecond
-	pulseLimit = time.Second            // how long the database may take to write it down
-	leaseRetry = 100 * time.Millisecond // how often an upload that another process holds is asked for
+	leaseTime  = 1300 * time.Millisecond
+	pulseTime  = 250 * time.Millisecond
+	pulseLimit = 600 * time.Millisecond // how long the database may take to write it down
+	leaseRetry = 100 * time.Millisecond // how often an upload that another process holds is looked at: its process may have been killed
 	wantTime   = time.Second            // how long a wish counts that is not repeated
+)
+
+// What processes tell each other: see sqldb.DB.Notify. Wishes are rows too, which holders look for with each beat.
+const (
+	topicWanted = "upload_wanted"
+	topicFree   = "upload_free" // a wish was heeded
 )
 
 // databaseNow is the database's clock in microseconds: the processes' own may differ. It is Postgres', the only
@@ -40,12 +46,16 @@ func (h *Hold) lease(ctx context.Context, insist bool) error {
 	if err := h.s.startPulse(ctx); err != nil {
 		return fault.Wrap(err, "drive.lease")
 	}
-	for asked := false; ; asked = true {
+	h.s.listen()
+	freed, forget := h.s.holds.await(h.id)
+	defer forget()
+	var asked time.Time
+	for {
 		err := h.s.db.Update(ctx, func(tx *sqldb.Tx) error {
 			err := tx.Row(ctx, `UPDATE uploads SET holder = $2, fence = fence + 1 WHERE id = $1 AND (holder = '' OR holder = $2
 				OR NOT EXISTS (SELECT 1 FROM holders WHERE holders.id = uploads.holder AND holders.seen_at > `+databaseNow+` - $3)) RETURNING fence`,
 				[]any{h.id, h.s.holds.pulse.holder, leaseTime.Microseconds()}, &h.fence)
-			if err != nil || !asked {
+			if err != nil || asked.IsZero() {
 				return err
 			}
 			_, err = tx.Exec(ctx, `DELETE FROM upload_wants WHERE upload_id = $1`, h.id)
@@ -58,7 +68,8 @@ func (h *Hold) lease(ctx context.Context, insist bool) error {
 			return nil
 		}
 		if sqldb.NoRow(err) {
-			if err = nil; insist {
+			if err = nil; insist && time.Since(asked) > wantTime/2 {
+				asked = time.Now()
 				err = h.s.want(ctx, h.id)
 			}
 		}
@@ -70,6 +81,7 @@ func (h *Hold) lease(ctx context.Context, insist bool) error {
 			return fault.Wrap(err, "drive.lease")
 		}
 		select {
+		case <-freed:
 		case <-time.After(leaseRetry):
 		case <-ctx.Done():
 			h.s.stopPulse()
@@ -82,6 +94,9 @@ func (h *Hold) lease(ctx context.Context, insist bool) error {
 func (s *Drives) want(ctx context.Context, id string) error {
 	_, err := s.db.Exec(ctx, `INSERT INTO upload_wants (upload_id, asked_at) VALUES ($1, `+databaseNow+`)
 		ON CONFLICT (upload_id) DO UPDATE SET asked_at = excluded.asked_at`, id)
+	if err == nil {
+		s.db.Notify(topicWanted, id)
+	}
 	return err
 }
 
@@ -89,6 +104,8 @@ func (s *Drives) want(ctx context.Context, id string) error {
 func (s *Drives) unlease(h *Hold) {
 	if _, err := s.db.Exec(context.Background(), `UPDATE uploads SET holder = '' WHERE id = $1 AND fence = $2`, h.id, h.fence); err != nil {
 		s.o.Log.Warn("the lease on an upload was not given back", "upload", h.id, "error", err)
+	} else if h.wanted.Load() {
+		s.db.Notify(topicFree, h.id)
 	}
 	s.stopPulse()
 }
@@ -99,7 +116,7 @@ func (s *Drives) startPulse(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if time.Since(p.last) > pulseTime {
-		if err := s.writePulse(ctx); err != nil {
+		if err := s.writePulse(ctx, pulseLimit); err != nil {
 			return err
 		}
 	}
@@ -120,8 +137,8 @@ func (s *Drives) stopPulse() {
 
 // writePulse is bounded, so that a database that hangs is noticed before the lease ends. The time that counts is the one before the
 // database was asked.
-func (s *Drives) writePulse(ctx context.Context) error {
-	ctx, stop := context.WithTimeout(ctx, pulseLimit)
+func (s *Drives) writePulse(ctx context.Context, limit time.Duration) error {
+	ctx, stop := context.WithTimeout(ctx, limit)
 	defer stop()
 	asked := time.Now()
 	_, err := s.db.Exec(ctx, `INSERT INTO holders (id, seen_at) VALUES ($1, `+databaseNow+`)
@@ -144,25 +161,26 @@ func (s *Drives) beat() {
 			p.mu.Unlock()
 			return
 		}
-		err := s.writePulse(context.Background())
+		err := s.writePulse(context.Background(), max(pulseTime/2, min(pulseLimit, pulseSafe-time.Since(p.last))))
 		p.mu.Unlock()
-		if err == nil {
-			ctx, stop := context.WithTimeout(context.Background(), pulseLimit)
-			err = s.heedWants(ctx)
-			stop()
-		}
 		s.letGoUnseen()
+		if err == nil {
+			err = s.heedWants()
+		}
 		if err != nil {
 			s.o.Log.Warn("the leases on uploads were not renewed", "error", err)
 		}
 	}
 }
 
+// pulseSafe is how long after its last sign of life a process may still write to stages.
+const pulseSafe = leaseTime - pulseTime
+
 // letGoUnseen lets go of everything when the database has not been reached for so long that another process is about to take
 // the uploads, and their stages with them.
 func (s *Drives) letGoUnseen() {
 	s.holds.pulse.mu.Lock()
-	unseen := time.Since(s.holds.pulse.last) >= leaseTime-pulseTime
+	unseen := time.Since(s.holds.pulse.last) >= pulseSafe
 	s.holds.pulse.mu.Unlock()
 	if !unseen {
 		return
@@ -177,19 +195,65 @@ func (s *Drives) letGoUnseen() {
 }
 
 // heedWants lets go of uploads that this process holds and another one wants.
-func (s *Drives) heedWants(ctx context.Context) error {
-	return s.db.Each(ctx, `SELECT upload_id FROM upload_wants WHERE asked_at > `+databaseNow+` - $1`, []any{wantTime.Microseconds()}, func(scan sqldb.Scan) error {
-		var id string
-		if err := scan(&id); err != nil {
-			return err
-		}
-		s.holds.mu.Lock()
-		h := s.holds.byID[id]
-		held := h != nil && h.leased // or it is the one who wants it
-		s.holds.mu.Unlock()
-		if held {
+func (s *Drives) heedWants() error {
+	ctx, stop := context.WithTimeout(context.Background(), pulseLimit)
+	defer stop()
+	wanted, err := sqldb.All(ctx, s.db, `SELECT upload_id FROM upload_wants WHERE asked_at > `+databaseNow+` - $1`, []any{wantTime.Microseconds()},
+		func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
+	s.heed(wanted)
+	return err
+}
+
+// heed makes the requests of this process let go of uploads that another process wants.
+func (s *Drives) heed(wanted []string) {
+	s.holds.mu.Lock()
+	defer s.holds.mu.Unlock()
+	for _, id := range wanted {
+		if h := s.holds.byID[id]; h != nil && h.leased { // else it is the one who wants it
+			h.wanted.Store(true)
 			go h.letGo()
 		}
-		return nil
+	}
+}
+
+// listen begins to hear what other processes tell.
+func (s *Drives) listen() {
+	s.listening.Do(func() {
+		s.db.Hear(topicWanted, s.heed) // a notice that was lost is found by the beat
+		s.db.Hear(topicFree, s.holds.wake)
+		s.db.Hear(TopicChanged, s.watches.tell)
 	})
+}
+
+// await answers a channel that gets something when a process says that it let go of an upload, until forget is called.
+func (h *holds) await(id string) (freed <-chan struct{}, forget func()) {
+	c := make(chan struct{}, 1)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.awaited[id] = c // one request of a process waits for an upload: the others wait for that one
+	return c, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.awaited, id)
+	}
+}
+
+// wake tells those who await some uploads, or any, to look.
+func (h *holds) wake(ids []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ring := func(c chan struct{}) {
+		select {
+		case c <- struct{}{}:
+		default: // it is awake already; a nil channel is nobody
+		}
+	}
+	for _, id := range ids {
+		ring(h.awaited[id])
+	}
+	if ids == nil {
+		for _, c := range h.awaited {
+			ring(c)
+		}
+	}
 }

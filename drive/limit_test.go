@@ -296,6 +296,7 @@ var notLimited = map[string]string{
 	"Checksums":   "of nodes that another call answered",
 	"WithLimit":   "makes the limit",
 	"Watch":       "says that something happened, and not what",
+	"Told":        "says whether Watch tells of others",
 	"LinkedDrive": "for who has a code and no credentials",
 	"OpenShare":   "for who has a link and no credentials",
 	"ProveShare":  "of a share that OpenShare answered",

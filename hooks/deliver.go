@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/sqldb"
 	"github.com/satchelhq/satchel/webhook"
 )
@@ -31,7 +32,13 @@ type queue struct {
 
 // Run delivers events until ctx ends, whenever it is this process's turn. Without a receiver it returns at once.
 func (e *Events) Run(ctx context.Context) error {
-	for e.to != nil && ctx.Err() == nil {
+	if e.to == nil {
+		return nil
+	}
+	for _, topic := range [...]string{drive.TopicChanged, topicDue} {
+		defer e.db.Hear(topic, func([]string) { e.ring() })()
+	}
+	for ctx.Err() == nil {
 		t, err := e.takeTurn(ctx)
 		if err != nil && ctx.Err() == nil {
 			e.o.Log.Warn("events are not delivered", "err", err)

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
 	"github.com/satchelhq/satchel/webhook"
@@ -69,8 +68,11 @@ func NewEvents(db *sqldb.DB, o EventOptions) (*Events, error) {
 	return e, err
 }
 
-// Tell implements Sink: what this process changed is delivered at once. What others change is found within a second.
-func (e *Events) Tell([]drive.Change) {
+// topicDue is what sqldb.DB.Notify tells when events are due that are not new.
+const topicDue = "events_due"
+
+// ring has what is due looked for at once. What is due again, and what other processes did though nobody told, is found within a second.
+func (e *Events) ring() {
 	select {
 	case e.wake <- struct{}{}:
 	default: // it is awake already

@@ -59,7 +59,7 @@ func newOutside(t *testing.T, db *sqldb.DB) *outside {
 	server := httptest.NewServer(o)
 	t.Cleanup(server.Close)
 	o.Events = o.another(server.URL)
-	o.drives = drive.New(db, mem.New(), drive.Options{Events: true, Changed: Feed{o.Events}.Tell})
+	o.drives = drive.New(db, mem.New(), drive.Options{Events: true})
 	o.ann, o.mia = o.user("ann"), o.user("mia")
 	return o
 }

@@ -83,7 +83,7 @@ func (e *Events) Retry(ctx context.Context, id string) error {
 		return err
 	})
 	if err == nil {
-		e.Tell(nil)
+		e.db.Notify(topicDue, topicDue)
 	}
 	return fault.Wrap(err, "hooks.Retry")
 }
@@ -100,7 +100,7 @@ func (e *Events) RetryAll(ctx context.Context) (n int64, err error) {
 		return err
 	})
 	if err == nil {
-		e.Tell(nil)
+		e.db.Notify(topicDue, topicDue)
 	}
 	return n, fault.Wrap(err, "hooks.RetryAll")
 }
@@ -109,7 +109,7 @@ func (e *Events) RetryAll(ctx context.Context) (n int64, err error) {
 func (e *Events) Resume(ctx context.Context) (paused bool, err error) {
 	n, err := e.db.Exec(ctx, `UPDATE event_delivery SET paused_for = '', paused_at = 0 WHERE paused_for <> ''`)
 	if err == nil {
-		e.Tell(nil)
+		e.db.Notify(topicDue, topicDue)
 	}
 	return n > 0, fault.Wrap(err, "hooks.Resume")
 }

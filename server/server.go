@@ -115,6 +115,14 @@ func assemble(o Options, h handlers) (*Server, error) {
 			Name: "satchel_http_requests_in_flight", Help: "Requests that are being answered.",
 		}, func() float64 { return float64(s.inFlight.Load()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "satchel_db_hears", Help: "1 while this node hears at once what other nodes changed; 0 while the connection for that is lost.",
+		}, func() float64 {
+			if o.DB.Hears() {
+				return 1
+			}
+			return 0
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "satchel_thumbnails_waiting", Help: "Images that wait for their thumbnails, those that are being decoded among them.",
 		}, func() float64 { return float64(o.Previews.Waiting()) }),
 	)

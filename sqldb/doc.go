@@ -13,6 +13,7 @@
 //   - checkpoint.go SQLite's write-ahead log is moved into its file beside the updates
 //   - walindex.go   whether anybody has committed to a SQLite file since
 //   - memo.go       what was read, remembered until somebody does
+//   - notice.go     hints between processes that something has changed: NOTIFY on Postgres
 //   - errors.go     driver codes become kinds of package fault
 //   - id.go         row ids
 //

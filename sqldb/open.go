@@ -43,6 +43,7 @@ type Options struct {
 type DB struct {
 	engine  Engine
 	observe func(op string, took time.Duration, err error)
+	notices *notices
 
 	// On Postgres.
 	pool  *sql.DB
@@ -99,6 +100,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 		return nil, fmt.Errorf("database folder: %w", err)
 	}
 	db := &DB{engine: SQLite, observe: o.Observe}
+	db.notices = newNotices(db, "")
 	if o.Exclusive {
 		lock, err := lockFile(path + ".lock")
 		if err != nil {
@@ -168,6 +170,7 @@ func openPostgres(ctx context.Context, location string, o Options) (*DB, error) 
 		return nil, fmt.Errorf("database %s: the URL is not valid", redacted(location))
 	}
 	db := &DB{engine: Postgres, pool: pool, observe: o.Observe}
+	db.notices = newNotices(db, location)
 	pool.SetMaxOpenConns(o.MaxConns)
 	pool.SetMaxIdleConns(o.MaxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -215,6 +218,7 @@ func (db *DB) Stats() sql.DBStats {
 // Close waits for running updates and closes the database. What reads still closes its connection when it has ended.
 func (db *DB) Close() error {
 	var all []error
+	db.notices.close()
 	if db.pool != nil {
 		all = append(all, db.pool.Close())
 	}

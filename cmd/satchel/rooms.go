@@ -80,7 +80,7 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	if err != nil {
 		return nil, fmt.Errorf("events_webhook, events_webhook_secret: %w", err)
 	}
-	drives := drive.New(db, blobs, driveOptions(c, admission, hooks.Feed{hooks.LogSink{Log: log}, images, events}, log))
+	drives := drive.New(db, blobs, driveOptions(c, admission, hooks.Feed{hooks.LogSink{Log: log}, images}, log))
 	mail, texts, err := senders(c, log)
 	if err != nil {
 		return nil, err

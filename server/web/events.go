@@ -28,6 +28,7 @@ func (h *Web) eventRoutes() map[string]answer.Handler {
 const (
 	maxStreams    = 12                     // of one user at a time
 	streamPoll    = 2 * time.Second        // how often it is asked what other processes did, and whether the session lives
+	streamTold    = 15 * time.Second       // the same where other processes tell what they do, and for the case that it was lost
 	streamBeat    = 20 * time.Second       // after how much silence a comment is sent, so that proxies and dead peers show
 	streamGather  = 100 * time.Millisecond // least time between two events
 	streamWrite   = 15 * time.Second       // how long a peer may take to read an event
@@ -98,6 +99,7 @@ type stream struct {
 	control *http.ResponseController
 	at      drive.Moment
 	wrote   time.Time
+	asked   time.Time // what changed
 }
 
 // begin finds where to begin, and answers the header.
@@ -123,19 +125,22 @@ func (s *stream) begin() (err error) {
 
 // wait answers false when the stream has to end.
 func (s *stream) wait(pause <-chan time.Time, changed <-chan struct{}, poll <-chan time.Time) bool {
-	select {
-	case <-s.r.Context().Done():
-		return false
-	case <-s.h.streams.ended:
-		return false
-	case <-pause:
-	case <-changed:
-	case <-poll:
-		if !s.h.stillSignedIn(s.r) {
+	for {
+		select {
+		case <-s.r.Context().Done():
 			return false
+		case <-s.h.streams.ended:
+			return false
+		case <-pause:
+			return true
+		case <-changed:
+			return true
+		case <-poll:
+			if time.Since(s.asked) >= streamTold || !s.h.drives.Told() {
+				return s.h.stillSignedIn(s.r)
+			}
 		}
 	}
-	return true
 }
 
 // stillSignedIn reports whether the credentials that a request came with are good now.
@@ -153,6 +158,7 @@ func (h *Web) stillSignedIn(r *http.Request) bool {
 
 // tell sends what happened since the last time, or a sign of life.
 func (s *stream) tell() error {
+	s.asked = time.Now()
 	news, err := s.h.drives.Since(s.r.Context(), s.who.UserID, s.at, drive.MaxList)
 	if fault.Is(err, fault.Gone) { // away for too long
 		if s.at, err = s.h.drives.Present(s.r.Context(), s.who.UserID); err != nil {
