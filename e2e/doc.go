@@ -14,6 +14,7 @@
 //   - browser_test.go    Chromium on the pages: scene plays scripts that chromium.mjs describes, eachView in small and large, English and Chinese
 //   - firstload_test.go  longfolder_test.go  the drive on a slow phone for the first time, and with many files
 //   - s3_test.go         files in a bucket, over versitygw
+//   - cluster_test.go    three nodes behind nginx, by deploy/local-cluster.sh · compose_test.go deploy/compose.yaml, as docker compose reads it
 //   - webdav_test.go     rclone, cadaver and gvfs
 //   - mount_test.go      ordinary tools on mounts of gvfs and davfs2
 //   - replay_test.go     what Finder, Explorer, Office and others are known to send, from replays/

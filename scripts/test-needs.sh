@@ -23,6 +23,8 @@ gvfs_here() {
 }
 
 need postgresql postgres_here
+need nginx test -x /usr/sbin/nginx
+need prometheus command -v prometheus
 need rclone command -v rclone
 need cadaver command -v cadaver
 need litmus command -v litmus
