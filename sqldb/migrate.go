@@ -86,6 +86,23 @@ func (db *DB) Migrate(ctx context.Context) (ran []string, err error) {
 	return ran, nil
 }
 
+// Step answers at which step the schema is, 0 for a database without one, and which one is the latest that this Satchel knows.
+func (db *DB) Step(ctx context.Context) (at, latest int, err error) {
+	all, err := steps(db.engine)
+	if err != nil {
+		return 0, 0, err
+	}
+	there := `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_steps'`
+	if db.engine == Postgres {
+		there = `SELECT COUNT(*) FROM pg_class WHERE relname = 'schema_steps' AND relnamespace = current_schema()::regnamespace`
+	}
+	if err := db.Row(ctx, there, nil, &at); err != nil || at == 0 {
+		return 0, len(all), err
+	}
+	err = db.Row(ctx, `SELECT COALESCE(MAX(number), 0) FROM schema_steps`, nil, &at)
+	return at, len(all), err
+}
+
 // migrationConn is a connection that nobody else migrates beside.
 type migrationConn struct {
 	begin  string

@@ -32,6 +32,8 @@ type Options struct {
 	// Relaxed lets SQLite commit without waiting for the disk (synchronous = NORMAL):
 	// a power cut may take back the last commits, never half of one.
 	Relaxed bool
+	// Unlinked has SQLite not look at foreign keys, for who writes a whole database in any order and looks at them in the end.
+	Unlinked bool
 	// MaxConns bounds the pool; 0 is 16.
 	MaxConns int
 	// Observe, if set, is told how long each read and update took, with its error.
@@ -134,12 +136,12 @@ func (db *DB) openSQLitePools(ctx context.Context, path string, o Options) error
 	if o.Relaxed {
 		synchronous = "NORMAL"
 	}
-	return whenFree(ctx, func() error { return db.openConnections(path, synchronous, o.MaxConns) })
+	return whenFree(ctx, func() error { return db.openConnections(path, synchronous, o) })
 }
 
 // openConnections opens what must not fail later; those that read are opened when they are needed. What is open already stays, so that
 // it can be called again.
-func (db *DB) openConnections(path, synchronous string, readers int) error {
+func (db *DB) openConnections(path, synchronous string, o Options) error {
 	if db.checkpointer == nil {
 		conn, err := openLite(path, "journal_mode(WAL)", "synchronous("+synchronous+")", "wal_autocheckpoint(0)")
 		if err != nil {
@@ -148,13 +150,17 @@ func (db *DB) openConnections(path, synchronous string, readers int) error {
 		db.checkpointer = newCheckpointer(conn)
 	}
 	if db.writer == nil {
-		conn, err := openLite(path, "synchronous("+synchronous+")", "wal_autocheckpoint(0)")
+		pragmas := []string{"synchronous(" + synchronous + ")", "wal_autocheckpoint(0)"}
+		if o.Unlinked {
+			pragmas = append(pragmas, "foreign_keys(0)")
+		}
+		conn, err := openLite(path, pragmas...)
 		if err != nil {
 			return err
 		}
 		db.writer = newWriter(conn, db.observe, db.checkpointer.written)
 	}
-	db.readers = &litePool{max: readers, open: func() (*liteConn, error) { return openLite(path, "query_only(1)") }}
+	db.readers = &litePool{max: o.MaxConns, open: func() (*liteConn, error) { return openLite(path, "query_only(1)") }}
 	first, err := db.readers.take(context.Background())
 	if err != nil {
 		return err

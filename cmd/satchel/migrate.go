@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/satchelhq/satchel/sqldb"
+	"github.com/satchelhq/satchel/sqldb/rowcopy"
 )
 
 func (p *program) migrateCommand() *cobra.Command {
@@ -24,6 +25,9 @@ func (p *program) migrateCommand() *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, db.Close()) }()
+			if err := rowcopy.Whole(cmd.Context(), db); err != nil {
+				return err
+			}
 			ran, err := db.Migrate(cmd.Context())
 			for _, step := range ran {
 				fmt.Fprintln(p.stdout, step)

@@ -22,6 +22,7 @@ import (
 	"github.com/satchelhq/satchel/preview"
 	"github.com/satchelhq/satchel/server"
 	"github.com/satchelhq/satchel/sqldb"
+	"github.com/satchelhq/satchel/sqldb/rowcopy"
 )
 
 // rooms are the parts that hold data, opened and wired to each other.
@@ -52,6 +53,9 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 			err = errors.Join(err, db.Close())
 		}
 	}()
+	if err := rowcopy.Whole(ctx, db); err != nil {
+		return nil, err
+	}
 	ran, err := db.Migrate(ctx)
 	if err != nil {
 		return nil, err

@@ -65,7 +65,7 @@ func (p *program) rootCommand() *cobra.Command {
 		root.PersistentFlags().String(f.Name, f.Default, f.Usage)
 	}
 	root.AddCommand(
-		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.eventsCommand(), p.migrateCommand(), p.gcCommand(), p.fsckCommand(),
+		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.eventsCommand(), p.migrateCommand(), p.migrateDBCommand(), p.gcCommand(), p.fsckCommand(),
 		p.healthcheckCommand(), p.configCommand(), p.versionCommand(), p.workshopCommand(),
 	)
 	return root

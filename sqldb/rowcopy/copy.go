@@ -1,0 +1,120 @@
+package rowcopy
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// State is how far a table is.
+type State string
+
+// The states of a table.
+const (
+	Copying State = "copying" // told now and then
+	Copied  State = "copied"  // and compared
+	Kept    State = "kept"    // an earlier copy has brought it, and its source is the same
+)
+
+// Progress is what is told of a table.
+type Progress struct {
+	Table string
+	Rows  int64 // that are there
+	State State
+}
+
+// tellRows is after how many rows of a table Copying is told.
+const tellRows = 100_000
+
+// Copy fills the database to with all rows of from and compares each table by its number of rows and a digest over them. While it
+// runs, and until it has come to its end, to is marked (see [Whole]). It only reads from, whose schema has to be this Satchel's; to may be
+// empty, of the same schema without rows, or what an earlier Copy has left: ErrNotEmpty otherwise. The caller has both databases to itself (see [Alone]); to is
+// opened [sqldb.Options].Unlinked. tell is called for each table.
+func Copy(ctx context.Context, from, to *sqldb.DB, tell func(Progress)) error {
+	if at, latest, err := from.Step(ctx); err != nil || at != latest {
+		if err == nil {
+			err = fmt.Errorf("the source's schema is at step %d and this Satchel's is %d: bring it up to date with satchel migrate, or use the Satchel that it is of", at, latest)
+		}
+		return err
+	}
+	if err := Whole(ctx, from); err != nil {
+		return fmt.Errorf("the source: %w", err)
+	}
+	if err := prepare(ctx, to); err != nil {
+		return fmt.Errorf("the target: %w", err)
+	}
+	all, err := tables(ctx, from)
+	if err != nil {
+		return err
+	}
+	there, err := tables(ctx, to)
+	if err == nil {
+		err = sameTables(all, there)
+	}
+	if err != nil {
+		return err
+	}
+	err = still(ctx, from, all, func(tx *sqldb.Tx) error {
+		whole, err := wholeTables(ctx, to)
+		if err != nil {
+			return err
+		}
+		for _, t := range all {
+			if err := copyTable(ctx, tx, to, t, whole, tell); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := finish(ctx, to); err != nil {
+		return fmt.Errorf("the target: %w", err)
+	}
+	return nil
+}
+
+// copyTable makes a table of the target what the source's is.
+func copyTable(ctx context.Context, from *sqldb.Tx, to *sqldb.DB, t table, whole map[string]content, tell func(Progress)) error {
+	if before, ok := whole[t.name]; ok {
+		now, err := eachRow(ctx, from, t, nil)
+		if err != nil {
+			return err
+		}
+		if now == before {
+			tell(Progress{t.name, now.rows, Kept})
+			return nil
+		}
+	}
+	if err := empty(ctx, to, t); err != nil {
+		return err
+	}
+	b := newBatch(to, t)
+	var n int64
+	source, err := eachRow(ctx, from, t, func(row []cell) error {
+		if n++; n%tellRows == 0 {
+			tell(Progress{t.name, n, Copying})
+		}
+		return b.add(ctx, row)
+	})
+	if err == nil {
+		err = b.write(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	target, err := eachRow(ctx, to, t, nil)
+	if err != nil {
+		return err
+	}
+	if target != source {
+		return fmt.Errorf("table %s was not copied right: %d rows with digest %x became %d with %x", t.name, source.rows, source.digest, target.rows, target.digest)
+	}
+	if err := markWhole(ctx, to, t, source); err != nil {
+		return err
+	}
+	tell(Progress{t.name, source.rows, Copied})
+	return nil
+}
