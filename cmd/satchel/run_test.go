@@ -47,6 +47,8 @@ func TestExitCodes(t *testing.T) {
 		{args: "user passwd nobody", code: 1, stderr: "satchel: There is no such account."},
 		{args: "user reset-factor nobody", code: 1, stderr: "satchel: There is no such account."},
 		{args: "user delete nobody", code: 2, stderr: "say --yes"},
+		{args: "migrate-db", code: 2, stderr: "--to: want the database to fill"},
+		{args: "migrate-db --from nowhere.db --to elsewhere.db", code: 1, stderr: "--from: stat nowhere.db"},
 		{args: "healthcheck --listen 127.0.0.1:1", code: 1, stderr: "connection refused"},
 		{args: "migrate", code: 0, stdout: "The schema is up to date."}, // the commands above made it
 	} {
