@@ -54,6 +54,11 @@ type Config struct {
 	DenyNames  []string // patterns that the name of an uploaded file must not match, such as *.exe
 	AllowTypes []string // media types that an upload may have, such as image/*; none is all
 
+	AdmitWebhook       string        // http:// or https:// of the receiver that is asked before content is taken; empty: nobody is
+	AdmitWebhookSecret string        // signs the questions
+	AdmitTimeout       time.Duration // of a question
+	AdmitHeaders       []string      // of the request that the receiver is told besides those that it always is
+
 	UploadExpiry   time.Duration // life of an unfinished upload after its last byte
 	UploadMaxAge   time.Duration // life of an unfinished upload, whatever it receives; 0 is no limit
 	MaxOpenUploads int           // unfinished uploads of one user
@@ -116,6 +121,7 @@ func Default() Config {
 		OIDCScopes:          []string{"profile", "email"},
 		OIDCRegistration:    OIDCFollow,
 		Durability:          DurabilityStrict,
+		AdmitTimeout:        10 * time.Second,
 		UploadExpiry:        24 * time.Hour,
 		MaxOpenUploads:      50_000,
 		TrashExpiry:         30 * 24 * time.Hour,
@@ -176,6 +182,12 @@ func (c *Config) conflicts() error {
 	}
 	if (c.EventsWebhook == "") != (c.EventsWebhookSecret == "") {
 		refuse("events_webhook, events_webhook_secret: want both of them, or none")
+	}
+	if (c.AdmitWebhook == "") != (c.AdmitWebhookSecret == "") {
+		refuse("admit_webhook, admit_webhook_secret: want both of them, or none")
+	}
+	if c.AdmitTimeout > time.Minute {
+		refuse("admit_timeout: want at most 1m, which is how long a request may stand still")
 	}
 	if c.Verify == VerifyEmail && c.MailSMTP == "" && !c.CodeLog {
 		refuse("verify = %q: nothing sends e-mail: want mail_smtp and mail_from, or code_log = true while you develop", c.Verify)

@@ -43,7 +43,7 @@ func TestDefaults(t *testing.T) {
 		"public_url": "", "trusted_proxies": "", "cors_origins": "", "registration": "open", "verify": "none",
 		"mail_smtp": "", "mail_from": "", "code_webhook": "", "code_webhook_secret": "", "code_log": "false", "codes_per_hour": "1000", "key_rotation": "90d",
 		"oidc_issuer": "", "oidc_client_id": "", "oidc_client_secret": "", "oidc_name": "", "oidc_scopes": "profile,email", "oidc_registration": "follow", "durability": "strict",
-		"quota": "0", "max_file": "0", "deny_names": "", "allow_types": "", "upload_expiry": "1d",
+		"quota": "0", "max_file": "0", "deny_names": "", "allow_types": "", "admit_webhook": "", "admit_webhook_secret": "", "admit_timeout": "10s", "admit_headers": "", "upload_expiry": "1d",
 		"upload_max_age": "0s", "max_open_uploads": "50000", "proof": "false", "trash_expiry": "30d", "versions": "20", "finder_quota": "true",
 		"changes_expiry": "30d", "max_changes": "50000", "audit_expiry": "365d", "events_webhook": "", "events_webhook_secret": "", "events_expiry": "1d", "max_events": "100000", "thumbnails": "2", "thumbnail_memory": "256MiB",
 		"log_level": "info", "log_format": "auto", "shutdown_grace": "10s", "database_connections": "16",

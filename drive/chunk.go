@@ -85,7 +85,7 @@ func (s *Drives) expectChunk(ctx context.Context, driveID, name string, number, 
 
 // receiveChunk stores a body as a partial upload. Nobody else knows of it, so the hold is for the form.
 func (s *Drives) receiveChunk(ctx context.Context, driveID string, body io.Reader, o PutOptions) (Upload, error) {
-	u, err := s.BeginUpload(ctx, driveID, NewUpload{Kind: Partial, Length: max(-1, o.Size)})
+	u, err := s.begin(ctx, driveID, NewUpload{Kind: Partial, Length: max(-1, o.Size)})
 	if err != nil {
 		return u, err
 	}

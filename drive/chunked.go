@@ -43,6 +43,15 @@ func (s *Drives) BeginChunked(ctx context.Context, driveID, name string) error {
 	if err := CheckName(name); err != nil {
 		return fault.Wrap(err, "drive.BeginChunked")
 	}
+	if s.o.Ask != nil {
+		err := writable(ctx, driveID)
+		if err == nil {
+			_, err = s.ask(ctx, Question{Proposal: Proposal{DriveID: driveID, Size: -1}, Kind: Partial}, Replace)
+		}
+		if err != nil {
+			return fault.Wrap(err, "drive.BeginChunked")
+		}
+	}
 	u := Upload{ID: sqldb.NewID(), DriveID: driveID, NewUpload: NewUpload{Folder: Root, Name: name, Kind: Chunked, Conflict: Replace, Length: -1}, within: keptTo(ctx)}
 	err := s.edit(ctx, "drive.BeginChunked", driveID, func(e *edit) error {
 		u.Created, u.Expires = e.now, s.expiry(u, e.now, e.now)
@@ -197,6 +206,9 @@ func (s *Drives) FinishChunked(ctx context.Context, driveID, name string, path P
 	}
 	u, err := s.readChunked(ctx, s.db, driveID, name)
 	if err != nil {
+		return Node{}, false, fault.Wrap(err, "drive.FinishChunked")
+	}
+	if o.MediaType, err = s.askChunked(ctx, u, path, o); err != nil {
 		return Node{}, false, fault.Wrap(err, "drive.FinishChunked")
 	}
 	err = s.withHold(ctx, u.ID, func() error {

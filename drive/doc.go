@@ -13,6 +13,8 @@
 //	chunked.go  chunks of an upload (chunk.go), together  │
 //	lookup.go   content that is here already (proof.go)   ┘
 //
+// ask.go asks the outside before any of it begins.
+//
 // transfer.go shows the uploads of all drives to whoever runs the server, and
 // totals.go what they hold.
 //

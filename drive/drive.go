@@ -31,7 +31,9 @@ type Options struct {
 	// Admit, if set, is asked before content becomes a file, before an upload begins and before a file takes another name. Its
 	// error refuses it.
 	Admit func(Proposal) error
-	Now   func() time.Time
+	// Ask, if set, is asked before new content is taken from outside: see ask.go. Its error refuses it, and it may wait.
+	Ask func(context.Context, Question) (Amendment, error)
+	Now func() time.Time
 	// Changed, if set, is called after each transaction that changed a drive, with what it changed.
 	// It must return at once.
 	Changed func([]Change)

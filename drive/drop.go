@@ -48,11 +48,8 @@ func asServer(ctx context.Context) context.Context { return context.WithValue(ct
 // and with "whole_only" for what is not one whole file.
 func (e *edit) admitDrop(ctx context.Context, u *Upload) error {
 	gone := fault.New(fault.NotFound, "drive.admitDrop", "")
-	switch {
-	case u.Kind != Whole:
-		return fault.New(fault.Invalid, "drive.admitDrop", "Files are sent here as a whole.").WithCode("whole_only")
-	case u.Length < 0:
-		return fault.New(fault.Invalid, "drive.admitDrop", "The length of a file must be known when it is sent here.").WithCode("length_required")
+	if err := u.droppable(); err != nil {
+		return err
 	}
 	var folder string
 	var largest int64

@@ -55,8 +55,12 @@ func (s *Drives) Lookup(ctx context.Context, driveID string, w Wanted) (Found, e
 	if len(w.SHA256) == 0 || w.Size < 0 {
 		return Found{}, fault.New(fault.Invalid, "drive.Lookup", "sha256 and size are needed.").WithCode("invalid_sha256")
 	}
+	asked, err := s.askFound(ctx, driveID, &n)
+	if err != nil {
+		return Found{}, fault.Wrap(err, "drive.Lookup")
+	}
 	var found Found
-	err := s.edit(ctx, "drive.Lookup", driveID, func(e *edit) error {
+	err = s.edit(ctx, "drive.Lookup", driveID, func(e *edit) error {
 		found = Found{}
 		if err := e.proposed(n.Name, n.MediaType, n.Length); err != nil {
 			return err // what nobody may upload is not looked for
@@ -68,7 +72,7 @@ func (s *Drives) Lookup(ctx context.Context, driveID string, w Wanted) (Found, e
 		switch {
 		case err != nil:
 			return err
-		case own:
+		case own && asked:
 			node, err := e.linkContent(ctx, n)
 			found.Node = &node
 			return err
@@ -84,6 +88,27 @@ func (s *Drives) Lookup(ctx context.Context, driveID string, w Wanted) (Found, e
 	}
 	found.Challenge, err = s.challenge(ctx, driveID, n)
 	return found, err
+}
+
+// askFound asks for content that the drive holds, before it becomes a file. asked is whether it may: what came only afterwards has to be uploaded.
+func (s *Drives) askFound(ctx context.Context, driveID string, n *NewUpload) (asked bool, err error) {
+	if s.o.Ask == nil {
+		return true, nil
+	}
+	own := false
+	err = s.look(ctx, driveID, func(e *edit) (err error) {
+		if err := e.proposed(n.Name, n.MediaType, n.Length); err != nil {
+			return err
+		}
+		if keptTo(ctx) == "" {
+			own, err = e.ownsContent(ctx, n.SHA256, n.Length)
+		}
+		return err
+	})
+	if err == nil && own {
+		*n, err = s.askKnown(ctx, driveID, *n)
+	}
+	return own, err
 }
 
 // ownsContent reports whether the drive's own nodes, the trash included, or their versions hold content.

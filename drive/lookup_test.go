@@ -71,6 +71,15 @@ func TestLookup(t *testing.T) {
 	})
 }
 
+// proof is the answer of who holds the text.
+func (c *Challenge) proof(text string) []byte {
+	all := string(c.Nonce)
+	for _, r := range c.Ranges {
+		all += text[r.Offset : r.Offset+r.Length]
+	}
+	return digest(all)
+}
+
 // Content that another holds is had for a proof of holding it, and for nothing less.
 func TestProof(t *testing.T) {
 	each(t, Options{Proof: true}, func(t *testing.T, f *fixture) {
@@ -87,27 +96,20 @@ func TestProof(t *testing.T) {
 			}
 			return found.Challenge
 		}
-		answer := func(c *Challenge, text string) []byte {
-			all := string(c.Nonce)
-			for _, r := range c.Ranges {
-				all += text[r.Offset : r.Offset+r.Length]
-			}
-			return digest(all)
-		}
 		wrong := ask()
 		_, err := f.Prove(ctx, f.alice, wrong.ID, digest(text))
 		wantKind(t, "the hash alone", err, "forbidden")
-		_, err = f.Prove(ctx, f.alice, wrong.ID, answer(wrong, text))
+		_, err = f.Prove(ctx, f.alice, wrong.ID, wrong.proof(text))
 		wantKind(t, "a second try", err, "not_found")
 		other := ask()
-		_, err = f.Prove(ctx, f.bob, other.ID, answer(other, text))
+		_, err = f.Prove(ctx, f.bob, other.ID, other.proof(text))
 		wantKind(t, "somebody else's challenge", err, "not_found")
 		late := ask()
 		f.forward(time.Hour)
-		_, err = f.Prove(ctx, f.alice, late.ID, answer(late, text))
+		_, err = f.Prove(ctx, f.alice, late.ID, late.proof(text))
 		wantKind(t, "too late", err, "not_found")
 		c := ask()
-		node, err := f.Prove(ctx, f.alice, c.ID, answer(c, text))
+		node, err := f.Prove(ctx, f.alice, c.ID, c.proof(text))
 		if err != nil || node.Path != "/f" {
 			t.Fatalf("%+v, %v", node, err)
 		}

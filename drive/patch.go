@@ -149,7 +149,7 @@ func (s *Drives) patched(ctx context.Context, driveID string, path Path, o Patch
 	return node, at, nil
 }
 
-// expectPart refuses early what would be refused in the end.
+// expectPart refuses early what would be refused in the end, and asks for the rest.
 func (s *Drives) expectPart(ctx context.Context, driveID string, path Path, o PatchOptions) error {
 	node, at, err := s.patched(ctx, driveID, path, o)
 	if err != nil {
@@ -159,8 +159,10 @@ func (s *Drives) expectPart(ctx context.Context, driveID string, path Path, o Pa
 		return tooLarge(s.o.MaxFile)
 	}
 	size := max(node.Size, at+o.Size)
-	_, err = s.expect(ctx, driveID, path, size, writing{size: size, mediaType: node.MediaType, conflict: Replace, guard: o.Guard})
-	return err
+	if _, err = s.expect(ctx, driveID, path, size, writing{size: size, mediaType: node.MediaType, conflict: Replace, guard: o.Guard}); err != nil {
+		return err
+	}
+	return s.askPart(ctx, node, size)
 }
 
 // part is what a patch brought, in memory or in a stage that is never sealed.

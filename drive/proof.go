@@ -95,6 +95,9 @@ func (s *Drives) Prove(ctx context.Context, driveID, id string, answer []byte) (
 	if subtle.ConstantTimeCompare(want, answer) != 1 {
 		return Node{}, fault.New(fault.Forbidden, "drive.Prove", "The answer is not right. Upload the content.").WithCode("proof_failed")
 	}
+	if p.target, err = s.askKnown(ctx, driveID, p.target); err != nil {
+		return Node{}, fault.Wrap(err, "drive.Prove")
+	}
 	var node Node
 	err = s.edit(ctx, "drive.Prove", driveID, func(e *edit) (err error) {
 		node, err = e.linkContent(ctx, p.target)

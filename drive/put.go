@@ -43,10 +43,13 @@ func (s *Drives) Put(ctx context.Context, driveID string, path Path, body io.Rea
 	}
 	w := writing{size: o.Size, mediaType: o.MediaType, modified: o.Modified, conflict: o.Conflict, guard: o.Guard}
 	room := s.room(Usage{Quota: -1})
-	if o.Size < 0 || o.Size > s.o.InlineMax { // a small body is read sooner than it is refused
+	if o.Size < 0 || o.Size > s.o.InlineMax || s.o.Ask != nil { // a small body is read sooner than it is refused
 		if room, err = s.expect(ctx, driveID, path, o.Size, w); err != nil {
 			return Node{}, false, fault.Wrap(err, "drive.Put")
 		}
+	}
+	if path, w, err = s.askPut(ctx, driveID, path, w, nil); err != nil {
+		return Node{}, false, fault.Wrap(err, "drive.Put")
 	}
 	c, err := s.receive(ctx, s.counted(body), o.Size, room, o.Claims)
 	if err != nil {
@@ -87,13 +90,8 @@ type room struct {
 // expect refuses early what commit would refuse, and answers how much room there is.
 func (s *Drives) expect(ctx context.Context, driveID string, path Path, size int64, w writing) (room, error) {
 	var r room
-	err := s.db.Read(ctx, func(tx *sqldb.Tx) error {
-		e := &edit{Tx: tx, s: s, drive: driveID, now: s.o.Now()} // reads only: nothing is written by admit
-		if err := tx.Row(ctx, `SELECT root_id, quota, used, reserved FROM drives WHERE id = $1`, []any{driveID},
-			&e.root, &e.usage.Quota, &e.usage.Used, &e.usage.Reserved); err != nil {
-			return err
-		}
-		at, err := resolve(ctx, tx, driveID, path)
+	err := s.look(ctx, driveID, func(e *edit) error {
+		at, err := resolve(ctx, e, driveID, path)
 		if err != nil {
 			return err
 		}
@@ -111,7 +109,7 @@ func (s *Drives) expect(ctx context.Context, driveID string, path Path, size int
 	if err == nil && size > r.bytes {
 		err = r.over
 	}
-	return r, discreet(ctx, err)
+	return r, err
 }
 
 // room is the smaller of what the drive and what one file may hold.

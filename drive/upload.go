@@ -104,6 +104,15 @@ func (u Upload) key() blob.Key { return blob.Key(u.ID) }
 //
 // A joined upload that was begun before is answered as it is, as long as it is on record: see sameJoined, and for used parts joinUsed.
 func (s *Drives) BeginUpload(ctx context.Context, driveID string, n NewUpload) (Upload, error) {
+	n, err := s.askUpload(ctx, driveID, n)
+	if err != nil {
+		return Upload{}, fault.Wrap(err, "drive.BeginUpload")
+	}
+	return s.begin(ctx, driveID, n)
+}
+
+// begin is BeginUpload for what was asked for already.
+func (s *Drives) begin(ctx context.Context, driveID string, n NewUpload) (Upload, error) {
 	if err := n.check(); err != nil {
 		return Upload{}, fault.Wrap(err, "drive.BeginUpload")
 	}

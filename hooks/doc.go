@@ -2,6 +2,8 @@
 // file, and what is told after a drive changed.
 //
 //   - rules.go    the settings' rules for names and types
+//   - admission.go  the operator's receiver is asked before content is taken ([Admission]),
+//     about a request (request.go), in turn (askturns.go); its no is rejection.go's
 //   - feed.go     who in this process is told of changes ([Feed], [Sink])
 //   - events.go   events, which package drive writes with each change
 //   - payload.go  what the operator's receiver gets of one

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/server/dav"
 	"github.com/satchelhq/satchel/server/overview"
 )
@@ -37,6 +38,9 @@ type Metrics struct {
 	dbDurations *prometheus.HistogramVec
 	dbErrors    *prometheus.CounterVec
 	signIns     *prometheus.CounterVec
+
+	admissions         *prometheus.CounterVec
+	admissionDurations prometheus.Histogram
 
 	thumbnails         *prometheus.CounterVec
 	thumbnailDurations prometheus.Histogram
@@ -88,6 +92,13 @@ func NewMetrics() *Metrics {
 		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "satchel_signins_total", Help: "Sign-ins, registrations, token refreshes, sign-outs and codes, by what came of them.",
 		}, []string{"result"}),
+		admissions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "satchel_admissions_total", Help: "Times that admit_webhook was asked whether content may be taken: admitted, rejected, or failed where no answer came that can be understood.",
+		}, []string{"result"}),
+		admissionDurations: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "satchel_admissions_duration_seconds", Help: "Time that asking admit_webhook took, waiting for a turn included.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
+		}),
 		thumbnails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "satchel_thumbnails_total", Help: "Images whose thumbnails were tried to be made: made, none where the image can have none, failed where that broke or took too long.",
 		}, []string{"result"}),
@@ -108,7 +119,7 @@ func NewMetrics() *Metrics {
 	}
 	m.Registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
-		m.requests, m.durations, m.sent, m.received, m.patchDurations, m.patchBytes, m.davRequests, m.davConflicts, m.dbDurations, m.dbErrors, m.signIns, m.thumbnails, m.thumbnailDurations, m.jobs, m.jobDurations, m.jobSuccess,
+		m.requests, m.durations, m.sent, m.received, m.patchDurations, m.patchBytes, m.davRequests, m.davConflicts, m.dbDurations, m.dbErrors, m.signIns, m.admissions, m.admissionDurations, m.thumbnails, m.thumbnailDurations, m.jobs, m.jobDurations, m.jobSuccess,
 	)
 	for _, op := range dbOps {
 		m.dbDurations.WithLabelValues(op)
@@ -116,6 +127,9 @@ func NewMetrics() *Metrics {
 	}
 	for _, result := range signInResults {
 		m.signIns.WithLabelValues(result)
+	}
+	for _, result := range admissionResults {
+		m.admissions.WithLabelValues(result)
 	}
 	for _, result := range thumbnailResults {
 		m.thumbnails.WithLabelValues(result)
@@ -133,6 +147,7 @@ var (
 		"code_sent", "code_failed", "code_wrong", "password_reset"}
 	davConflicts = [...]string{"409", "412", "423"}
 
+	admissionResults = [...]string{hooks.Admitted, hooks.Declined, hooks.Unanswered}
 	thumbnailResults = [...]string{"made", "none", "failed"}
 
 	methods = [...]string{
@@ -240,6 +255,12 @@ func dbFailed(err error) bool {
 // ObserveSignIn is for authn.Options.Observe.
 func (m *Metrics) ObserveSignIn(event string) {
 	m.signIns.WithLabelValues(known(signInResults[:], event)).Inc()
+}
+
+// ObserveAdmission is for hooks.AdmissionOptions.Observe.
+func (m *Metrics) ObserveAdmission(result string, took time.Duration) {
+	m.admissions.WithLabelValues(known(admissionResults[:], result)).Inc()
+	m.admissionDurations.Observe(took.Seconds())
 }
 
 // ObserveThumbnails is for preview.Options.Observe.

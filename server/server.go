@@ -30,10 +30,12 @@ type Options struct {
 	Drives   *drive.Drives
 	Previews *preview.Previews
 	Events   *hooks.Events
-	DB       *sqldb.DB
-	Blobs    blob.Store
-	Pages    *pages.Pages
-	Origin   origin.Origin
+	// Asks is whether somebody is asked before content is taken, and so wants to know of the request (hooks.WithRequest).
+	Asks   bool
+	DB     *sqldb.DB
+	Blobs  blob.Store
+	Pages  *pages.Pages
+	Origin origin.Origin
 	// CORSOrigins are the origins whose scripts may use tus, WebDAV and the API, spelled as browsers spell them; "*" is every one.
 	CORSOrigins []string
 	Metrics     *Metrics     // default NewMetrics()
@@ -57,6 +59,7 @@ type Server struct {
 	origin      origin.Origin
 	crossOrigin *http.CrossOriginProtection
 	corsOrigins []string
+	asks        bool
 	doors       doors
 	probes      []*probe
 	metrics     *Metrics
@@ -103,7 +106,7 @@ func assemble(o Options, h handlers) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		accounts: o.Accounts, drives: o.Drives, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, metrics: o.Metrics, log: o.Log, bodyPatience: bodyPatience, endStreams: h.endStreams,
+		accounts: o.Accounts, drives: o.Drives, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, asks: o.Asks, metrics: o.Metrics, log: o.Log, bodyPatience: bodyPatience, endStreams: h.endStreams,
 		probes: []*probe{{name: "database", check: o.DB.Ready}, {name: "blobs", check: o.Blobs.Ready}},
 	}
 	s.watch = newWatch(o.Accounts, func(err error) { o.Log.Warn("running requests were not asked whether they still may", "err", err) })

@@ -75,10 +75,10 @@ func TestASilentReceiverIsLeft(t *testing.T) {
 	defer server.Close()
 	defer close(stop)
 	c, err := New(strings.Replace(server.URL, "http://", "http://user:hunter2@", 1), "0123456789abcdef")
-	if err != nil || c.client.Timeout != timeout {
-		t.Fatalf("%v, %v", err, c.client.Timeout)
+	if err != nil || c.timeout != timeout {
+		t.Fatalf("%v, %v", err, c.timeout)
 	}
-	c.client.Timeout = 50 * time.Millisecond
+	c.timeout = 50 * time.Millisecond
 	if status, err := c.Post(t.Context(), "m", nil); err == nil || status != 0 || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("%d, %v", status, err)
 	}

@@ -38,13 +38,13 @@ type rooms struct {
 // openRooms opens what the settings name and brings the schema up to date. The server, and nothing else, gives metrics and
 // has the data to itself.
 func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics *server.Metrics) (_ *rooms, err error) {
-	options := sqldb.Options{Relaxed: c.Relaxed(), MaxConns: c.DatabaseConnections}
-	observeSignIn, observeThumbnails := func(string) {}, func(string, time.Duration) {}
+	dbOptions := sqldb.Options{Relaxed: c.Relaxed(), MaxConns: c.DatabaseConnections}
+	observeSignIn, observeThumbnails, observeAdmission := func(string) {}, func(string, time.Duration) {}, func(string, time.Duration) {}
 	if metrics != nil {
-		options.Exclusive, options.Observe = true, metrics.ObserveDB
-		observeSignIn, observeThumbnails = metrics.ObserveSignIn, metrics.ObserveThumbnails
+		dbOptions.Exclusive, dbOptions.Observe = true, metrics.ObserveDB
+		observeSignIn, observeThumbnails, observeAdmission = metrics.ObserveSignIn, metrics.ObserveThumbnails, metrics.ObserveAdmission
 	}
-	db, err := sqldb.Open(ctx, c.Database, options)
+	db, err := sqldb.Open(ctx, c.Database, dbOptions)
 	if err != nil {
 		return nil, err
 	}
@@ -77,14 +77,23 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	}
 	images := preview.NewQueue()
 	var accounts *authn.Accounts
-	events, err := hooks.NewEvents(db, hooks.EventOptions{Address: c.EventsWebhook, Secret: c.EventsWebhookSecret, Expiry: c.EventsExpiry, Max: c.MaxEvents, Log: log,
-		Names: func(ctx context.Context, ids []string) (map[string]string, error) {
-			return accounts.Usernames(ctx, ids)
-		}})
+	names := func(ctx context.Context, ids []string) (map[string]string, error) {
+		return accounts.Usernames(ctx, ids)
+	}
+	events, err := hooks.NewEvents(db, hooks.EventOptions{Address: c.EventsWebhook, Secret: c.EventsWebhookSecret, Expiry: c.EventsExpiry, Max: c.MaxEvents, Log: log, Names: names})
 	if err != nil {
 		return nil, fmt.Errorf("events_webhook, events_webhook_secret: %w", err)
 	}
-	drives := drive.New(db, blobs, driveOptions(c, admission, hooks.Feed{hooks.LogSink{Log: log}, images}, log))
+	asks, err := hooks.NewAdmission(hooks.AdmissionOptions{Address: c.AdmitWebhook, Secret: c.AdmitWebhookSecret, Timeout: c.AdmitTimeout, Headers: c.AdmitHeaders, Log: log,
+		Names: names, Observe: observeAdmission})
+	if err != nil {
+		return nil, fmt.Errorf("admit_webhook, admit_webhook_secret, admit_headers: %w", err)
+	}
+	options := driveOptions(c, admission, hooks.Feed{hooks.LogSink{Log: log}, images}, log)
+	if asks != nil {
+		options.Ask = asks.Ask
+	}
+	drives := drive.New(db, blobs, options)
 	mail, texts, err := senders(c, log)
 	if err != nil {
 		return nil, err

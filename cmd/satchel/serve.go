@@ -55,7 +55,7 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 		return err
 	}
 	front, err := server.New(server.Options{
-		Accounts: in.accounts, Drives: in.drives, Previews: in.previews, Events: in.events, DB: in.db, Blobs: in.blobs, Pages: html, Metrics: metrics, Log: log, Version: version(),
+		Accounts: in.accounts, Drives: in.drives, Previews: in.previews, Events: in.events, Asks: c.AdmitWebhook != "", DB: in.db, Blobs: in.blobs, Pages: html, Metrics: metrics, Log: log, Version: version(),
 		Origin:       origin.Origin{Public: c.PublicURL, Trusted: c.TrustedProxies},
 		CORSOrigins:  c.CORSOrigins,
 		Registration: c.Registration != config.RegistrationClosed, NoFinderQuota: !c.FinderQuota,

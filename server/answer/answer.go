@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/hooks"
 )
 
 // Handler answers a request, or returns an error before it has written anything.
@@ -60,6 +61,11 @@ func begin(w http.ResponseWriter, r *http.Request, err error) int {
 	}
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
+	if no, ok := hooks.Rejected(err); ok {
+		for name, value := range no.Header {
+			header.Set(name, value)
+		}
+	}
 	RetryAfter(header, err)
 	if status >= 500 {
 		logFault(r, status, err)

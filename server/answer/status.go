@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/hooks"
 )
 
 // Statuses that net/http does not name.
@@ -35,11 +36,14 @@ var statuses = [...]int{
 	fault.Full:             http.StatusInsufficientStorage,
 }
 
-// Status is the HTTP status of an error: its fault.Kind's, and 499 when the client
+// Status is the HTTP status of an error: its fault.Kind's, that of a hooks.Rejection, and 499 when the client
 // ended the request before anything else was decided. A nil err is 200.
 func Status(err error) int {
 	if err == nil {
 		return http.StatusOK
+	}
+	if no, ok := hooks.Rejected(err); ok {
+		return no.Status
 	}
 	kind := fault.KindOf(err)
 	if kind == fault.Internal && errors.Is(err, context.Canceled) {

@@ -2,16 +2,24 @@ package answer
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
 	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/hooks"
 )
 
 // Text writes err as plain text, for tus clients, which show it to people as it is:
-// the sentence, every rejected field, the code and the request id, a line each.
+// the sentence, every rejected field, the code and the request id, a line each. What a receiver rejected is said in its own words.
 func Text(w http.ResponseWriter, r *http.Request, err error) {
 	status := begin(w, r, err)
+	if no, ok := hooks.Rejected(err); ok && no.Body != "" {
+		w.Header().Set("Content-Type", no.ContentType)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, no.Body)
+		return
+	}
 	code, sentence, fields := fault.Public(err)
 	if status == http.StatusUnauthorized {
 		challenge(w, r, code)
