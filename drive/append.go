@@ -151,7 +151,7 @@ func (a *appending) takeSmall(ctx context.Context, body io.Reader, limit int64) 
 		}
 		return false, broken, a.recordSmall(ctx, whole)
 	}
-	if a.stage, err = a.s.newStage(ctx, a.u.key()); err != nil {
+	if a.stage, err = a.s.newStage(ctx, *a.u); err != nil {
 		return false, broken, err
 	}
 	a.at = int64(len(whole))
@@ -186,8 +186,9 @@ func (a *appending) verified() error {
 	return a.verify()
 }
 
-// newStage begins a stage; one that a killed server left under this key is dropped, as no row knows it.
-func (s *Drives) newStage(ctx context.Context, key blob.Key) (blob.Stage, error) {
+// newStage begins the stage of an upload, which the caller holds; one that a killed server left under its key is dropped, as no row knows it.
+func (s *Drives) newStage(ctx context.Context, u Upload) (blob.Stage, error) {
+	ctx, key := s.fenced(ctx, u.ID), u.key()
 	stage, err := s.blobs.Stage(ctx, key)
 	if errors.Is(err, blob.ErrExists) {
 		if err := s.blobs.Remove(ctx, key); err != nil {
@@ -227,7 +228,7 @@ func (a *appending) recordSmall(ctx context.Context, whole []byte) error {
 }
 
 func (a *appending) resume(ctx context.Context) error {
-	stage, err := a.s.blobs.Resume(ctx, a.u.key(), a.u.Offset)
+	stage, err := a.s.blobs.Resume(a.s.fenced(ctx, a.u.ID), a.u.key(), a.u.Offset)
 	a.stage, a.at = stage, a.u.Offset
 	return stageError(err, "drive.resume")
 }

@@ -18,9 +18,10 @@ import (
 type content struct {
 	sha256 []byte
 	size   int64
-	small  []byte   // when key is empty; never nil then
-	key    blob.Key // the sealed blob
-	known  bool     // a row holds it already; nothing else is known then but sha256 and size
+	small  []byte    // when key is empty; never nil then
+	key    blob.Key  // the sealed blob
+	sealed time.Time // when it was, where no row names the key until the commit
+	known  bool      // a row holds it already; nothing else is known then but sha256 and size
 
 	checksums *Checksums // nil where nobody needed them
 }
@@ -160,6 +161,9 @@ func (e *edit) rewrite(ctx context.Context, node Node) error {
 
 // adopt writes the blob's row, or finds the one that holds the same content already.
 func (e *edit) adopt(ctx context.Context, c content) (blob.Key, error) {
+	if !c.sealed.IsZero() && e.now.Sub(c.sealed) > e.s.o.GCGrace/2 { // this process stood still, and gc may have taken the bytes
+		return "", fault.New(fault.Busy, "drive.adopt", "The server was interrupted. Send it again.")
+	}
 	id := c.key
 	if id == "" {
 		id = blob.Key(sqldb.NewID())

@@ -111,7 +111,7 @@ func TestExportOfManyFiles(t *testing.T) {
 
 // What changes while an export runs: nothing that stays is missing, and each file is whole.
 func TestExportWhileTheDriveChanges(t *testing.T) {
-	each(t, Options{Versions: -1, GCGrace: time.Millisecond}, func(t *testing.T, f *fixture) {
+	each(t, Options{Versions: -1, GCGrace: time.Minute}, func(t *testing.T, f *fixture) {
 		for i := range exportBatch + 10 { // so that what is behind them is read later
 			f.put(fmt.Sprintf("/m%04d", i), "x")
 		}
@@ -166,7 +166,7 @@ func TestExportWhileTheDriveChanges(t *testing.T) {
 
 // A file that is removed for good between the listing and its turn is told as gone.
 func TestExportTellsWhatIsGone(t *testing.T) {
-	each(t, Options{GCGrace: time.Millisecond}, func(t *testing.T, f *fixture) {
+	each(t, Options{GCGrace: time.Minute}, func(t *testing.T, f *fixture) {
 		f.run(`
 			put /a stays
 			put /b goes, and its content with it`)

@@ -159,6 +159,14 @@ func (e *edit) holds(ctx context.Context, id string) error {
 	return err
 }
 
+// stillHolds is holds for what is also done by who never held the upload.
+func (e *edit) stillHolds(ctx context.Context, id string) error {
+	if _, held := e.s.fenceOf(id); !held {
+		return nil
+	}
+	return e.holds(ctx, id)
+}
+
 func (s *Drives) completed(u Upload) {
 	crash.Point("commit.done")
 	s.counts.completed.Add(1)

@@ -169,7 +169,7 @@ func (s *Drives) joinParts(ctx context.Context, u Upload) (Upload, error) {
 			return u, err
 		}
 	}
-	c, err := s.joinLarge(ctx, key, parts, size)
+	c, err := s.joinLarge(ctx, u, key, parts, size)
 	if err != nil {
 		s.putBack(ctx, u, key, parts[0])
 		if _, _, lost := s.fullParts(ctx, u); lost != nil { // another join was faster, and this broke on what it removed
@@ -246,7 +246,7 @@ func (s *Drives) joinSmall(ctx context.Context, parts []Upload) (content, error)
 
 // joinLarge puts the parts together in the stage of key, and seals it. If that is the first part's, it holds its bytes already. The
 // digest of the first part goes on over the others, which are read for it while they are copied.
-func (s *Drives) joinLarge(ctx context.Context, key blob.Key, parts []Upload, size int64) (content, error) {
+func (s *Drives) joinLarge(ctx context.Context, u Upload, key blob.Key, parts []Upload, size int64) (content, error) {
 	digest, err := parts[0].runningDigest()
 	if err != nil {
 		return content{}, err
@@ -260,7 +260,7 @@ func (s *Drives) joinLarge(ctx context.Context, key blob.Key, parts []Upload, si
 			return content{}, err
 		}
 	}
-	stage, err := s.joinStage(ctx, key, parts[0])
+	stage, err := s.joinStage(ctx, u, key, parts[0])
 	if err != nil {
 		return content{}, err
 	}
@@ -296,10 +296,11 @@ func (s *Drives) joinLarge(ctx context.Context, key blob.Key, parts []Upload, si
 }
 
 // joinStage is the stage in which parts are put together: the first one's, as long as that is, or an empty one.
-func (s *Drives) joinStage(ctx context.Context, key blob.Key, first Upload) (blob.Stage, error) {
+func (s *Drives) joinStage(ctx context.Context, u Upload, key blob.Key, first Upload) (blob.Stage, error) {
 	if key != first.key() {
-		return s.newStage(ctx, key)
+		return s.newStage(ctx, u)
 	}
+	ctx = s.fenced(ctx, first.ID)
 	err := s.blobs.Unseal(ctx, key) // an attempt that was cut short may have sealed it
 	var stage blob.Stage
 	if err == nil {
@@ -321,13 +322,13 @@ func (s *Drives) putBack(ctx context.Context, u Upload, key blob.Key, first Uplo
 		}
 		return e.holds(ctx, now.ID)
 	})
-	if err == nil && key != first.key() {
-		s.discard(key)
-		return
-	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case key != first.key():
+		err = s.blobs.Remove(s.fenced(ctx, u.ID), key)
+	default:
 		var stage blob.Stage
-		if stage, err = s.joinStage(ctx, key, first); err == nil {
+		if stage, err = s.joinStage(ctx, u, key, first); err == nil {
 			err = stage.Close()
 		}
 	}

@@ -90,6 +90,26 @@ func (h *Hold) lease(ctx context.Context, insist bool) error {
 	}
 }
 
+// fenced is ctx for what is done with the stage of an upload, which the caller holds. A store whose stages are rows changes none of them once another process
+// has taken the lease: a process that stood still between its last look at the lease and the store would cut back, drop or unseal what is the other's by then.
+func (s *Drives) fenced(ctx context.Context, id string) context.Context {
+	if !s.db.Shared() {
+		return ctx
+	}
+	fence, held := s.fenceOf(id)
+	return sqldb.Guarded(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		if !held {
+			return heldElsewhere(nil)
+		}
+		var one int
+		err := tx.Row(ctx, `SELECT 1 FROM uploads WHERE id = $1 AND fence = $2 FOR SHARE`, []any{id, fence}, &one)
+		if sqldb.NoRow(err) {
+			err = heldElsewhere(err)
+		}
+		return err
+	})
+}
+
 // want asks the process that holds an upload to let go. NotFound if there is no such upload.
 func (s *Drives) want(ctx context.Context, id string) error {
 	_, err := s.db.Exec(ctx, `INSERT INTO upload_wants (upload_id, asked_at) VALUES ($1, `+databaseNow+`)

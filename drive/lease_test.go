@@ -77,7 +77,7 @@ func TestJoinAfterTheLeaseIsLost(t *testing.T) {
 		}
 		defer holdA.Release()
 		// Node A joins: all bytes are in its stage, not yet sealed …
-		stageA, err := a.newStage(t.Context(), u.key())
+		stageA, err := a.newStage(t.Context(), u)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -119,7 +119,7 @@ func (s *Drives) reclaim(ctx context.Context, part Upload) error {
 	if _, err := s.fullPart(ctx, part.DriveID, part.ID); err != nil { // its blob may be a file's by now
 		return err
 	}
-	return partError(s.blobs.Unseal(ctx, part.key()))
+	return partError(s.blobs.Unseal(s.fenced(ctx, part.ID), part.key()))
 }
 
 // readPart writes a part's bytes to a digest or a buffer.

@@ -198,6 +198,7 @@ func (s *Drives) receiveLarge(ctx context.Context, head []byte, body io.Reader, 
 	case size >= 0 && c.size != size:
 		return c, truncated(size, c.size, nil)
 	}
+	c.sealed = s.o.Now()
 	return c, storeError(stage.Seal(ctx), "drive.receive")
 }
 

@@ -54,6 +54,9 @@ func (e *edit) expire(ctx context.Context, id string, now time.Time) error {
 	if fault.Is(err, fault.NotFound) {
 		return nil // a chunk, which has ended with its upload
 	}
+	if err == nil {
+		err = e.holds(ctx, id)
+	}
 	if err != nil || !u.Expires.Before(now) {
 		return err // a request moved it on while the sweep waited
 	}

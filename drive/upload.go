@@ -429,6 +429,9 @@ func (s *Drives) SetLength(ctx context.Context, driveID, id string, length int64
 		told := u
 		told.Length = length
 		size := told.reservation()
+		if err := e.stillHolds(ctx, id); err != nil {
+			return err
+		}
 		if u.Length >= 0 || (length >= 0 && length < u.Offset) {
 			return fault.New(fault.Invalid, "drive.SetLength", "The upload's length is known already, or more bytes are there.").WithCode("invalid_length")
 		}
@@ -463,6 +466,9 @@ func (s *Drives) DropUpload(ctx context.Context, driveID, id string) error {
 func (s *Drives) removeUpload(ctx context.Context, driveID, id string) error {
 	return s.edit(ctx, "drive.removeUpload", driveID, func(e *edit) error {
 		u, err := s.anyUpload(ctx, e, driveID, id)
+		if err == nil {
+			err = e.stillHolds(ctx, id)
+		}
 		if err != nil {
 			return err
 		}

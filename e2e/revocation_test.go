@@ -57,6 +57,12 @@ type cutAnswer struct {
 // begin sends a request with a body of which the first bytes are asked for: who sends it has been let in by then.
 func begin(t testing.TB, client *http.Client, method, address string, header http.Header) running {
 	t.Helper()
+	return beginWith(t, client, method, address, header, []byte("the first bytes "))
+}
+
+// beginWith is begin with the first bytes.
+func beginWith(t testing.TB, client *http.Client, method, address string, header http.Header, first []byte) running {
+	t.Helper()
 	r, w := io.Pipe()
 	wanted := make(chan struct{})
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: sync.OnceFunc(func() { close(wanted) })})
@@ -64,7 +70,7 @@ func begin(t testing.TB, client *http.Client, method, address string, header htt
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.ContentLength = 1 << 19
+	request.ContentLength = int64(len(first)) + 1<<19
 	request.Header = header
 	if request.Header == nil {
 		request.Header = http.Header{}
@@ -85,9 +91,7 @@ func begin(t testing.TB, client *http.Client, method, address string, header htt
 	case <-time.After(20 * time.Second):
 		t.Fatalf("%s %s: the body is not read", method, address)
 	}
-	if _, err := w.Write([]byte("the first bytes ")); err != nil {
-		t.Fatal(err)
-	}
+	go func() { _, _ = w.Write(first) }() // until the request ends
 	return run
 }
 
@@ -109,14 +113,7 @@ func patchHeader() http.Header {
 // Two nodes on one Postgres: what is revoked on one is refused on the other in under a second, and what runs there is cut.
 func TestRevocationReachesTheOtherNode(t *testing.T) {
 	here := startOn(t, sqldbtest.PostgresURL(t))
-	there := &Server{t: t, Database: here.Database, Data: here.Data, URL: "http://" + freeAddress(t), Admin: "http://" + freeAddress(t), log: &logFile{}}
-	t.Cleanup(func() {
-		there.Kill()
-		if t.Failed() {
-			t.Logf("log of the other server:\n%s", there.log.tail())
-		}
-	})
-	there.Start()
+	there := here.another(t)
 
 	took := map[string][]time.Duration{}
 	var mu sync.Mutex

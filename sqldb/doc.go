@@ -8,6 +8,7 @@
 //   - migrate.go    the schema: one embedded file a step and engine
 //   - read.go       Read and the Querier of a pool
 //   - update.go     Update: retries, and Postgres transactions
+//   - guard.go      updates that happen only while something is so
 //   - lite.go       a connection to SQLite · litevalue.go its arguments and columns · litepool.go those that read
 //   - writer.go     SQLite's one writer, where updates that wait share a commit
 //   - checkpoint.go SQLite's write-ahead log is moved into its file beside the updates

@@ -26,6 +26,7 @@ func (db *DB) UpdateUnsettled(ctx context.Context, fn func(tx *Tx) error) (err e
 
 func (db *DB) update(ctx context.Context, unsettled bool, fn func(tx *Tx) error) (err error) {
 	defer db.timed("update", &err)()
+	fn = guarded(ctx, fn)
 	for try := 1; ; try++ {
 		if db.writer != nil {
 			err = db.writer.update(ctx, unsettled, fn)
