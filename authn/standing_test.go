@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"context"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -14,7 +15,7 @@ import (
 func TestWhoAsksAgainCostsNoQueryUntilSomethingChanges(t *testing.T) {
 	var queries atomic.Int64
 	location := "sqlite:" + filepath.Join(t.TempDir(), "satchel.db")
-	db, err := sqldb.Open(t.Context(), location, sqldb.Options{Relaxed: true, Observe: func(string, time.Duration, error) { queries.Add(1) }})
+	db, err := sqldb.Open(t.Context(), location, sqldb.Options{Relaxed: true, Observe: func(context.Context, string, time.Time, error) { queries.Add(1) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,5 +7,6 @@
 //
 // A store knows nothing of users, names or hashes; what the bytes mean is
 // written in rows by package drive. Implementations: blob/disk, blob/s3, blob/mem. The
-// contract's tests are in blob/blobtest and run against each of them.
+// contract's tests are in blob/blobtest and run against each of them. [Observed] tells of
+// every call to one.
 package blob

@@ -11,20 +11,22 @@ import (
 
 // counts is what happened since the start.
 type counts struct {
-	begun, completed, dropped, expired, resumed, takeovers, mismatches, received, stored atomic.Int64
+	begun, completed, dropped, expired, resumed, takeovers, holdsRefused, holdsWaited, mismatches, received, stored atomic.Int64
 }
 
 // Counts is what the drives of this process did since it started, for metrics. Its values only grow.
 type Counts struct {
-	UploadsBegun       int64 // resumable uploads created
-	UploadsCompleted   int64 // and become a file
-	UploadsDropped     int64 // and ended by their owner or an administrator
-	UploadsExpired     int64 // and removed by the sweep
-	UploadsResumed     int64 // times that one was gone on with after a break: see flow
-	UploadTakeovers    int64 // times that a request was asked to let go of an upload
-	ChecksumMismatches int64 // times that bytes of an upload were not what their checksum said
-	BytesReceived      int64 // of content, by every door, whether or not it became a file
-	BytesStored        int64 // of content that became a file
+	UploadsBegun       int64         // resumable uploads created
+	UploadsCompleted   int64         // and become a file
+	UploadsDropped     int64         // and ended by their owner or an administrator
+	UploadsExpired     int64         // and removed by the sweep
+	UploadsResumed     int64         // times that one was gone on with after a break: see flow
+	UploadTakeovers    int64         // times that a request was asked to let go of an upload
+	HoldsRefused       int64         // requests that were refused because another one did not let go of an upload
+	HoldsWaited        time.Duration // that requests took until they had the upload that they wanted
+	ChecksumMismatches int64         // times that bytes of an upload were not what their checksum said
+	BytesReceived      int64         // of content, by every door, whether or not it became a file
+	BytesStored        int64         // of content that became a file
 }
 
 // Counts answers what happened since the start.
@@ -36,6 +38,8 @@ func (s *Drives) Counts() Counts {
 		UploadsExpired:     s.counts.expired.Load(),
 		UploadsResumed:     s.counts.resumed.Load(),
 		UploadTakeovers:    s.counts.takeovers.Load(),
+		HoldsRefused:       s.counts.holdsRefused.Load(),
+		HoldsWaited:        time.Duration(s.counts.holdsWaited.Load()),
 		ChecksumMismatches: s.counts.mismatches.Load(),
 		BytesReceived:      s.counts.received.Load(),
 		BytesStored:        s.counts.stored.Load(),

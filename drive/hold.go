@@ -98,7 +98,13 @@ func newHolds() *holds {
 // back. letGo is called, at most once and from another goroutine, when someone else wants it. Locked if ctx ends first.
 // It does not look whether the upload exists or whose it is.
 func (s *Drives) HoldUpload(ctx context.Context, id string, letGo func()) (*Hold, error) {
-	return s.hold(ctx, id, letGo, true)
+	began := time.Now()
+	h, err := s.hold(ctx, id, letGo, true)
+	s.counts.holdsWaited.Add(int64(time.Since(began)))
+	if err != nil && isHeldElsewhere(err) {
+		s.counts.holdsRefused.Add(1)
+	}
+	return h, err
 }
 
 // hold is HoldUpload. One that does not insist makes nobody let go: it is Locked at once while a request of this process has the

@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"context"
 	"reflect"
 	"strings"
 	"testing"
@@ -46,6 +47,28 @@ func TestSeenUploadIsTheOneOnRecord(t *testing.T) {
 					t.Errorf("somebody else sees it: %v", err)
 				}
 			})
+		}
+	})
+}
+
+// Who waits for an upload that nobody lets go of is refused, and counted.
+func TestHoldsThatAreRefusedAreCounted(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		u := f.begin(NewUpload{Folder: Root, Name: "a.txt", Length: 6})
+		hold, err := f.HoldUpload(t.Context(), u.ID, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer hold.Release()
+		before := f.Counts()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := f.HoldUpload(ctx, u.ID, func() {}); !fault.Is(err, fault.Locked) {
+			t.Errorf("held twice: %v", err)
+		}
+		after := f.Counts()
+		if after.HoldsRefused != before.HoldsRefused+1 || after.HoldsWaited <= before.HoldsWaited {
+			t.Errorf("before %+v, after %+v", before, after)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/hooks"
+	"github.com/satchelhq/satchel/sqldb"
 )
 
 // reading is a metric whose value is read from a snapshot when Prometheus asks.
@@ -52,6 +53,8 @@ func driveCollector(take func() drive.Counts) prometheus.Collector {
 		counter("satchel_uploads_expired_total", "Resumable uploads that were removed because nobody went on with them.", func(c s) float64 { return float64(c.UploadsExpired) }),
 		counter("satchel_uploads_resumed_total", "Times that an upload was gone on with after a break: the request before had ended early or was another process's, or somebody had asked where to go on.", func(c s) float64 { return float64(c.UploadsResumed) }),
 		counter("satchel_uploads_takeovers_total", "Times that a request was asked to let go of an upload, because another one wanted it.", func(c s) float64 { return float64(c.UploadTakeovers) }),
+		counter("satchel_uploads_hold_refused_total", "Requests that were refused because another one did not let go of their upload.", func(c s) float64 { return float64(c.HoldsRefused) }),
+		counter("satchel_uploads_hold_wait_seconds_total", "Time that requests took until they had the upload that they wanted to themselves.", func(c s) float64 { return c.HoldsWaited.Seconds() }),
 		counter("satchel_uploads_checksum_mismatches_total", "Times that bytes of a resumable upload were refused because they differed from their checksum.", func(c s) float64 { return float64(c.ChecksumMismatches) }),
 		counter("satchel_bytes_received_total", "Bytes of content that came in, whether or not they became a file.", func(c s) float64 { return float64(c.BytesReceived) }),
 		counter("satchel_bytes_stored_total", "Bytes of content that became a file.", func(c s) float64 { return float64(c.BytesStored) }),
@@ -68,9 +71,19 @@ func eventCollector(take func() hooks.EventCounts) prometheus.Collector {
 	}}
 }
 
-func dbCollector(take func() sql.DBStats) prometheus.Collector {
-	type s = sql.DBStats
+// dbStanding is how the database's pool and its updates stand.
+type dbStanding struct {
+	sql.DBStats
+	retries int64
+	waiting int
+}
+
+func dbCollector(db *sqldb.DB) prometheus.Collector {
+	type s = dbStanding
+	take := func() s { return s{db.Stats(), db.Retries(), db.UpdatesWaiting()} }
 	return snapshots[s]{take, []reading[s]{
+		counter("satchel_db_retries_total", "Updates that ran again because they lost against another.", func(c s) float64 { return float64(c.retries) }),
+		gauge("satchel_db_updates_waiting", "Updates that wait for SQLite's one writer; on Postgres 0.", func(c s) float64 { return float64(c.waiting) }),
 		gauge("satchel_db_connections_max", "Connections that the pool may open.", func(c s) float64 { return float64(c.MaxOpenConnections) }),
 		gauge("satchel_db_connections_in_use", "Connections that are in use.", func(c s) float64 { return float64(c.InUse) }),
 		gauge("satchel_db_connections_idle", "Connections that are open and idle.", func(c s) float64 { return float64(c.Idle) }),

@@ -15,5 +15,5 @@
 //
 // and then server/tus, server/dav, server/api or server/web. health.go answers
 // /healthz and /readyz, admin.go is the listener for operators, metrics.go,
-// collect.go and tally.go hold what is counted.
+// blobmetrics.go, collect.go, tally.go and rooms.go hold what is counted.
 package server

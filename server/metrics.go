@@ -15,6 +15,7 @@ import (
 	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/server/dav"
 	"github.com/satchelhq/satchel/server/overview"
+	"github.com/satchelhq/satchel/server/tus"
 )
 
 // Metrics is what is counted, in a registry of its own. It is made before the rooms that report to it.
@@ -30,6 +31,7 @@ type Metrics struct {
 	received  *prometheus.CounterVec
 
 	patchDurations prometheus.Histogram
+	patchOwn       prometheus.Histogram
 	patchBytes     prometheus.Histogram
 
 	davRequests  *prometheus.CounterVec
@@ -37,6 +39,7 @@ type Metrics struct {
 
 	dbDurations *prometheus.HistogramVec
 	dbErrors    *prometheus.CounterVec
+	blobs       blobMeters
 	signIns     *prometheus.CounterVec
 
 	admissions         *prometheus.CounterVec
@@ -72,6 +75,10 @@ func NewMetrics() *Metrics {
 			Name: "satchel_upload_patch_duration_seconds", Help: "Time that the body of a PATCH of an upload took, from its first byte until all were durable or refused.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .1, .5, 2.5, 10, 60, 600, 3600},
 		}),
+		patchOwn: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "satchel_upload_patch_own_seconds", Help: "Time that a PATCH of an upload took without that in which it waited for bytes of its client.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .1, .5, 2.5, 10, 60},
+		}),
 		patchBytes: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "satchel_upload_patch_bytes", Help: "Bytes of a PATCH of an upload that were made durable.",
 			Buckets: prometheus.ExponentialBuckets(1<<10, 8, 9), // 1 KiB to 16 GiB
@@ -89,6 +96,7 @@ func NewMetrics() *Metrics {
 		dbErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "satchel_db_errors_total", Help: "Calls that failed because of the database and not of what was asked.",
 		}, []string{"op"}),
+		blobs: newBlobMeters(),
 		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "satchel_signins_total", Help: "Sign-ins, registrations, token refreshes, sign-outs and codes, by what came of them.",
 		}, []string{"result"}),
@@ -119,8 +127,9 @@ func NewMetrics() *Metrics {
 	}
 	m.Registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
-		m.requests, m.durations, m.sent, m.received, m.patchDurations, m.patchBytes, m.davRequests, m.davConflicts, m.dbDurations, m.dbErrors, m.signIns, m.admissions, m.admissionDurations, m.thumbnails, m.thumbnailDurations, m.jobs, m.jobDurations, m.jobSuccess,
+		m.requests, m.durations, m.sent, m.received, m.patchDurations, m.patchOwn, m.patchBytes, m.davRequests, m.davConflicts, m.dbDurations, m.dbErrors, m.signIns, m.admissions, m.admissionDurations, m.thumbnails, m.thumbnailDurations, m.jobs, m.jobDurations, m.jobSuccess,
 	)
+	m.Registry.MustRegister(m.blobs.collectors()...)
 	for _, op := range dbOps {
 		m.dbDurations.WithLabelValues(op)
 		m.dbErrors.WithLabelValues(op)
@@ -226,15 +235,16 @@ func (m *Metrics) observeConflict(status int) {
 }
 
 // observePatch is for tus.Options.Observe.
-func (m *Metrics) observePatch(took time.Duration, bytes int64) {
-	m.patchDurations.Observe(took.Seconds())
-	m.patchBytes.Observe(float64(bytes))
+func (m *Metrics) observePatch(p tus.Patched) {
+	m.patchDurations.Observe(p.Took.Seconds())
+	m.patchOwn.Observe((p.Took - p.Waited).Seconds())
+	m.patchBytes.Observe(float64(p.Bytes))
 }
 
 // ObserveDB is for sqldb.Options.Observe.
-func (m *Metrics) ObserveDB(op string, took time.Duration, err error) {
+func (m *Metrics) ObserveDB(_ context.Context, op string, began time.Time, err error) {
 	op = known(dbOps[:], op)
-	m.dbDurations.WithLabelValues(op).Observe(took.Seconds())
+	m.dbDurations.WithLabelValues(op).Observe(time.Since(began).Seconds())
 	if dbFailed(err) {
 		m.dbErrors.WithLabelValues(op).Inc()
 	}

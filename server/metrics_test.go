@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,8 +14,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/server/tus"
 	"github.com/satchelhq/satchel/sqldb"
 )
 
@@ -46,6 +49,12 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.metrics.observeConflict(http.StatusLocked)
+	f.metrics.ObserveBlob(t.Context(), "sync", time.Now(), errors.New("input/output error"))
+	f.metrics.ObserveBlob(t.Context(), "open", time.Now(), fmt.Errorf("key: %w", blob.ErrNotFound))
+	s3 := f.metrics.S3Observer([]string{"PutObject", "HeadBucket"}, []string{"ok", "failed"})
+	s3(t.Context(), "PutObject", time.Now(), "failed")
+	s3(t.Context(), "SomethingNew", time.Now(), "ok")
+	f.metrics.observePatch(tus.Patched{Took: time.Hour, Waited: time.Hour - time.Second, Bytes: 3})
 	refused := httptest.NewRequest(http.MethodGet, "/api/v1/me", nil)
 	refused.Header.Set("Authorization", "Bearer nonsense")
 	f.do(refused)
@@ -80,8 +89,21 @@ func TestMetrics(t *testing.T) {
 		`satchel_uploads_open 0`,
 		`satchel_uploads_stalled 0`,
 		`satchel_uploads_gone 0`,
-		`satchel_upload_patch_duration_seconds_count 0`,
-		`satchel_upload_patch_bytes_bucket{le="1.7179869184e+10"} 0`,
+		`satchel_upload_patch_duration_seconds_sum 3600`,
+		`satchel_upload_patch_own_seconds_sum 1`,
+		`satchel_upload_patch_bytes_bucket{le="1.7179869184e+10"} 1`,
+		`satchel_uploads_hold_refused_total 0`,
+		`satchel_blob_errors_total{op="sync"} 1`,
+		`satchel_blob_errors_total{op="open"} 0`,
+		`satchel_blob_duration_seconds_count{op="open"} 1`,
+		`satchel_s3_requests_total{call="PutObject",result="failed"} 1`,
+		`satchel_s3_requests_total{call="HeadBucket",result="ok"} 0`,
+		`satchel_s3_requests_total{call="other",result="ok"} 1`,
+		`satchel_disk_free_bytes{of="data"} 30`,
+		`satchel_disk_size_bytes{of="data"} 100`,
+		`satchel_info{database="sqlite",version=""} 1`,
+		`satchel_db_retries_total 0`,
+		`satchel_db_updates_waiting 0`,
 		`satchel_signins_total{result="register"} 1`,
 		`satchel_signins_total{result="login_ok"} 1`,
 		`satchel_signins_total{result="login_failed"} 0`,
@@ -125,7 +147,7 @@ func TestDatabaseErrors(t *testing.T) {
 		{"broken", errors.New("disk I/O error"), true},
 	} {
 		before := testutil.ToFloat64(m.dbErrors.WithLabelValues("update"))
-		m.ObserveDB("update", time.Millisecond, c.err)
+		m.ObserveDB(t.Context(), "update", time.Now(), c.err)
 		if counted := testutil.ToFloat64(m.dbErrors.WithLabelValues("update")) > before; counted != c.counts {
 			t.Errorf("%s: counted %v", c.name, counted)
 		}

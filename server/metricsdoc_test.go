@@ -25,6 +25,7 @@ func TestTheMetricsAreDocumented(t *testing.T) {
 	f.do(httptest.NewRequest(http.MethodGet, "/api/v1/me", nil)) // metrics with labels are there once something happened
 	f.do(httptest.NewRequest(http.MethodGet, "/dav/", nil))
 	f.metrics.ObserveJob("gc", time.Second, nil)
+	f.metrics.S3Observer([]string{"PutObject"}, []string{"ok"})
 	families, err := f.metrics.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)

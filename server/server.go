@@ -44,6 +44,8 @@ type Options struct {
 	Registration bool
 	// Version is the program's, for administrators.
 	Version string
+	// DataSpace, if set, is the room that the data folder has, for metrics.
+	DataSpace func(context.Context) (blob.Space, error)
 	// NoFinderQuota keeps from Finder how full a drive is.
 	NoFinderQuota bool
 }
@@ -112,8 +114,20 @@ func assemble(o Options, h handlers) (*Server, error) {
 	s.watch = newWatch(o.Accounts, func(err error) { o.Log.Warn("running requests were not asked whether they still may", "err", err) })
 	h.health = s.health(false)
 	s.doors = newDoors(h)
+	rooms := []*roomFor{newRoomFor("blobs", func(ctx context.Context) (blob.Space, error) {
+		space, _, err := o.Drives.Space(ctx)
+		return space, err
+	})}
+	if o.DataSpace != nil {
+		rooms = append(rooms, newRoomFor("data", o.DataSpace))
+	}
 	o.Metrics.Registry.MustRegister(
-		driveCollector(o.Drives.Counts), uploadTally(o.Drives.UploadStates, o.Log), lockTally(o.Drives.LocksHeld, o.Log), eventCollector(o.Events.Counts), eventTally(o.Events.Standing, o.Log), dbCollector(o.DB.Stats),
+		newRoomCollector(o.Log, rooms...),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "satchel_info", Help: "1, with what serves: the version and the kind of database.",
+			ConstLabels: prometheus.Labels{"version": o.Version, "database": string(o.DB.Engine())},
+		}, func() float64 { return 1 }),
+		driveCollector(o.Drives.Counts), uploadTally(o.Drives.UploadStates, o.Log), lockTally(o.Drives.LocksHeld, o.Log), eventCollector(o.Events.Counts), eventTally(o.Events.Standing, o.Log), dbCollector(o.DB),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "satchel_http_requests_in_flight", Help: "Requests that are being answered.",
 		}, func() float64 { return float64(s.inFlight.Load()) }),

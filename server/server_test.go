@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/satchelhq/satchel/authn"
+	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/blob/mem"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
@@ -54,16 +56,17 @@ func newFront(t *testing.T, o frontOptions) *front {
 	if o.db == nil {
 		o.db = sqldbtest.OpenSQLite(t)
 	}
-	db, blobs, log := o.db, mem.New(), &logBuffer{}
+	db, log, metrics := o.db, &logBuffer{}, NewMetrics()
+	blobs := blob.Observed(mem.New(), metrics.ObserveBlob)
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: o.level}))
-	metrics := NewMetrics()
 	drives := drive.New(db, blobs, drive.Options{Log: logger})
 	accounts := authn.New(db, authn.Options{CreateDrive: drives.Create, Log: logger, Observe: metrics.ObserveSignIn})
 	events, err := hooks.NewEvents(db, hooks.EventOptions{Log: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := assemble(Options{Accounts: accounts, Events: events, Drives: drives, Previews: preview.New(db, drives, preview.NewQueue(), preview.Options{}), DB: db, Blobs: blobs, Origin: o.origin, CORSOrigins: o.cors, Metrics: metrics, Log: logger},
+	s, err := assemble(Options{Accounts: accounts, Events: events, Drives: drives, Previews: preview.New(db, drives, preview.NewQueue(), preview.Options{}), DB: db, Blobs: blobs, Origin: o.origin, CORSOrigins: o.cors, Metrics: metrics, Log: logger,
+		DataSpace: func(context.Context) (blob.Space, error) { return blob.Space{Free: 30, Total: 100}, nil }},
 		handlers{tus: o.behind, box: o.behind, dav: o.behind, above: o.behind, api: o.behind, web: o.behind, webRefuse: answer.Text})
 	if err != nil {
 		t.Fatal(err)

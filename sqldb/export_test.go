@@ -1,12 +1,5 @@
 package sqldb
 
-// Waiting is how many updates want SQLite's writing connection right now.
-func (db *DB) Waiting() int {
-	db.writer.mu.Lock()
-	defer db.writer.mu.Unlock()
-	return len(db.writer.queue)
-}
-
 // Log is how many pages SQLite's write-ahead log holds, and how many of them are in the database file.
 func (db *DB) Log() (pages, moved int, err error) {
 	c, err := db.readers.open()

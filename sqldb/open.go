@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "github.com/lib/pq" // the driver "postgres"
@@ -36,15 +37,16 @@ type Options struct {
 	Unlinked bool
 	// MaxConns bounds the pool; 0 is 16.
 	MaxConns int
-	// Observe, if set, is told how long each read and update took, with its error.
-	// op is "read", "update" or "commit" (one shared SQLite commit).
-	Observe func(op string, took time.Duration, err error)
+	// Observe, if set, is told of each read and update that has ended: when it began, and its error.
+	// op is "read", "update" or "commit" (one shared SQLite commit, whose ctx is nobody's).
+	Observe func(ctx context.Context, op string, began time.Time, err error)
 }
 
 // DB is an open database. It is safe for use by many goroutines.
 type DB struct {
 	engine  Engine
-	observe func(op string, took time.Duration, err error)
+	observe func(ctx context.Context, op string, began time.Time, err error)
+	retries atomic.Int64
 	notices *notices
 
 	// On Postgres.
@@ -71,7 +73,7 @@ func Open(ctx context.Context, location string, o Options) (*DB, error) {
 		o.MaxConns = defaultMaxConns
 	}
 	if o.Observe == nil {
-		o.Observe = func(string, time.Duration, error) {}
+		o.Observe = func(context.Context, string, time.Time, error) {}
 	}
 	scheme, rest, _ := strings.Cut(location, ":")
 	switch scheme {
@@ -219,6 +221,17 @@ func (db *DB) Stats() sql.DBStats {
 		return db.readers.stats()
 	}
 	return db.pool.Stats()
+}
+
+// Retries is how many updates have run again because they lost against another, since the start.
+func (db *DB) Retries() int64 { return db.retries.Load() }
+
+// UpdatesWaiting is how many updates wait for SQLite's one writer now. On Postgres it is 0: who waits for a lock there, waits in the database.
+func (db *DB) UpdatesWaiting() int {
+	if db.writer == nil {
+		return 0
+	}
+	return db.writer.waiting()
 }
 
 // Close waits for running updates and closes the database. What reads still closes its connection when it has ended.

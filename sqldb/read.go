@@ -44,7 +44,7 @@ type session interface {
 
 // Read runs fn on one snapshot of the database. For a single query the DB itself is cheaper.
 func (db *DB) Read(ctx context.Context, fn func(tx *Tx) error) (err error) {
-	defer db.timed("read", &err)()
+	defer db.timed(ctx, "read", &err)()
 	if db.engine == SQLite {
 		return db.readLite(ctx, fn)
 	}
@@ -130,9 +130,9 @@ func (s sqlSession) each(ctx context.Context, text string, args []any, fn func(s
 	return each(ctx, stmt, args, fn)
 }
 
-func (db *DB) timed(op string, err *error) func() {
+func (db *DB) timed(ctx context.Context, op string, err *error) func() {
 	start := time.Now()
-	return func() { db.observe(op, time.Since(start), *err) }
+	return func() { db.observe(ctx, op, start, *err) }
 }
 
 // Exec runs one statement in a transaction of its own.
@@ -146,7 +146,7 @@ func (db *DB) Exec(ctx context.Context, query string, args ...any) (n int64, err
 
 // Row reads one row; no row is fault.NotFound.
 func (db *DB) Row(ctx context.Context, query string, args []any, dest ...any) (err error) {
-	defer db.timed("read", &err)()
+	defer db.timed(ctx, "read", &err)()
 	if db.engine == SQLite {
 		c, err := db.readers.take(ctx)
 		if err != nil {
@@ -164,7 +164,7 @@ func (db *DB) Row(ctx context.Context, query string, args []any, dest ...any) (e
 
 // Each calls fn for every row.
 func (db *DB) Each(ctx context.Context, query string, args []any, fn func(scan Scan) error) (err error) {
-	defer db.timed("read", &err)()
+	defer db.timed(ctx, "read", &err)()
 	if db.engine == SQLite {
 		c, err := db.readers.take(ctx)
 		if err != nil {

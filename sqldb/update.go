@@ -25,7 +25,7 @@ func (db *DB) UpdateUnsettled(ctx context.Context, fn func(tx *Tx) error) (err e
 }
 
 func (db *DB) update(ctx context.Context, unsettled bool, fn func(tx *Tx) error) (err error) {
-	defer db.timed("update", &err)()
+	defer db.timed(ctx, "update", &err)()
 	fn = guarded(ctx, fn)
 	for try := 1; ; try++ {
 		if db.writer != nil {
@@ -36,6 +36,7 @@ func (db *DB) update(ctx context.Context, unsettled bool, fn func(tx *Tx) error)
 		if !again(err) || try == maxTries {
 			return classify(ctx, err)
 		}
+		db.retries.Add(1)
 		// The loser waits a little longer each time, at random, so that two do not meet again.
 		pause := time.NewTimer(time.Duration(1+rand.IntN(1<<try)) * time.Millisecond)
 		select {

@@ -202,8 +202,8 @@ func TestPostgresSerialisationFailureIsRetried(t *testing.T) {
 	if err := db.Row(t.Context(), `SELECT created_at FROM users WHERE id = $1`, []any{id}, &created); err != nil {
 		t.Fatal(err)
 	}
-	if err != nil || tries != 2 || created != 111 {
-		t.Errorf("%v, %d tries, value %d; want success at the second try and 111 (both updates)", err, tries, created)
+	if err != nil || tries != 2 || created != 111 || db.Retries() != 1 {
+		t.Errorf("%v, %d tries, %d counted, value %d; want success at the second try and 111 (both updates)", err, tries, db.Retries(), created)
 	}
 }
 

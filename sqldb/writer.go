@@ -14,7 +14,7 @@ import (
 // and makes the next one in the queue the leader.
 type writer struct {
 	conn    *liteConn // the leader's
-	observe func(op string, took time.Duration, err error)
+	observe func(ctx context.Context, op string, began time.Time, err error)
 	written func() // after a commit
 	index   *walIndex
 
@@ -45,7 +45,7 @@ var (
 	errUnfinished = errors.New("sqldb: the update did not come to its end")
 )
 
-func newWriter(conn *liteConn, observe func(string, time.Duration, error), written func()) *writer {
+func newWriter(conn *liteConn, observe func(context.Context, string, time.Time, error), written func()) *writer {
 	w := &writer{conn: conn, observe: observe, written: written}
 	w.idle.L = &w.mu
 	return w
@@ -79,6 +79,12 @@ func (w *writer) enter(p *pending) error {
 	}
 	w.leading = true
 	return nil
+}
+
+func (w *writer) waiting() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.queue)
 }
 
 // next takes an update from the queue, if there is one. One who wants to be alone is no update.
@@ -264,7 +270,7 @@ func (b *batch) commit(all []*pending) {
 	} else {
 		err = b.w.index.committing(end)
 	}
-	b.w.observe("commit", time.Since(start), err)
+	b.w.observe(context.Background(), "commit", start, err)
 	if err != nil {
 		b.rollback()
 		for _, p := range all {

@@ -37,7 +37,7 @@ func queue(t *testing.T, db *sqldb.DB, commits *atomic.Int32, updates ...func())
 	for _, update := range updates {
 		all.Go(update)
 	}
-	for db.Waiting() < len(updates) {
+	for db.UpdatesWaiting() < len(updates) {
 		runtime.Gosched()
 	}
 	close(hold)
@@ -49,7 +49,7 @@ func openCounted(t *testing.T) (db *sqldb.DB, commits *atomic.Int32) {
 	t.Helper()
 	commits = new(atomic.Int32)
 	db, err := sqldb.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "satchel.db"), sqldb.Options{
-		Observe: func(op string, _ time.Duration, _ error) {
+		Observe: func(_ context.Context, op string, _ time.Time, _ error) {
 			if op == "commit" {
 				commits.Add(1)
 			}

@@ -71,7 +71,8 @@ func (s *Store) Space(ctx context.Context) (blob.Space, error) {
 }
 
 func (s *Store) runProbe(done chan struct{}) {
-	err, space := s.probe(), spaceOf(s.blobDir())
+	err := s.probe()
+	space, _ := SpaceOf(s.blobDir()) // zero, where it is not known
 	r := &s.readiness
 	r.mu.Lock()
 	r.err, r.space, r.at, r.running = err, space, time.Now(), nil

@@ -4,5 +4,5 @@ package disk
 
 import "github.com/satchelhq/satchel/blob"
 
-// spaceOf knows nothing here.
-func spaceOf(string) blob.Space { return blob.Space{} }
+// SpaceOf knows nothing here.
+func SpaceOf(string) (blob.Space, error) { return blob.Space{}, nil }

@@ -10,7 +10,7 @@
 //		tail    = what is less than a part, an object of its own
 //
 //	  - record.go   what is on record, and the contract of the ledger
-//	  - store.go    the store · requests.go every request to S3 and what its errors mean
+//	  - store.go    the store · requests.go every request to S3 and what its errors mean · observe.go what came of each try
 //	  - stage.go    writing: a part is recorded before the tail that it replaces is removed
 //	  - append.go   joining by UploadPartCopy · seal.go completing an upload · cut.go dropping the end
 //	  - read.go     ranges, in windows that grow · part.go the bytes of the part that is being filled

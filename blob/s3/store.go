@@ -39,6 +39,9 @@ type Options struct {
 
 	PartSize int64 // of the first 1000 parts, at least 5 MiB; 0 is 8 MiB
 	Attempts int   // that a request gets; 0 is 8, over about 15 s
+
+	// Observe, if set, is told of every attempt of a request: what it asked for (one of Calls), when it began, and what came of it (one of Results).
+	Observe func(ctx context.Context, call string, began time.Time, result string)
 }
 
 // Store is a [blob.Store] in a bucket. Make one with [Open].
@@ -103,6 +106,9 @@ func Open(ctx context.Context, ledger Ledger, o Options) (*Store, error) {
 		// Sums are sent by us where bytes are; other services know no others.
 		c.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		c.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+		if o.Observe != nil {
+			c.APIOptions = append(c.APIOptions, attempts(o.Observe))
+		}
 	})
 	return &Store{o: o, api: api, ledger: ledger}, nil
 }

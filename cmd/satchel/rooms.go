@@ -63,7 +63,7 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	for _, step := range ran {
 		log.Info("schema step", "step", step)
 	}
-	blobs, err := openBlobs(ctx, c, db)
+	blobs, err := openBlobs(ctx, c, db, metrics)
 	if err != nil {
 		return nil, fmt.Errorf("blobs: %w", err)
 	}
@@ -111,16 +111,24 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	return &rooms{db, blobs, accounts, drives, previews, events}, nil
 }
 
-// openBlobs opens the store that the settings name.
-func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB) (blob.Store, error) {
-	bucket, remote := c.BlobBucket()
-	if !remote {
-		return disk.Open(c.BlobFolder(), disk.Options{Relaxed: c.Relaxed()})
+// openBlobs opens the store that the settings name. metrics may be nil.
+func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB, metrics *server.Metrics) (blobs blob.Store, err error) {
+	if bucket, remote := c.BlobBucket(); remote {
+		o := s3.Options{
+			Bucket: bucket.Name, Prefix: bucket.Prefix, Endpoint: bucket.Endpoint, Region: bucket.Region, PathStyle: bucket.PathStyle,
+			AccessKey: c.S3AccessKey, SecretKey: c.S3SecretKey,
+		}
+		if metrics != nil {
+			o.Observe = metrics.S3Observer(s3.Calls(), s3.Results())
+		}
+		blobs, err = s3.Open(ctx, ledger.New(db), o)
+	} else {
+		blobs, err = disk.Open(c.BlobFolder(), disk.Options{Relaxed: c.Relaxed()})
 	}
-	return s3.Open(ctx, ledger.New(db), s3.Options{
-		Bucket: bucket.Name, Prefix: bucket.Prefix, Endpoint: bucket.Endpoint, Region: bucket.Region, PathStyle: bucket.PathStyle,
-		AccessKey: c.S3AccessKey, SecretKey: c.S3SecretKey,
-	})
+	if err != nil || metrics == nil {
+		return blobs, err
+	}
+	return blob.Observed(blobs, metrics.ObserveBlob), nil
 }
 
 func (r *rooms) close() error { return r.db.Close() }

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/blob/disk"
 	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/pages"
 	"github.com/satchelhq/satchel/server"
@@ -59,6 +61,7 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 		Origin:       origin.Origin{Public: c.PublicURL, Trusted: c.TrustedProxies},
 		CORSOrigins:  c.CORSOrigins,
 		Registration: c.Registration != config.RegistrationClosed, NoFinderQuota: !c.FinderQuota,
+		DataSpace: func(context.Context) (blob.Space, error) { return disk.SpaceOf(c.Data) },
 	})
 	if err != nil {
 		return err

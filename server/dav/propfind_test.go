@@ -1,6 +1,7 @@
 package dav_test
 
 import (
+	"context"
 	"encoding/xml"
 	"flag"
 	"fmt"
@@ -125,7 +126,7 @@ func TestPropfindQueries(t *testing.T) {
 				location = sqldbtest.PostgresURL(t)
 			}
 			var queries atomic.Int64
-			db, err := sqldb.Open(t.Context(), location, sqldb.Options{Relaxed: true, Observe: func(string, time.Duration, error) { queries.Add(1) }})
+			db, err := sqldb.Open(t.Context(), location, sqldb.Options{Relaxed: true, Observe: func(context.Context, string, time.Time, error) { queries.Add(1) }})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -40,9 +40,8 @@ type Options struct {
 	Drives *drive.Drives
 	Origin origin.Origin
 	Log    *slog.Logger // default slog.Default()
-	// Observe, if set, is told of every PATCH that reached its upload: how long its bytes took, from the first until they were
-	// durable or refused, and how many counted. It must return at once.
-	Observe func(took time.Duration, bytes int64)
+	// Observe, if set, is told of every PATCH that reached its upload. It must return at once.
+	Observe func(Patched)
 }
 
 // Door serves /files/. It is safe for use by many goroutines.
@@ -52,7 +51,7 @@ type Door struct {
 	log    *slog.Logger
 	tusd   *handler.UnroutedHandler
 
-	observe func(took time.Duration, bytes int64) // may be nil
+	observe func(Patched) // may be nil
 }
 
 const (
