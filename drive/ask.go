@@ -10,7 +10,7 @@ import (
 // Options.Ask is asked before new content is taken from outside: once for each upload that begins, parts of others among them, for each body of Put and
 // Patch, for an upload in chunks when it begins and when it becomes a file, and for content that becomes a file by its hash alone. It is asked outside of
 // any transaction and hold, before the body is read, and after what the drive itself would refuse. Copies, moves, restored files and versions are no new
-// content.
+// content, and a lock on what is not there makes an empty file, whose content comes by Put.
 
 // Question is content that somebody wants to bring in.
 type Question struct {
@@ -175,6 +175,12 @@ func (s *Drives) askChunked(ctx context.Context, u Upload, path Path, o PutOptio
 
 // askKnown asks for content that becomes a file by its hash alone, and answers it as it was amended.
 func (s *Drives) askKnown(ctx context.Context, driveID string, n NewUpload) (NewUpload, error) {
+	if s.o.MaxFile > 0 && n.Length > s.o.MaxFile {
+		return n, tooLarge(s.o.MaxFile)
+	}
+	if err := s.o.Admit(Proposal{driveID, n.Name, n.MediaType, n.Length}); err != nil {
+		return n, err
+	}
 	a, err := s.ask(ctx, Question{Proposal: Proposal{driveID, n.Name, n.MediaType, n.Length}, Path: n.Folder.Join(n.Name), Kind: Whole, SHA256: n.SHA256}, n.Conflict)
 	if a.Name != "" {
 		n.Name = a.Name

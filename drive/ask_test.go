@@ -305,3 +305,61 @@ func TestWhatAnAnswerAmends(t *testing.T) {
 		}
 	})
 }
+
+// The settings' rules for names and sizes hold for each way, before the body is read and before anybody is asked. What has no name yet is held against them
+// once it has one.
+func TestRulesHoldForEveryWayIn(t *testing.T) {
+	var denied bool
+	admit := func(p Proposal) error {
+		if denied && (p.Name == "f" || p.Name == "old") {
+			return fault.New(fault.Forbidden, "rules", "")
+		}
+		return nil
+	}
+	eachAsked(t, Options{Proof: true, Admit: admit}, func(t *testing.T, f *fixture, o *oracle) {
+		for i := range ways(f) {
+			f := &fixture{Drives: f.Drives, t: t, db: f.db, blobs: f.blobs, alice: f.user(fmt.Sprint("alice", i)), bob: f.user(fmt.Sprint("bob", i))}
+			o.f = f
+			way := ways(f)[i]
+			ready := func() {
+				f.Drives.o.MaxFile, denied = 0, false
+				if way.before != nil {
+					way.before()
+				}
+				o.heard()
+			}
+			ready()
+			denied = true
+			if !strings.HasPrefix(way.asked, "partial ") {
+				wantKind(t, way.what+", by name", way.come(t.Context(), unread{t}), "forbidden")
+			}
+			if way.what == "content of another, by a proof" { // what goes wrong ends a challenge
+				ready()
+			}
+			f.Drives.o.MaxFile, denied = 4, false
+			body, want := io.Reader(unread{t}), "too_large"
+			switch {
+			case strings.HasSuffix(way.asked, " 0"), way.what == "one without a length", way.what == "chunks":
+				want = "" // it may still be small enough
+			case strings.Contains(way.asked, " -1"):
+				body = strings.NewReader("12345")
+			}
+			wantKind(t, way.what+", by size", way.come(t.Context(), body), want)
+			if asked := o.heard(); asked != "" && !strings.HasSuffix(asked, " 0") && !strings.Contains(asked, " -1") {
+				t.Errorf("%s: asked %s", way.what, asked)
+			}
+		}
+		f.Drives.o.MaxFile, denied = 4, false
+		o.f = f
+		u := f.begin(NewUpload{Name: "g", Length: -1})
+		_, err := f.send(u, 0, strings.NewReader("12345"))
+		wantKind(t, "bytes of an upload without a length", err, "too_large")
+		_, err = f.setLength(u, 5)
+		wantKind(t, "its length", err, "too_large")
+		if err := f.BeginChunked(t.Context(), f.alice, "many"); err != nil {
+			t.Fatal(err)
+		}
+		wantKind(t, "a chunk", f.chunk("many", "1", "123"), "")
+		wantKind(t, "one too many", f.chunk("many", "2", "123"), "too_large")
+	})
+}

@@ -96,15 +96,12 @@ func (s *Drives) askFound(ctx context.Context, driveID string, n *NewUpload) (as
 		return true, nil
 	}
 	own := false
-	err = s.look(ctx, driveID, func(e *edit) (err error) {
-		if err := e.proposed(n.Name, n.MediaType, n.Length); err != nil {
-			return err
-		}
-		if keptTo(ctx) == "" {
+	if keptTo(ctx) == "" {
+		err = s.look(ctx, driveID, func(e *edit) (err error) {
 			own, err = e.ownsContent(ctx, n.SHA256, n.Length)
-		}
-		return err
-	})
+			return err
+		})
+	}
 	if err == nil && own {
 		*n, err = s.askKnown(ctx, driveID, *n)
 	}

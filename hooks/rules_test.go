@@ -25,6 +25,13 @@ func TestRules(t *testing.T) {
 		{what: "another type", allow: []string{"image/*"}, name: "x.png", mtype: "text/html", want: fault.Forbidden, wanted: true},
 		{what: "a type by its extension", allow: []string{"image/*"}, name: "X.PNG"},
 		{what: "no type at all", allow: []string{"image/*"}, name: "x", want: fault.Forbidden, wanted: true},
+		{what: "a name that Windows shortens", deny: []string{"*.exe"}, name: "x.exe . ", want: fault.Forbidden, wanted: true, code: true},
+		{what: "a pattern with the dot that it drops", deny: []string{"*."}, name: "x.", want: fault.Forbidden, wanted: true, code: true},
+		{what: "a name in another normalisation", deny: []string{"*.Caf\u00e9"}, name: "x.cafe\u0301", want: fault.Forbidden, wanted: true, code: true},
+		{what: "a type that says nothing, by the extension", allow: []string{"image/*"}, name: "x.png", mtype: "application/octet-stream"},
+		{what: "a type that says nothing, of another extension", allow: []string{"image/*"}, name: "x.pdf", mtype: "application/octet-stream", want: fault.Forbidden, wanted: true},
+		{what: "a type that says nothing, where it is allowed", allow: []string{"application/octet-stream"}, name: "x.png", mtype: "application/octet-stream"},
+		{what: "no type at all, where what is unknown is allowed", allow: []string{"application/octet-stream"}, name: "x"},
 		{what: "a type that is none", allow: []string{"image/*"}, name: "x.png", mtype: "/", want: fault.Forbidden, wanted: true},
 	} {
 		t.Run(c.what, func(t *testing.T) {
