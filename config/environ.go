@@ -12,6 +12,8 @@ const (
 	envConfig = envPrefix + "CONFIG"
 	// envTest begins what the project's own tests read; it is no business of the server.
 	envTest = envPrefix + "TEST_"
+	// envClient begins what the client's commands read.
+	envClient = envPrefix + "CLIENT_"
 )
 
 // serviceLink matches what Kubernetes sets in every pod beside a service that is called "satchel"
@@ -33,7 +35,7 @@ func readEnviron(environ []string) (map[string]string, error) {
 	for _, line := range environ {
 		name, text, _ := strings.Cut(line, "=")
 		switch {
-		case !strings.HasPrefix(name, envPrefix), strings.HasPrefix(name, envTest):
+		case !strings.HasPrefix(name, envPrefix), strings.HasPrefix(name, envTest), strings.HasPrefix(name, envClient):
 		case slices.Contains(known, name):
 			env[name] = text
 		case serviceLink.MatchString(name):

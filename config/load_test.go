@@ -239,6 +239,7 @@ func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 func TestEnvironmentOfOthers(t *testing.T) {
 	_, err := config.Load(config.Sources{Environ: []string{
 		"SATCHEL_TEST_POSTGRES=postgres://…", // our own tests'
+		"SATCHEL_CLIENT_USER=ann",            // the client's
 		"SATCHEL_SERVICE_HOST=10.96.0.7", "SATCHEL_SERVICE_PORT=80", "SATCHEL_SERVICE_PORT_HTTP=80",
 		"SATCHEL_PORT=tcp://10.96.0.7:80", "SATCHEL_PORT_80_TCP=tcp://10.96.0.7:80", "SATCHEL_PORT_80_TCP_ADDR=10.96.0.7",
 		"satchel_listen=nonsense", "NO_EQUALS_SIGN",

@@ -393,7 +393,7 @@ const (
 const never = time.Duration(-1)
 
 func (v duration) Set(text string) error {
-	d, err := parseDuration(text)
+	d, err := ParseDuration(text)
 	switch v.accept {
 	case durationPositive:
 		if err != nil || d <= 0 {
@@ -414,7 +414,8 @@ func (v duration) Set(text string) error {
 	return nil
 }
 
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration reads a duration as settings have it: 90m, 36h, or 7d for days of 24 hours.
+func ParseDuration(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
 		return time.Duration(n) * 24 * time.Hour, err

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -26,10 +27,15 @@ func TestCommandsOfTheReadme(t *testing.T) {
 		all.WriteString(block[1])
 	}
 	commands := strings.ReplaceAll(all.String(), "http://127.0.0.1:8080", s.URL)
+	satchel, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
 	shell := tool(t, t.TempDir(), program(t, "bash", "bash"))
+	shell.Env = append(shell.Env, "PATH="+filepath.Dir(satchel)+":"+os.Getenv("PATH"))
 	shell.Stdin = strings.NewReader(commands)
 	out := run(t, shell)
-	for _, want := range []string{`"username":"ann"`, "Upload-Offset: 6000000", "copy.bin", "10000000 film.bin"} {
+	for _, want := range []string{`"username":"ann"`, "Upload-Offset: 6000000", "copy.bin", "10000000 film.bin", "moved  copy/Photos/cat.jpg"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the commands do not print %q:\n%s", want, out)
 		}

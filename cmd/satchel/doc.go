@@ -1,4 +1,4 @@
-// Command satchel is the storage server and what those who run it need beside.
+// Command satchel is the storage server, what those who run it need beside, and a client for those who use one.
 //
 // This package turns flags into settings, wires the rooms to each other and chooses the exit
 // code: 0 is done, 1 is failed, 2 is a command line or settings that cannot be followed. What the
@@ -8,5 +8,7 @@
 //   - rooms.go    opening the database, the blobs, the accounts and the drives
 //   - serve.go    the server; listen.go, jobs.go, stop.go and log.go are its parts
 //   - workshop.go decoding what strangers sent, in a process of its own (package preview)
+//   - atprompt.go the commands of who uses a server (package client): signing in, errors, exit codes
+//   - mover.go    files of put and get, some at once; display.go and bars.go are what is seen of it
 //   - one file for each other command
 package main

@@ -19,7 +19,7 @@ const maxPasswordLine = 64 << 10
 // line of the input. It is never an argument, which every user of the machine could read.
 func (p *program) readPassword(ctx context.Context) (string, error) {
 	if isTerminal(p.stdin) {
-		return p.askPassword(ctx, int(p.stdin.(*os.File).Fd()))
+		return p.askPassword(ctx)
 	}
 	line, err := p.readLine(ctx, maxPasswordLine)
 	if err != nil {
@@ -31,25 +31,12 @@ func (p *program) readPassword(ctx context.Context) (string, error) {
 	return line, nil
 }
 
-func (p *program) askPassword(ctx context.Context, terminal int) (string, error) {
-	echoing, err := term.GetState(terminal)
+func (p *program) askPassword(ctx context.Context) (string, error) {
+	first, err := p.hidden(ctx, "Password: ")
 	if err != nil {
 		return "", err
 	}
-	ask := func(prompt string) (string, error) {
-		fmt.Fprint(p.stderr, prompt)
-		defer fmt.Fprintln(p.stderr) // the Enter was not shown either
-		typed, err := await(ctx, func() ([]byte, error) { return term.ReadPassword(terminal) })
-		if ctx.Err() != nil { // nobody else gives the terminal its echo back
-			err = errors.Join(err, term.Restore(terminal, echoing))
-		}
-		return string(typed), err
-	}
-	first, err := ask("Password: ")
-	if err != nil {
-		return "", err
-	}
-	second, err := ask("Again: ")
+	second, err := p.hidden(ctx, "Again: ")
 	if err != nil {
 		return "", err
 	}
@@ -57,6 +44,22 @@ func (p *program) askPassword(ctx context.Context, terminal int) (string, error)
 		return "", errors.New("the two passwords differ")
 	}
 	return first, nil
+}
+
+// hidden reads a line of the terminal, which the input is, without showing it.
+func (p *program) hidden(ctx context.Context, prompt string) (string, error) {
+	terminal := int(p.stdin.(*os.File).Fd())
+	echoing, err := term.GetState(terminal)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprint(p.stderr, prompt)
+	defer fmt.Fprintln(p.stderr) // the Enter was not shown either
+	typed, err := await(ctx, func() ([]byte, error) { return term.ReadPassword(terminal) })
+	if ctx.Err() != nil { // nobody else gives the terminal its echo back
+		err = errors.Join(err, term.Restore(terminal, echoing))
+	}
+	return string(typed), err
 }
 
 // readLine reads the input up to the end of a line, without it. A line that is longer than max bytes is an error.

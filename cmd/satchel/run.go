@@ -19,6 +19,14 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2 // the command line or the settings cannot be followed
+
+	// Of the commands of the client alone.
+	exitSignedOut   = 3   // nobody is signed in, or not any more
+	exitNotFound    = 4   // there is no such file, folder, link or upload
+	exitRefused     = 5   // the server or this machine does not let it: a name is taken, no space, not allowed
+	exitSome        = 6   // of many files some failed
+	exitAway        = 7   // the server cannot be reached, or was busy or failed: later the same command goes on
+	exitInterrupted = 130 // by a signal, as of other programs
 )
 
 // program is one run of satchel: what it was given by the system.
@@ -40,6 +48,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return exitOK
 	}
+	var atClient *clientError
+	if errors.As(err, &atClient) {
+		if !atClient.told() {
+			fmt.Fprintf(stderr, "satchel: %s\n", atClient)
+		}
+		return atClient.exitCode()
+	}
 	fmt.Fprintf(stderr, "satchel: %s\n", explain(err))
 	var usage *usageError
 	if errors.As(err, &usage) {
@@ -57,17 +72,23 @@ func (p *program) rootCommand() *cobra.Command {
 		Args:          usageArgs(cobra.NoArgs),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddGroup(&cobra.Group{ID: groupServer, Title: "Running a server:"}, &cobra.Group{ID: groupClient, Title: "Using one:"})
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w (%s --help tells more)", err, cmd.CommandPath())}
 	})
 	for _, f := range config.Flags() {
 		root.PersistentFlags().String(f.Name, f.Default, f.Usage)
 	}
-	root.AddCommand(
+	ofServer := []*cobra.Command{
 		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.eventsCommand(), p.migrateCommand(), p.migrateDBCommand(), p.gcCommand(), p.fsckCommand(),
-		p.healthcheckCommand(), p.configCommand(), p.versionCommand(), p.workshopCommand(),
-	)
+		p.healthcheckCommand(), p.configCommand(), p.workshopCommand(),
+	}
+	for _, cmd := range ofServer {
+		cmd.GroupID = groupServer
+	}
+	root.AddCommand(ofServer...)
+	root.AddCommand(p.clientCommands()...)
+	root.AddCommand(p.versionCommand())
 	return root
 }
 

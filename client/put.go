@@ -1,0 +1,315 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"time"
+
+	"github.com/satchelhq/satchel/fault"
+)
+
+// Conflict is what happens if the name is taken.
+type Conflict string
+
+const (
+	Replace Conflict = "replace" // what was there becomes a version
+	Rename  Conflict = "rename"  // the next free name
+	Fail    Conflict = "fail"    // Exists
+)
+
+// Put is a file to send.
+type Put struct {
+	Open     func() (*os.File, error) // may be called more than once
+	To       string                   // its path on the drive; missing folders are made
+	Conflict Conflict
+	There    *Node        // what is known to stand there, if that is to be left alone when it has the same content; else nil
+	Resume   *Upload      // the upload to go on with; nil finds out whether there is one
+	Observe  func(Moment) // hears how it gets on; may be nil. It must return at once
+}
+
+// Phase is what is being done to a file.
+type Phase int
+
+const (
+	Hashing Phase = iota
+	Moving        // up or down
+	Waiting       // to try again
+)
+
+// Moment is how far a file is.
+type Moment struct {
+	Phase Phase
+	At    int64         // bytes; of Moving those that the other side is not known to have among them
+	Wait  time.Duration // of Waiting
+	Err   error         // of Waiting: why
+}
+
+// How a file got to where it is.
+type How string
+
+const (
+	Moved How = "sent"  // its bytes, or those that were missing, were moved
+	Same  How = "same"  // it was there already
+	Known How = "known" // the server had its content, and made the file of it
+)
+
+// Done is what became of a file.
+type Done struct {
+	How    How
+	Size   int64 // bytes
+	Bytes  int64 // that this run moved, those that had to be moved again among them
+	SHA256 string
+}
+
+// maxAnew is how often a file that changes while it is sent, or whose upload ended under it, is begun anew.
+const maxAnew = 3
+
+// errEnded is an upload that is not there any more.
+var errEnded = errors.New("the upload has ended on the server")
+
+// Put sends a file. An upload of the same content to the same place goes on, whoever began it; bytes that the server has, or has
+// elsewhere on the drive, are not sent. Whatever the server refuses a file with; Busy and lost connections when patience is over: then the same
+// call goes on later.
+func (c *Client) Put(ctx context.Context, p Put) (Done, error) {
+	if p.Observe == nil {
+		p.Observe = func(Moment) {}
+	}
+	p.To = Clean(p.To)
+	var done Done
+	for anew := 0; ; anew++ {
+		err := c.putOnce(ctx, p, &done)
+		if anew+1 < maxAnew && (errors.Is(err, errChanged) || errors.Is(err, errEnded)) && p.Resume == nil {
+			continue
+		}
+		return done, err
+	}
+}
+
+func (c *Client) putOnce(ctx context.Context, p Put, done *Done) error {
+	file, err := p.Open()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err == nil && p.There != nil && (p.There.Folder || p.There.Size != info.Size()) {
+		p.There = nil // it differs, so nothing is to be found out
+	}
+	d, err := digestOf(ctx, file, func(n int64) { p.Observe(Moment{Phase: Hashing, At: n}) })
+	if err != nil {
+		return err
+	}
+	done.Size, done.SHA256 = d.size, d.whole
+	if p.There != nil && p.There.SHA256 == d.whole {
+		done.How = Same
+		return nil
+	}
+	t, known, err := c.begin(ctx, p, file, &d)
+	if err != nil {
+		return err
+	}
+	if done.How = Moved; known {
+		done.How = Known
+		return nil
+	}
+	s := sending{c: c, p: p, content: newBlocks(file, &d), done: done, again: patience{limit: c.o.Patience}, piece: block}
+	err = s.all(ctx, t)
+	if errors.Is(err, errChanged) && p.Resume == nil {
+		// What was begun is of content that there is not any more. What the server does not hear of expires.
+		_ = c.terminate(ctx, t.address)
+	}
+	if err != nil {
+		return err
+	}
+	return c.confirm(ctx, p, d)
+}
+
+// begin finds the upload to send to, or makes it. known says that the file is there without one.
+func (c *Client) begin(ctx context.Context, p Put, file *os.File, d *digest) (t transfer, known bool, err error) {
+	if u := p.Resume; u != nil {
+		if u.SHA256 == nil {
+			return t, false, fault.New(fault.Precondition, "client.Put", "Whoever began this upload did not tell a hash of its content, so there is no knowing whether this is the file. Send the file anew.").WithCode("no_hash")
+		}
+		if *u.SHA256 != d.whole {
+			return t, false, fault.New(fault.Precondition, "client.Put", "This is not the file that the upload was begun with: its SHA-256 is another.").WithCode("other_content")
+		}
+		t, err = c.transferOf(*u, d.size)
+		return t, false, err
+	}
+	folder, name := path.Split(p.To)
+	folder = Clean(folder)
+	if name == "" {
+		return t, false, fault.New(fault.Invalid, "client.Put", "A file needs a name on the drive.")
+	}
+	again := patience{limit: c.o.Patience}
+	for {
+		f, err := c.lookUp(ctx, file, wanted{d.whole, d.size, name, folder, p.Conflict})
+		if err != nil {
+			return t, false, err
+		}
+		switch f.Status {
+		case "complete":
+			return t, true, nil
+		case "partial":
+			if f.Upload != nil {
+				if t, err = c.transferOf(*f.Upload, d.size); err == nil {
+					return t, false, nil
+				}
+			}
+		}
+		address, err := c.create(ctx, d.size, map[string]string{
+			"filename": name, "folder": folder, "conflict": string(p.Conflict), "sha256": d.whole,
+			"mtime": d.modified.UTC().Format(time.RFC3339Nano),
+		})
+		if err == nil {
+			return transfer{address: address, stretches: []stretch{{address, 0, d.size}}, fresh: true}, false, nil
+		}
+		// An upload whose address was lost with the answer is found by the next look.
+		if err := again.wait(ctx, err, p.waits()); err != nil {
+			return t, false, err
+		}
+	}
+}
+
+// waits tells whoever observes of a wait.
+func (p Put) waits() func(time.Duration) {
+	return func(wait time.Duration) { p.Observe(Moment{Phase: Waiting, Wait: wait}) }
+}
+
+// confirm looks whether the file is what was sent: bytes of an upload that another client began are that client's word. Where names
+// make way, or several write to one path, there is no telling which file it was.
+func (c *Client) confirm(ctx context.Context, p Put, d digest) error {
+	if p.Conflict != Replace {
+		return nil
+	}
+	n, err := c.Stat(ctx, p.To)
+	if fault.Is(err, fault.NotFound) {
+		return nil // it was moved or removed meanwhile
+	}
+	if err == nil && n.Size == d.size && n.SHA256 != d.whole {
+		err = fmt.Errorf("%s on the drive is not what was sent: its SHA-256 is %s, and not %s", p.To, n.SHA256, d.whole)
+	}
+	return err
+}
+
+// sending is a file on its way up.
+type sending struct {
+	c       *Client
+	p       Put
+	content *blocks
+	done    *Done
+	again   patience
+	piece   int64 // bytes of the next request: less on a connection that breaks
+}
+
+// leastPiece is the fewest bytes that are sent with a request, so that a bad connection gets on at all.
+const leastPiece = 256 << 10
+
+// all sends every stretch that is not there yet, and sees the file made.
+func (s *sending) all(ctx context.Context, t transfer) error {
+	for _, part := range t.stretches {
+		at := part.start
+		if !t.fresh {
+			at = -1
+		}
+		if err := s.stretch(ctx, part, at); err != nil {
+			return err
+		}
+	}
+	for t.joined {
+		offset, err := s.c.offset(ctx, t.address)
+		if err == nil && offset >= 0 {
+			return nil
+		}
+		if err == nil {
+			err = fault.New(fault.Busy, "client.Put", "The server has not joined the parts yet.")
+		}
+		if err := s.again.wait(ctx, ended(err), s.p.waits()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stretch sends what the server does not have of a run of bytes. at is how far it is; negative if that has to be asked.
+func (s *sending) stretch(ctx context.Context, part stretch, at int64) error {
+	known := at >= 0
+	best := part.start
+	for {
+		if !known {
+			offset, err := s.c.offset(ctx, part.address)
+			if err != nil {
+				if err := s.again.wait(ctx, contested(ended(err)), s.p.waits()); err != nil {
+					return err
+				}
+				continue
+			}
+			if at, known = part.start+offset, true; offset < 0 || at > part.end {
+				return fault.As(fault.Internal, "client.Put", fmt.Errorf("the server is at %d of an upload of %d bytes", offset, part.end-part.start))
+			}
+			if at > best {
+				best = at
+				s.again.gotOn()
+			}
+		}
+		s.p.Observe(Moment{Phase: Moving, At: at})
+		if at == part.end {
+			return nil
+		}
+		next, err := s.send(ctx, part, at)
+		if err == nil {
+			at, best = next, max(best, next)
+			s.again.gotOn()
+			s.piece = min(block, s.piece*2)
+			continue
+		}
+		known = false
+		var lost *lostError
+		if errors.As(err, &lost) {
+			s.piece = max(leastPiece, s.piece/2)
+		}
+		if err := s.again.wait(ctx, contested(ended(err)), s.p.waits()); err != nil {
+			return err
+		}
+	}
+}
+
+// send sends one request's worth of bytes, and answers how far the stretch is then.
+func (s *sending) send(ctx context.Context, part stretch, at int64) (int64, error) {
+	bytes, sum, err := s.content.read(at, min(s.piece, part.end-at))
+	if err != nil {
+		return at, err
+	}
+	moving := at
+	offset, err := s.c.patch(ctx, part.address, at-part.start, bytes, sum, func(n int) {
+		moving += int64(n)
+		s.done.Bytes += int64(n)
+		s.p.Observe(Moment{Phase: Moving, At: moving})
+	})
+	if err != nil {
+		return at, err
+	}
+	if next := part.start + offset; next > at && next <= part.end {
+		return next, nil
+	}
+	return at, fault.As(fault.Internal, "client.Put", fmt.Errorf("the server is at %d after bytes up to %d", offset, at-part.start+int64(len(bytes))))
+}
+
+// ended is errEnded for an upload that is gone.
+func ended(err error) error {
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) {
+		return &fault.Error{Kind: fault.Gone, Op: "client.Put", Code: "upload_ended", Public: "The upload has ended on the server. Run the command again to begin anew.", Err: errors.Join(errEnded, err)}
+	}
+	return err
+}
+
+// contested makes what another request for the same upload did to this one worth another try: it holds it, or has moved it on. So does
+// what was damaged on its way.
+func contested(err error) error {
+	if fault.Is(err, fault.Locked) || fault.Is(err, fault.Exists) || fault.Is(err, fault.ChecksumMismatch) {
+		return &lostError{err, true}
+	}
+	return err
+}

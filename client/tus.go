@@ -1,0 +1,84 @@
+package client
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/satchelhq/satchel/fault"
+)
+
+const (
+	tusVersion             = "1.0.0"
+	statusChecksumMismatch = 460 // tus, extension checksum
+	filesAddress           = "/files/"
+)
+
+// create begins an upload of a known length and answers its address (tus, extension creation).
+func (c *Client) create(ctx context.Context, length int64, metadata map[string]string) (string, error) {
+	var pairs []string
+	for key, value := range metadata {
+		if value != "" {
+			pairs = append(pairs, key+" "+base64.StdEncoding.EncodeToString([]byte(value)))
+		}
+	}
+	slices.Sort(pairs)
+	answer, err := c.do(ctx, request{method: http.MethodPost, path: filesAddress, header: map[string]string{
+		"Tus-Resumable": tusVersion, "Upload-Length": strconv.FormatInt(length, 10), "Upload-Metadata": strings.Join(pairs, ","),
+	}})
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	return c.here(answer.Header.Get("Location"))
+}
+
+// offset is how much of an upload the server has for good (tus, core). One that joins others has none until it is done: -1.
+func (c *Client) offset(ctx context.Context, address string) (int64, error) {
+	answer, err := c.do(ctx, request{method: http.MethodHead, path: address, header: map[string]string{"Tus-Resumable": tusVersion}})
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	text := answer.Header.Get("Upload-Offset")
+	if text == "" {
+		return -1, nil
+	}
+	return parseOffset(text)
+}
+
+func parseOffset(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return 0, fault.As(fault.Internal, "client.parseOffset", fmt.Errorf("the server told an offset that is none: %q", text))
+	}
+	return n, nil
+}
+
+// patch sends bytes to an upload and answers its new offset. The server takes all of them or none, as they come with their SHA-256 (tus,
+// extension checksum). told hears of bytes that leave.
+func (c *Client) patch(ctx context.Context, address string, offset int64, bytes []byte, sum [sha256.Size]byte, told func(int)) (int64, error) {
+	answer, err := c.do(ctx, request{method: http.MethodPatch, path: address, body: bytes, sent: told, header: map[string]string{
+		"Tus-Resumable": tusVersion, "Content-Type": "application/offset+octet-stream",
+		"Upload-Offset": strconv.FormatInt(offset, 10), "Upload-Checksum": "sha256 " + base64.StdEncoding.EncodeToString(sum[:]),
+	}})
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	return parseOffset(answer.Header.Get("Upload-Offset"))
+}
+
+// terminate ends an upload (tus, extension termination).
+func (c *Client) terminate(ctx context.Context, address string) error {
+	answer, err := c.do(ctx, request{method: http.MethodDelete, path: address, header: map[string]string{"Tus-Resumable": tusVersion}})
+	if err == nil {
+		err = answer.Body.Close()
+	}
+	return err
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/satchelhq/satchel/client"
+	"github.com/satchelhq/satchel/fault"
+)
+
+// putOptions are how files are sent.
+type putOptions struct {
+	conflict client.Conflict
+	sync     bool
+	follow   bool
+	resume   *client.Upload
+}
+
+func (a *atPrompt) putCommand() *cobra.Command {
+	var o putOptions
+	var conflict string
+	var jobs int
+	cmd := &cobra.Command{
+		Use:   "put LOCAL... PATH",
+		Short: "Send files and folders to the drive; run again, it goes on where it stopped",
+		Long: `Send files and folders to the drive.
+
+A file takes PATH as its name, or goes into the folder PATH if that is there or has a slash at its end. A folder goes
+into PATH under its own name, and with a slash behind it (Photos/) what is in it does. Folders that are missing are made.
+
+Run again, on this machine or another with the same files, it sends what is missing and nothing twice. Files are told
+from each other by their SHA-256, so one that was changed meanwhile is sent anew, and one whose content the drive has
+is not sent at all. What a file held before is kept as its version.`,
+		Args: usageArgs(cobra.MinimumNArgs(2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch o.conflict = client.Conflict(conflict); {
+			case o.conflict != client.Replace && o.conflict != client.Rename && o.conflict != client.Fail:
+				return usagef("--conflict %q: want replace, rename or fail", conflict)
+			case o.sync && o.conflict != client.Replace:
+				return usagef("--sync and --conflict %s do not go together", conflict)
+			}
+			return a.transfer(cmd, jobs, func(ctx context.Context, c *client.Client, m *mover) error {
+				return m.putAll(ctx, args[:len(args)-1], args[len(args)-1], o)
+			})
+		},
+		ValidArgsFunction: a.completeLocalThenRemote,
+	}
+	cmd.Flags().StringVar(&conflict, "conflict", string(client.Replace), "what happens if a name is taken: replace, rename or fail")
+	cmd.Flags().BoolVar(&o.sync, "sync", false, "look first what is there, by size and SHA-256, and send only what differs")
+	cmd.Flags().BoolVar(&o.follow, "follow", false, "follow symbolic links in folders, which are left out otherwise")
+	cmd.Flags().IntVarP(&jobs, "jobs", "j", 4, "files that are sent at once, at most 16")
+	a.transferFlags(cmd)
+	return cmd
+}
+
+// putAll sends what was named. Only what ends all of it is an error.
+func (m *mover) putAll(ctx context.Context, local []string, to string, o putOptions) error {
+	into := len(local) > 1 || strings.HasSuffix(to, "/") || client.Clean(to) == "/"
+	if !into {
+		n, err := m.c.Stat(ctx, to)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		into = err == nil && n.Folder
+	}
+	for _, name := range local {
+		info, err := os.Stat(name)
+		switch {
+		case err != nil:
+			m.refuse(name, err)
+		case info.IsDir():
+			err = m.putFolder(ctx, name, to, o)
+		default:
+			target := to
+			if into {
+				target = path.Join(client.Clean(to), nameOf(name))
+			}
+			err = m.putFile(ctx, client.Found{Local: name, To: target, Info: info, Followed: true}, o)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	return nil
+}
+
+// nameOf is what a file or folder here is called on the drive.
+func nameOf(local string) string {
+	if whole, err := filepath.Abs(local); err == nil {
+		local = whole // of ".", say
+	}
+	name := filepath.Base(local)
+	if runtime.GOOS == "darwin" { // takes names apart (NFD), which nobody else does
+		name = norm.NFC.String(name)
+	}
+	return name
+}
+
+func (m *mover) putFolder(ctx context.Context, local, to string, o putOptions) error {
+	target := client.Clean(to)
+	if !os.IsPathSeparator(local[len(local)-1]) {
+		target = path.Join(target, nameOf(local))
+	}
+	var failing error
+	err := m.c.Walk(ctx, client.LocalTree{Root: local, To: target, Follow: o.follow, Look: o.sync}, func(f client.Found) bool {
+		switch {
+		case f.Err != nil:
+			m.refuse(f.Local, f.Err)
+		case f.Info.IsDir():
+			failing = m.putEmptyFolder(ctx, f)
+		default:
+			failing = m.putFile(ctx, f, o)
+		}
+		return failing == nil
+	})
+	return errors.Join(err, failing)
+}
+
+// putEmptyFolder makes a folder that no file makes.
+func (m *mover) putEmptyFolder(ctx context.Context, f client.Found) error {
+	if f.There != nil && f.There.Folder {
+		return nil
+	}
+	err := m.c.MkdirAll(ctx, f.To)
+	if err == nil || client.Away(err) || fault.Is(err, fault.Unauthenticated) {
+		return err
+	}
+	m.refuse(f.Local, err)
+	return nil
+}
+
+// putFile sends a file when there is a turn.
+func (m *mover) putFile(ctx context.Context, f client.Found, o putOptions) error {
+	if !f.Info.Mode().IsRegular() {
+		m.refuse(f.Local, fault.New(fault.Invalid, "put", "It is neither a file nor a folder.").WithCode("special_file"))
+		return nil
+	}
+	return m.put(ctx, f, o)
+}
+
+func (m *mover) put(ctx context.Context, f client.Found, o putOptions) error {
+	if !o.sync {
+		f.There = nil
+	}
+	m.run(f.Local, f.Info.Size(), func(ctx context.Context, observe func(client.Moment)) (client.Done, error) {
+		return m.c.Put(ctx, client.Put{Open: f.Open, To: f.To, Conflict: o.conflict, There: f.There, Resume: o.resume, Observe: observe})
+	}, func() {})
+	return ctx.Err()
+}
