@@ -30,7 +30,7 @@ var floors = map[string]int{
 	"drive": 2, "authn": 2, "authn/sender": 2, "blob/s3/ledger": 2, "sqldb/rowcopy": 2,
 
 	"sqldb": 1, "openid": 1, "webhook": 1, "client": 1,
-	"blob": 1, "blob/disk": 1, "blob/mem": 1, "blob/s3": 1,
+	"blob": 1, "blob/disk": 1, "blob/mem": 1, "blob/s3": 1, "blob/both": 1,
 
 	"fault": 0, "config": 0, "crash": 0, "picture": 0, "pages/catalogue": 0,
 }
@@ -47,6 +47,7 @@ var across = map[string][]string{
 	"blob/disk":      {"blob"},
 	"blob/mem":       {"blob"},
 	"blob/s3":        {"blob"},
+	"blob/both":      {"blob"},
 }
 
 // only names who may import a room that its floor alone would leave open to more.
