@@ -20,6 +20,8 @@ type Config struct {
 	Database string // sqlite:PATH or postgres://…; holds a password, perhaps
 	Blobs    string // disk:PATH or s3://BUCKET/PREFIX?…
 
+	BlobsFrom string // of the same form: where content was before, and is until it is moved; empty is nowhere
+
 	S3AccessKey string // with S3SecretKey; empty: the credentials of the environment or the machine
 	S3SecretKey string
 
@@ -144,19 +146,19 @@ func Default() Config {
 // Relaxed reports whether syncing is left to the operating system.
 func (c *Config) Relaxed() bool { return c.Durability == DurabilityRelaxed }
 
-// BlobFolder is the folder of Blobs, if they are on disk.
-func (c *Config) BlobFolder() string { return strings.TrimPrefix(c.Blobs, "disk:") }
+// BlobFolder is the folder of Blobs or BlobsFrom, if they are on disk.
+func BlobFolder(blobs string) string { return strings.TrimPrefix(blobs, "disk:") }
 
-// Bucket is where Blobs are, if they are in S3.
+// Bucket is where Blobs or BlobsFrom are, if they are in S3.
 type Bucket struct {
 	Name, Prefix     string
 	Endpoint, Region string // empty: Amazon's, and as the environment says
 	PathStyle        bool   // whether the bucket's name is in the path and not in the host
 }
 
-// BlobBucket is the bucket of Blobs, and false if they are on disk.
-func (c *Config) BlobBucket() (Bucket, bool) {
-	b, err := parseBucket(c.Blobs)
+// BlobBucket is the bucket of Blobs or BlobsFrom, and false if they are on disk.
+func BlobBucket(blobs string) (Bucket, bool) {
+	b, err := parseBucket(blobs)
 	return b, err == nil
 }
 
@@ -195,7 +197,15 @@ func (c *Config) conflicts() error {
 	if c.Verify == VerifyPhone && c.CodeWebhook == "" && !c.CodeLog {
 		refuse("verify = %q: nothing sends text messages: want code_webhook and code_webhook_secret, or code_log = true while you develop", c.Verify)
 	}
-	if _, s3 := c.BlobBucket(); !s3 && (c.S3AccessKey != "" || c.S3SecretKey != "") {
+	_, to := BlobBucket(c.Blobs)
+	_, from := BlobBucket(c.BlobsFrom)
+	if to && from {
+		refuse("blobs, blobs_from: content moves from a disk or to one: want disk:PATH for one of them")
+	}
+	if !to && c.BlobsFrom != "" && !from && filepath.Clean(BlobFolder(c.Blobs)) == filepath.Clean(BlobFolder(c.BlobsFrom)) {
+		refuse("blobs, blobs_from: both are %s", BlobFolder(c.Blobs))
+	}
+	if !to && !from && (c.S3AccessKey != "" || c.S3SecretKey != "") {
 		refuse("s3_access_key, s3_secret_key: blobs are not in S3: want blobs = \"s3://…\"")
 	}
 	if (c.S3AccessKey == "") != (c.S3SecretKey == "") {

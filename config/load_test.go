@@ -137,8 +137,8 @@ log_level       = "debug"
 	if c.UploadMaxAge != 7*24*time.Hour || c.MaxOpenUploads != 100 || !c.Proof || len(c.CORSOrigins) != 2 {
 		t.Errorf("got %+v", c)
 	}
-	if !c.Relaxed() || c.BlobFolder() != "/srv/satchel/blobs" {
-		t.Errorf("relaxed %v, blob folder %q", c.Relaxed(), c.BlobFolder())
+	if !c.Relaxed() || config.BlobFolder(c.Blobs) != "/srv/satchel/blobs" {
+		t.Errorf("relaxed %v, blob folder %q", c.Relaxed(), config.BlobFolder(c.Blobs))
 	}
 }
 

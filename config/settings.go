@@ -28,6 +28,7 @@ func (c *Config) settings() []setting {
 		{key: "data", flag: true, usage: "`FOLDER` of the database and the blobs", value: folder{&c.Data}},
 		{key: "database", flag: true, secret: true, usage: "sqlite:PATH or postgres://… `URL` (default sqlite:DATA/satchel.db)", value: database{&c.Database}},
 		{key: "blobs", flag: true, secret: true, usage: "where content lives, disk:`PATH` (default disk:DATA/blobs) or s3://BUCKET/PREFIX?endpoint=URL&region=NAME&path_style=true", value: blobs{&c.Blobs}},
+		{key: "blobs_from", secret: true, usage: "where content was before, in the form of blobs, until satchel migrate-blobs has moved it", value: blobs{&c.BlobsFrom}},
 		{key: "s3_access_key", usage: "the key that goes with s3_secret_key; without both the credentials are those of the environment (AWS_…) or the machine", value: text{&c.S3AccessKey, 256}},
 		{key: "s3_secret_key", secret: true, usage: "signs the requests to S3", value: secretText{&c.S3SecretKey}},
 		{key: "public_url", flag: true, usage: "`URL` that people use, such as https://files.example.org", value: publicURL{&c.PublicURL}},

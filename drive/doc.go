@@ -38,5 +38,6 @@
 // what there was, held.go finds content, rewindplan.go says what goes where, and
 // putback.go does it.
 //
-// Names and paths are in path.go; sweep.go, gc.go and check.go keep the house.
+// Names and paths are in path.go; sweep.go, gc.go and check.go keep the house, and
+// moveblobs.go moves it to another store.
 package drive

@@ -283,6 +283,7 @@ var notLimited = map[string]string{
 	"Create":      "makes a drive with its user",
 	"Check":       "of who runs the server",
 	"GC":          "of who runs the server",
+	"MoveBlobs":   "of who runs the server",
 	"Recover":     "of who runs the server",
 	"Sweep":       "of who runs the server",
 	"Counts":      "numbers for metrics",

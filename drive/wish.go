@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"time"
 
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/sqldb"
@@ -96,8 +95,8 @@ const (
 // ComputeChecksums computes the digests that Checksums did not know, until there are none left, one file at a time and at
 // Options.ChecksumRate. Content that was removed meanwhile is left out, and so is, with a line in the log, what cannot be read.
 func (s *Drives) ComputeChecksums(ctx context.Context) error {
-	slow := &paced{ctx: ctx, rate: s.o.ChecksumRate}
-	around := func(r io.Reader) io.Reader { slow.Reader = r; return slow }
+	slow := &pace{rate: s.o.ChecksumRate}
+	around := func(r io.Reader) io.Reader { return paced{r, ctx, slow} }
 	for more := true; more; {
 		var done []described
 		for bytes := int64(0); len(done) < describedAtOnce && bytes < describedBytes; {
@@ -124,33 +123,3 @@ func (s *Drives) ComputeChecksums(ctx context.Context) error {
 	}
 	return nil
 }
-
-// paced reads no faster than a rate, over all readers that it is given.
-type paced struct {
-	io.Reader
-	ctx  context.Context
-	rate int64     // bytes a second
-	free time.Time // when what was read is paid for
-}
-
-func (p *paced) Read(b []byte) (int, error) {
-	n, err := p.Reader.Read(b)
-	now := time.Now()
-	if p.free.Before(now) {
-		p.free = now
-	}
-	p.free = p.free.Add(time.Duration(float64(n) / float64(p.rate) * float64(time.Second)))
-	if wait := p.free.Sub(now); wait > pacedStep {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-p.ctx.Done():
-			return n, p.ctx.Err()
-		}
-	}
-	return n, err
-}
-
-// pacedStep is the shortest time that is worth waiting.
-const pacedStep = 5 * time.Millisecond

@@ -118,9 +118,10 @@ func TestBothAreOne(t *testing.T) {
 	put(t, to, "stage", "a copy that is not whole", false)
 	if g, err = s.Resume(t.Context(), "stage", 10); err != nil {
 		t.Errorf("the original is hidden by a copy: %v", err)
-	} else if err := g.Close(); err != nil {
+	} else if err := g.Seal(t.Context()); err != nil {
 		t.Error(err)
 	}
+	want(t, from, "stage", "an old end")
 	for _, key := range []blob.Key{"blob", "stage", "new", "none"} {
 		if err := s.Remove(t.Context(), key); err != nil {
 			t.Error(err)

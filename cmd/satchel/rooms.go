@@ -12,6 +12,7 @@ import (
 
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/blob/both"
 	"github.com/satchelhq/satchel/blob/disk"
 	"github.com/satchelhq/satchel/blob/s3"
 	"github.com/satchelhq/satchel/blob/s3/ledger"
@@ -111,24 +112,35 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	return &rooms{db, blobs, accounts, drives, previews, events}, nil
 }
 
-// openBlobs opens the store that the settings name. metrics may be nil.
-func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB, metrics *server.Metrics) (blobs blob.Store, err error) {
-	if bucket, remote := c.BlobBucket(); remote {
-		o := s3.Options{
-			Bucket: bucket.Name, Prefix: bucket.Prefix, Endpoint: bucket.Endpoint, Region: bucket.Region, PathStyle: bucket.PathStyle,
-			AccessKey: c.S3AccessKey, SecretKey: c.S3SecretKey,
+// openBlobs opens the store that the settings name, or the two while content moves from one to the other. metrics may be nil.
+func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB, metrics *server.Metrics) (blob.Store, error) {
+	blobs, err := openStore(ctx, c, c.Blobs, db, metrics)
+	if err == nil && c.BlobsFrom != "" {
+		var from blob.Store
+		if from, err = openStore(ctx, c, c.BlobsFrom, db, metrics); err == nil {
+			blobs = both.New(blobs, from)
 		}
-		if metrics != nil {
-			o.Observe = metrics.S3Observer(s3.Calls(), s3.Results())
-		}
-		blobs, err = s3.Open(ctx, ledger.New(db), o)
-	} else {
-		blobs, err = disk.Open(c.BlobFolder(), disk.Options{Relaxed: c.Relaxed()})
 	}
 	if err != nil || metrics == nil {
 		return blobs, err
 	}
 	return blob.Observed(blobs, metrics.ObserveBlob), nil
+}
+
+// openStore opens the store at a value of blobs or blobs_from. metrics may be nil.
+func openStore(ctx context.Context, c *config.Config, where string, db *sqldb.DB, metrics *server.Metrics) (blob.Store, error) {
+	bucket, remote := config.BlobBucket(where)
+	if !remote {
+		return disk.Open(config.BlobFolder(where), disk.Options{Relaxed: c.Relaxed()})
+	}
+	o := s3.Options{
+		Bucket: bucket.Name, Prefix: bucket.Prefix, Endpoint: bucket.Endpoint, Region: bucket.Region, PathStyle: bucket.PathStyle,
+		AccessKey: c.S3AccessKey, SecretKey: c.S3SecretKey,
+	}
+	if metrics != nil {
+		o.Observe = metrics.S3Observer(s3.Calls(), s3.Results())
+	}
+	return s3.Open(ctx, ledger.New(db), o)
 }
 
 func (r *rooms) close() error { return r.db.Close() }

@@ -22,7 +22,8 @@ func satchel(t *testing.T, input string, environ []string, args ...string) resul
 }
 
 func TestExitCodes(t *testing.T) {
-	data := "SATCHEL_DATA=" + t.TempDir()
+	data, old := "SATCHEL_DATA="+t.TempDir(), t.TempDir()
+	from := "SATCHEL_BLOBS_FROM=disk:" + old
 	for _, c := range []struct {
 		args    string
 		environ string
@@ -49,6 +50,12 @@ func TestExitCodes(t *testing.T) {
 		{args: "user delete nobody", code: 2, stderr: "say --yes"},
 		{args: "migrate-db", code: 2, stderr: "--to: want the database to fill"},
 		{args: "migrate-db --from nowhere.db --to elsewhere.db", code: 1, stderr: "--from: stat nowhere.db"},
+		{args: "migrate-blobs", code: 2, stderr: "blobs_from: want the old store there"},
+		{args: "migrate-blobs", environ: from, code: 0, stdout: "Nothing is left in the old store"},
+		{args: "migrate-blobs --rate fast", environ: from, code: 2, stderr: `--rate "fast": want`},
+		{args: "migrate-blobs --at-once 0", environ: from, code: 2, stderr: "want 1 to 64"},
+		{args: "migrate-blobs --blobs disk:" + old + "/./", environ: from, code: 2, stderr: "blobs, blobs_from: both are"},
+		{args: "migrate-blobs --blobs s3://a", environ: "SATCHEL_BLOBS_FROM=s3://b", code: 2, stderr: "want disk:PATH for one of them"},
 		{args: "healthcheck --listen 127.0.0.1:1", code: 1, stderr: "connection refused"},
 		{args: "migrate", code: 0, stdout: "The schema is up to date."}, // the commands above made it
 	} {
