@@ -16,6 +16,11 @@ type Config struct {
 	Listen      string // HOST:PORT that serves everyone; port 0 takes a free one
 	AdminListen string // HOST:PORT of metrics and profiles; empty is none
 
+	TLSCert    string        // file of the certificate with its chain; empty: Listen speaks plain HTTP
+	TLSKey     string        // file of its key
+	HTTPListen string        // HOST:PORT that sends plain HTTP on to HTTPS; empty is none
+	HSTS       time.Duration // how long browsers remember to come by HTTPS only; 0 is not at all
+
 	Data     string // folder for whatever has no place of its own
 	Database string // sqlite:PATH or postgres://…; holds a password, perhaps
 	Blobs    string // disk:PATH or s3://BUCKET/PREFIX?…
@@ -27,6 +32,8 @@ type Config struct {
 
 	PublicURL      *url.URL       // scheme and host that people use; nil: as each request says
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-* is believed
+	ProxyProtocol  bool           // whether TrustedProxies begin their connections with a PROXY header
+	H2C            bool           // whether HTTP/2 is spoken without TLS
 	CORSOrigins    []string       // origins whose scripts may use the server; "*" alone is every one
 
 	KeyRotation time.Duration // age at which the key that signs access tokens is replaced; negative is never
@@ -146,6 +153,9 @@ func Default() Config {
 // Relaxed reports whether syncing is left to the operating system.
 func (c *Config) Relaxed() bool { return c.Durability == DurabilityRelaxed }
 
+// TLS reports whether Listen speaks TLS.
+func (c *Config) TLS() bool { return c.TLSCert != "" }
+
 // BlobFolder is the folder of Blobs or BlobsFrom, if they are on disk.
 func BlobFolder(blobs string) string { return strings.TrimPrefix(blobs, "disk:") }
 
@@ -211,5 +221,24 @@ func (c *Config) conflicts() error {
 	if (c.S3AccessKey == "") != (c.S3SecretKey == "") {
 		refuse("s3_access_key, s3_secret_key: want both of them, or none")
 	}
+	c.conflictsOfTLS(refuse)
 	return errors.Join(wrong...)
+}
+
+func (c *Config) conflictsOfTLS(refuse func(format string, args ...any)) {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		refuse("tls_cert, tls_key: want both of them, or none")
+	}
+	if c.TLS() && c.PublicURL != nil && c.PublicURL.Scheme != "https" {
+		refuse("public_url = %q: the server speaks TLS: want https://", c.PublicURL)
+	}
+	if c.TLS() && c.H2C {
+		refuse("h2c: the server speaks TLS, and HTTP/2 with it: want one of them")
+	}
+	if !c.TLS() && c.HTTPListen != "" {
+		refuse("http_listen = %q: there is no HTTPS to send people to: want tls_cert and tls_key", c.HTTPListen)
+	}
+	if c.ProxyProtocol && len(c.TrustedProxies) == 0 {
+		refuse("proxy_protocol: nobody may send the header: want trusted_proxies")
+	}
 }

@@ -40,7 +40,8 @@ func TestDefaults(t *testing.T) {
 	want := map[string]string{
 		"listen": "127.0.0.1:8080", "admin_listen": "127.0.0.1:8081", "data": "./data",
 		"database": "sqlite:data/satchel.db", "blobs": "disk:data/blobs",
-		"public_url": "", "trusted_proxies": "", "cors_origins": "", "registration": "open", "verify": "none",
+		"public_url": "", "trusted_proxies": "", "proxy_protocol": "false", "h2c": "false", "tls_cert": "", "tls_key": "", "http_listen": "off", "hsts": "0s",
+		"cors_origins": "", "registration": "open", "verify": "none",
 		"mail_smtp": "", "mail_from": "", "code_webhook": "", "code_webhook_secret": "", "code_log": "false", "codes_per_hour": "1000", "key_rotation": "90d",
 		"oidc_issuer": "", "oidc_client_id": "", "oidc_client_secret": "", "oidc_name": "", "oidc_scopes": "profile,email", "oidc_registration": "follow", "durability": "strict",
 		"quota": "0", "max_file": "0", "deny_names": "", "allow_types": "", "admit_webhook": "", "admit_webhook_secret": "", "admit_timeout": "10s", "admit_headers": "", "upload_expiry": "1d",
@@ -313,8 +314,29 @@ func TestFlags(t *testing.T) {
 			t.Errorf("--%s has no usage", f.Name)
 		}
 	}
-	if got, want := strings.Join(names, " "), "config listen admin-listen data database blobs public-url"; got != want {
+	if got, want := strings.Join(names, " "), "config listen admin-listen data database blobs public-url tls-cert tls-key http-listen"; got != want {
 		t.Errorf("flags %s, want %s", got, want)
+	}
+}
+
+// TLS and what stands in front of it.
+func TestWhatEncrypts(t *testing.T) {
+	const tls = "tls_cert = \"/etc/tls.crt\"\ntls_key = \"/etc/tls.key\"\n"
+	for _, c := range []struct{ file, want string }{
+		{`tls_cert = "/etc/tls.crt"`, "tls_cert, tls_key: want both of them, or none"},
+		{`tls_key = "/etc/tls.key"`, "tls_cert, tls_key: want both of them, or none"},
+		{tls + `public_url = "http://files.example.org"`, "the server speaks TLS: want https://"},
+		{tls + `h2c = true`, "h2c: the server speaks TLS"},
+		{`http_listen = ":80"`, "there is no HTTPS to send people to"},
+		{`proxy_protocol = true`, "proxy_protocol: nobody may send the header: want trusted_proxies"},
+		{`hsts = "never"`, "want a time such as"},
+		{tls + "http_listen = \":80\"\nhsts = \"180d\"\npublic_url = \"https://files.example.org\"\nproxy_protocol = true\ntrusted_proxies = [\"10.0.0.0/8\"]", ""},
+		{`h2c = true`, ""},
+	} {
+		_, err := config.Load(config.Sources{Flags: map[string]string{"config": write(t, c.file)}})
+		if (err == nil) != (c.want == "") || (err != nil && !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.file, err, c.want)
+		}
 	}
 }
 

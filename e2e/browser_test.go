@@ -24,6 +24,7 @@ func chromium(t testing.TB) string {
 func scene(t *testing.T, script, scenario, address, folder string, more ...string) (told []string) {
 	t.Helper()
 	command := node(t, script, append([]string{scenario, program(t, "chromium", "chromium"), address, folder}, more...)...)
+	command.Env = append(command.Env, "BELIEVE="+authority.Pin())
 	chromiums <- struct{}{}
 	defer func() { <-chromiums }()
 	defer keepScreenshots(t, folder)

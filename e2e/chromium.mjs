@@ -66,9 +66,11 @@ export const hostileFolder = '<svg onload=document.title=1>'
 
 export const tell = (event, more = {}) => process.stdout.write(JSON.stringify({ event, ...more }) + '\n')
 
+// launch starts Chromium, which believes in the authority of the tests besides: BELIEVE in the environment is its key's pin.
 export const launch = (executablePath) => chromium.launch({
   executablePath,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--no-first-run'],
+  args: [...(process.env.BELIEVE ? [`--ignore-certificate-errors-spki-list=${process.env.BELIEVE}`] : []),
+    '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--no-first-run'],
 })
 
 // profile is a fresh profile, with touch where it is narrower than 600 px. Its complaints are what the browser says of all its pages:

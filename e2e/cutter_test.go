@@ -32,8 +32,9 @@ func newCutter(t testing.TB, s *Server, seed uint64) *cutter {
 	if err != nil {
 		t.Fatal(err)
 	}
+	scheme, address, _ := strings.Cut(s.URL, "://")
 	c := &cutter{
-		URL: "http://" + listener.Addr().String(), server: strings.TrimPrefix(s.URL, "http://"),
+		URL: scheme + "://" + listener.Addr().String(), server: address,
 		random: rand.New(rand.NewPCG(seed, 1)), open: map[net.Conn]struct{}{},
 	}
 	var running sync.WaitGroup

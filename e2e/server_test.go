@@ -41,6 +41,10 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(folder)
 		binaryFolder = folder
+		if authority, err = believe(folder); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 		return m.Run()
 	}())
 }
@@ -99,6 +103,14 @@ func start(t testing.TB, env ...string) *Server {
 // startOn is start over another database.
 func startOn(t testing.TB, database string, env ...string) *Server {
 	t.Helper()
+	s := newServer(t, database, env...)
+	s.Start()
+	return s
+}
+
+// newServer is a server that is not started yet.
+func newServer(t testing.TB, database string, env ...string) *Server {
+	t.Helper()
 	s := &Server{
 		t: t, Database: database, Env: env, Data: filepath.Join(t.TempDir(), "data"),
 		URL: "http://" + freeAddress(t), Admin: "http://" + freeAddress(t), log: &logFile{},
@@ -109,7 +121,6 @@ func startOn(t testing.TB, database string, env ...string) *Server {
 			t.Logf("log of the server:\n%s", s.log.tail())
 		}
 	})
-	s.Start()
 	return s
 }
 
@@ -140,7 +151,8 @@ func (s *Server) Command(name string, args ...string) *exec.Cmd {
 // Start runs the server and waits until it is ready.
 func (s *Server) Start() {
 	s.t.Helper()
-	s.command = s.Command("serve", "--listen", strings.TrimPrefix(s.URL, "http://"), "--admin-listen", strings.TrimPrefix(s.Admin, "http://"))
+	_, address, _ := strings.Cut(s.URL, "://")
+	s.command = s.Command("serve", "--listen", address, "--admin-listen", strings.TrimPrefix(s.Admin, "http://"))
 	s.command.Stdout, s.command.Stderr = s.log, s.log
 	if err := s.command.Start(); err != nil {
 		s.t.Fatal(err)
@@ -151,7 +163,7 @@ func (s *Server) Start() {
 		close(ended)
 	}(s.command, s.ended)
 	for begin := time.Now(); ; {
-		answer, err := http.Get(s.URL + "/readyz")
+		answer, err := http.Get(s.Admin + "/readyz") // its listener is the last one
 		if err == nil {
 			answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {

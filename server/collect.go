@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/satchelhq/satchel/certificate"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/sqldb"
@@ -90,4 +91,26 @@ func dbCollector(db *sqldb.DB) prometheus.Collector {
 		counter("satchel_db_waits_total", "Times that a connection had to be waited for.", func(c s) float64 { return float64(c.WaitCount) }),
 		counter("satchel_db_wait_seconds_total", "Time that connections were waited for.", func(c s) float64 { return c.WaitDuration.Seconds() }),
 	}}
+}
+
+// certificates tells when what is served expires. Names are the settings' or the certificate's own: no stranger makes one up.
+type certificates struct {
+	served func() []certificate.Served
+	until  *prometheus.Desc
+}
+
+func certificateCollector(served func() []certificate.Served) prometheus.Collector {
+	return certificates{served, prometheus.NewDesc("satchel_tls_certificate_expiry_timestamp_seconds",
+		"When a certificate that is served expires, by the first name that it is for.", []string{"name"}, nil)}
+}
+
+func (c certificates) Describe(out chan<- *prometheus.Desc) { out <- c.until }
+
+func (c certificates) Collect(out chan<- prometheus.Metric) {
+	if c.served == nil {
+		return
+	}
+	for _, s := range c.served() {
+		out <- prometheus.MustNewConstMetric(c.until, prometheus.GaugeValue, float64(s.Until.Unix()), s.Name)
+	}
 }

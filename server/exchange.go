@@ -18,6 +18,7 @@ type exchange struct {
 	http.ResponseWriter
 	door   *door
 	peer   string // http.Request.RemoteAddr
+	stream bool   // of HTTP/2, where a request ends without its connection
 	id     string
 	user   string // empty until the gate knows
 	status int    // 0 until the header is written
@@ -48,6 +49,7 @@ func (x *exchange) WriteHeader(status int) {
 		x.status = status
 		x.begun.Store(true)
 	}
+	x.keep()
 	x.ResponseWriter.WriteHeader(status)
 }
 
@@ -132,5 +134,14 @@ func (x *exchange) begin() {
 	if x.status == 0 {
 		x.status = http.StatusOK
 		x.begun.Store(true)
+		x.keep()
+	}
+}
+
+// keep takes back what a door says of the connection, if that is other requests' too: no header of HTTP/2 speaks of it (RFC 9113, section
+// 8.2.2), and net/http would send all of them away.
+func (x *exchange) keep() {
+	if x.stream {
+		x.Header().Del("Connection")
 	}
 }

@@ -15,13 +15,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/satchelhq/satchel/certificate"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/sqldb"
 )
 
 // docs/metrics.md lists every metric of ours as it is: name, type, labels and meaning; and no other.
 func TestTheMetricsAreDocumented(t *testing.T) {
-	f := newFront(t, frontOptions{})
+	f := newFront(t, frontOptions{served: []certificate.Served{{Name: "files.example.org", Until: time.Now()}}})
 	f.do(httptest.NewRequest(http.MethodGet, "/api/v1/me", nil)) // metrics with labels are there once something happened
 	f.do(httptest.NewRequest(http.MethodGet, "/dav/", nil))
 	f.metrics.ObserveJob("gc", time.Second, nil)

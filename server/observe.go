@@ -14,7 +14,11 @@ import (
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		x := &exchange{ResponseWriter: w, door: s.route(r), peer: r.RemoteAddr, id: requestID(r, s.origin)}
+		x := &exchange{ResponseWriter: w, door: s.route(r), peer: r.RemoteAddr, stream: r.ProtoMajor >= 2, id: requestID(r, s.origin)}
+		if x.stream && (r.Method == http.MethodGet || r.Method == http.MethodHead) && hasBody(r) {
+			_ = r.Body.Close() // it means nothing (RFC 9110, section 9.3.1), and would be kept in memory as long as the answer is sent
+			r.Body = http.NoBody
+		}
 		if hasBody(r) {
 			x.body = &body{ReadCloser: r.Body, x: x}
 		}

@@ -107,7 +107,7 @@ func (s *Server) Public() http.Handler {
 	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		exchangeOf(r.Context()).door.handler.ServeHTTP(w, r)
 	})
-	for _, around := range [...]func(http.Handler) http.Handler{s.asking, s.gate, s.crossing, s.cors, headers, s.rescue, patience, s.observe} { // the last is outermost
+	for _, around := range [...]func(http.Handler) http.Handler{s.asking, s.gate, s.crossing, s.cors, s.strict, headers, s.rescue, patience, s.observe} { // the last is outermost
 		h = around(h)
 	}
 	return h

@@ -11,6 +11,7 @@ import (
 
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/certificate"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/pages"
@@ -42,6 +43,10 @@ type Options struct {
 	Log         *slog.Logger // default slog.Default()
 	// Registration is whether the pages offer newcomers an account; Accounts decides.
 	Registration bool
+	// HSTS is how long browsers are to come by HTTPS only; 0 tells them nothing.
+	HSTS time.Duration
+	// Certificates are those that the listener serves; nil if it speaks plain HTTP.
+	Certificates func() []certificate.Served
 	// Version is the program's, for administrators.
 	Version string
 	// DataSpace, if set, is the room that the data folder has, for metrics.
@@ -62,6 +67,7 @@ type Server struct {
 	crossOrigin *http.CrossOriginProtection
 	corsOrigins []string
 	asks        bool
+	hsts        []string // the header's value; nil if there is none
 	doors       doors
 	probes      []*probe
 	metrics     *Metrics
@@ -108,7 +114,7 @@ func assemble(o Options, h handlers) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		accounts: o.Accounts, drives: o.Drives, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, asks: o.Asks, metrics: o.Metrics, log: o.Log, bodyPatience: bodyPatience, endStreams: h.endStreams,
+		accounts: o.Accounts, drives: o.Drives, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, asks: o.Asks, hsts: strictTransport(o.HSTS), metrics: o.Metrics, log: o.Log, bodyPatience: bodyPatience, endStreams: h.endStreams,
 		probes: []*probe{{name: "database", check: o.DB.Ready}, {name: "blobs", check: o.Blobs.Ready}},
 	}
 	s.watch = newWatch(o.Accounts, func(err error) { o.Log.Warn("running requests were not asked whether they still may", "err", err) })
@@ -127,7 +133,7 @@ func assemble(o Options, h handlers) (*Server, error) {
 			Name: "satchel_info", Help: "1, with what serves: the version and the kind of database.",
 			ConstLabels: prometheus.Labels{"version": o.Version, "database": string(o.DB.Engine())},
 		}, func() float64 { return 1 }),
-		driveCollector(o.Drives.Counts), uploadTally(o.Drives.UploadStates, o.Log), lockTally(o.Drives.LocksHeld, o.Log), eventCollector(o.Events.Counts), eventTally(o.Events.Standing, o.Log), dbCollector(o.DB),
+		driveCollector(o.Drives.Counts), uploadTally(o.Drives.UploadStates, o.Log), lockTally(o.Drives.LocksHeld, o.Log), eventCollector(o.Events.Counts), eventTally(o.Events.Standing, o.Log), dbCollector(o.DB), certificateCollector(o.Certificates),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "satchel_http_requests_in_flight", Help: "Requests that are being answered.",
 		}, func() float64 { return float64(s.inFlight.Load()) }),

@@ -11,10 +11,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/blob/mem"
+	"github.com/satchelhq/satchel/certificate"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/hooks"
@@ -46,6 +48,8 @@ type frontOptions struct {
 	behind http.Handler // behind every door; default tellPrincipal
 	level  slog.Level
 	cors   []string
+	hsts   time.Duration
+	served []certificate.Served
 }
 
 func newFront(t *testing.T, o frontOptions) *front {
@@ -65,7 +69,7 @@ func newFront(t *testing.T, o frontOptions) *front {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := assemble(Options{Accounts: accounts, Events: events, Drives: drives, Previews: preview.New(db, drives, preview.NewQueue(), preview.Options{}), DB: db, Blobs: blobs, Origin: o.origin, CORSOrigins: o.cors, Metrics: metrics, Log: logger,
+	s, err := assemble(Options{Accounts: accounts, Events: events, Drives: drives, Previews: preview.New(db, drives, preview.NewQueue(), preview.Options{}), DB: db, Blobs: blobs, Origin: o.origin, CORSOrigins: o.cors, HSTS: o.hsts, Certificates: func() []certificate.Served { return o.served }, Metrics: metrics, Log: logger,
 		DataSpace: func(context.Context) (blob.Space, error) { return blob.Space{Free: 30, Total: 100}, nil }},
 		handlers{tus: o.behind, box: o.behind, dav: o.behind, above: o.behind, api: o.behind, web: o.behind, webRefuse: answer.Text})
 	if err != nil {

@@ -19,8 +19,8 @@ type job struct {
 	wake  <-chan struct{} // runs it at once; may be nil
 }
 
-func jobs(in *rooms, log *slog.Logger) []job {
-	return []job{
+func jobs(in *rooms, who identity, log *slog.Logger) []job {
+	all := []job{
 		{name: "recover", run: in.drives.Recover},   // uploads that were full when the server was killed
 		{name: "deliver", run: in.accounts.Deliver}, // until the end
 		{name: "sweep_accounts", every: 15 * time.Minute, run: in.accounts.Sweep},
@@ -39,6 +39,10 @@ func jobs(in *rooms, log *slog.Logger) []job {
 			return err
 		}},
 	}
+	if who != nil {
+		all = append(all, job{name: "certificates", run: who.Run}) // until the end
+	}
+	return all
 }
 
 // loop runs the job until ctx ends. Its times are spread at random, so that nodes that were started together

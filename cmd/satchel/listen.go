@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/satchelhq/satchel/config"
+	"github.com/satchelhq/satchel/server"
+	"github.com/satchelhq/satchel/server/origin"
 )
 
 // listen opens an address; flag is the one that changes it.
@@ -32,6 +34,48 @@ func listen(ctx context.Context, address, flag string) (net.Listener, error) {
 	return nil, fmt.Errorf("listen on %s (%s): %w", address, flag, err)
 }
 
+// listeners are where requests come in.
+type listeners struct {
+	public       net.Listener
+	plain, admin net.Listener // nil if there are none
+}
+
+func openListeners(ctx context.Context, c *config.Config) (l listeners, err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.close())
+		}
+	}()
+	for _, open := range []struct {
+		to            *net.Listener
+		address, flag string
+	}{{&l.public, c.Listen, "--listen"}, {&l.plain, c.HTTPListen, "--http-listen"}, {&l.admin, c.AdminListen, "--admin-listen"}} {
+		if open.address == "" {
+			continue
+		}
+		if *open.to, err = listen(ctx, open.address, open.flag); err != nil {
+			return l, err
+		}
+	}
+	if c.ProxyProtocol {
+		l.public = behindProxies(l.public, c.TrustedProxies)
+		if l.plain != nil {
+			l.plain = behindProxies(l.plain, c.TrustedProxies)
+		}
+	}
+	return l, nil
+}
+
+func (l listeners) close() error {
+	var failed []error
+	for _, one := range []net.Listener{l.public, l.plain, l.admin} {
+		if one != nil {
+			failed = append(failed, one.Close())
+		}
+	}
+	return errors.Join(failed...)
+}
+
 // The bounds of a connection. A body has none here: an upload takes as long as it takes, and package server cuts one that stands still.
 const (
 	headerTimeout  = 10 * time.Second
@@ -39,8 +83,7 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
-// newHTTPServer serves HTTP/1.1; base is the context of every request. Encryption, and HTTP/2 with it, is
-// the reverse proxy's.
+// newHTTPServer speaks HTTP/1.1; base is the context of every request.
 func newHTTPServer(base context.Context, handler http.Handler, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -55,16 +98,33 @@ func newHTTPServer(base context.Context, handler http.Handler, log *slog.Logger)
 	}
 }
 
+// redirectTimeout bounds a request that is sent on to HTTPS, with its answer.
+const redirectTimeout = 30 * time.Second
+
+// newRedirectServer sends plain HTTP on to where HTTPS listens.
+func newRedirectServer(base context.Context, from origin.Origin, https net.Listener, log *slog.Logger) *http.Server {
+	_, port, err := net.SplitHostPort(https.Addr().String())
+	if err != nil {
+		port = "443"
+	}
+	srv := newHTTPServer(base, server.Redirect(from, port), log)
+	srv.ReadTimeout, srv.WriteTimeout, srv.IdleTimeout = redirectTimeout, redirectTimeout, redirectTimeout
+	return srv
+}
+
 // greet tells people where to go.
-func greet(w io.Writer, c *config.Config, public, admin net.Listener) {
-	base := "http://" + reachable(public.Addr().String())
+func greet(w io.Writer, c *config.Config, l listeners) {
+	base := "http://" + reachable(l.public.Addr().String())
+	if c.TLS() {
+		base = "https://" + reachable(l.public.Addr().String())
+	}
 	if c.PublicURL != nil {
 		base = c.PublicURL.String()
 	}
 	fmt.Fprintf(w, "page    %s/\ntus     %s/files/\nWebDAV  %s/dav/\n", base, base, base)
 	fmt.Fprintf(w, "join    %s\n", newcomers(c))
-	if admin != nil {
-		fmt.Fprintf(w, "metrics http://%s/metrics\n", reachable(admin.Addr().String()))
+	if l.admin != nil {
+		fmt.Fprintf(w, "metrics http://%s/metrics\n", reachable(l.admin.Addr().String()))
 	}
 }
 

@@ -56,9 +56,14 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
+	identity, err := openIdentity(c, log)
+	if err != nil {
+		return err
+	}
+	outside := origin.Origin{Public: c.PublicURL, Trusted: c.TrustedProxies}
 	front, err := server.New(server.Options{
 		Accounts: in.accounts, Drives: in.drives, Previews: in.previews, Events: in.events, Asks: c.AdmitWebhook != "", DB: in.db, Blobs: in.blobs, Pages: html, Metrics: metrics, Log: log, Version: version(),
-		Origin:       origin.Origin{Public: c.PublicURL, Trusted: c.TrustedProxies},
+		Origin: outside, HSTS: c.HSTS, Certificates: served(identity),
 		CORSOrigins:  c.CORSOrigins,
 		Registration: c.Registration != config.RegistrationClosed, NoFinderQuota: !c.FinderQuota,
 		DataSpace: func(context.Context) (blob.Space, error) { return disk.SpaceOf(c.Data) },
@@ -66,32 +71,28 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	public, err := listen(ctx, c.Listen, "--listen")
+	at, err := openListeners(ctx, c)
 	if err != nil {
 		return err
 	}
-	var admin net.Listener
-	if c.AdminListen != "" {
-		if admin, err = listen(ctx, c.AdminListen, "--admin-listen"); err != nil {
-			return errors.Join(err, public.Close())
-		}
-	}
-	greet(p.stdout, c, public, admin)
-	log.Info("serving", "listen", public.Addr().String(), "database", string(in.db.Engine()), "durability", c.Durability, "version", version())
+	greet(p.stdout, c, at)
+	log.Info("serving", "listen", at.public.Addr().String(), "tls", c.TLS(), "database", string(in.db.Engine()), "durability", c.Durability, "version", version())
 	if c.CodeLog {
 		log.Warn("code_log is on: codes that open accounts are written to this log. That is for development only")
 	}
-	return serveUntil(ctx, serving{c, log, front, public, admin, jobs(in, log), metrics})
+	return serveUntil(ctx, serving{c, log, outside, identity, front, at, jobs(in, identity, log), metrics})
 }
 
 // serving is what runs until the end.
 type serving struct {
-	c             *config.Config
-	log           *slog.Logger
-	front         *server.Server
-	public, admin net.Listener // admin may be nil
-	jobs          []job
-	metrics       *server.Metrics
+	c        *config.Config
+	log      *slog.Logger
+	outside  origin.Origin
+	identity identity // nil: plain HTTP
+	front    *server.Server
+	at       listeners
+	jobs     []job
+	metrics  *server.Metrics
 }
 
 // serveUntil serves until ctx ends or a listener fails, and then sees everything to its end: when it returns, no request
@@ -100,12 +101,17 @@ func serveUntil(ctx context.Context, s serving) error {
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
 	public := newHTTPServer(base, s.front.Public(), s.log)
+	withHTTP2(public, s.identity, s.c.H2C)
+	redirects := newRedirectServer(base, s.outside, s.at.public, s.log)
 	operators := newHTTPServer(base, s.front.Admin(), s.log)
 
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serveListener(public, s.public) })
-	if s.admin != nil {
-		group.Go(func() error { return serveListener(operators, s.admin) })
+	group.Go(func() error { return serveListener(public, s.at.public) })
+	if s.at.plain != nil {
+		group.Go(func() error { return serveListener(redirects, s.at.plain) })
+	}
+	if s.at.admin != nil {
+		group.Go(func() error { return serveListener(operators, s.at.admin) })
 	}
 	for _, j := range s.jobs {
 		group.Go(func() error {
@@ -117,7 +123,7 @@ func serveUntil(ctx context.Context, s serving) error {
 		<-ctx.Done()
 		s.log.Info("stopping", "grace", s.c.ShutdownGrace)
 		stop(s.log, public, s.front, cut, s.c.ShutdownGrace)
-		return operators.Close() // last, so that the end can be watched
+		return errors.Join(redirects.Close(), operators.Close()) // last, so that the end can be watched
 	})
 	err := group.Wait()
 	s.log.Info("stopped")
@@ -125,7 +131,11 @@ func serveUntil(ctx context.Context, s serving) error {
 }
 
 func serveListener(srv *http.Server, l net.Listener) error {
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	serve := srv.Serve
+	if srv.TLSConfig != nil {
+		serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
+	}
+	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

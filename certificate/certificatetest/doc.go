@@ -1,0 +1,2 @@
+// Package certificatetest makes an authority, and certificates of it, for tests.
+package certificatetest
