@@ -57,7 +57,7 @@ func (s *Drives) subtree(ctx context.Context, q sqldb.Querier, top Node, limit i
 			SELECT id, 1 FROM nodes WHERE parent_id = $1
 			UNION ALL
 			SELECT c.id, tree.depth + 1 FROM tree JOIN nodes c ON c.parent_id = tree.id
-		) SELECT `+nodeColumns+` FROM (SELECT id, depth FROM tree LIMIT $2) t JOIN nodes n ON n.id = t.id ORDER BY t.depth, n.parent_id, n.name_key`,
+		) SELECT `+nodeColumns+` FROM (SELECT id, depth FROM tree LIMIT $2) t LEFT JOIN nodes n ON n.id = t.id ORDER BY t.depth, n.parent_id, n.name_key`,
 		[]any{top.ID, limit}, func(scan sqldb.Scan) error {
 			var row nodeRow
 			if err := scan(row.dest()...); err != nil {

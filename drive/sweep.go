@@ -121,23 +121,20 @@ func (s *Drives) sweepTrash(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	until := now.Add(-s.o.TrashExpiry)
-	drives, err := sqldb.All(ctx, s.db, `SELECT DISTINCT drive_id FROM trash WHERE trashed_at <= $1`, []any{sqldb.Micros(until)},
-		func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
-	if err != nil {
-		return err
-	}
-	for _, id := range drives {
-		for {
-			n, err := s.purge(ctx, id, "", until)
-			if err != nil {
-				return err
-			}
-			if n < purgeBatch {
-				break
-			}
+	for {
+		var id string
+		err := s.db.Row(ctx, `SELECT t.drive_id FROM trash t JOIN drives d ON d.id = t.drive_id AND d.closed_at = 0
+			WHERE t.trashed_at <= $1 ORDER BY t.trashed_at LIMIT 1`, []any{sqldb.Micros(until)}, &id)
+		if sqldb.NoRow(err) {
+			return nil
+		}
+		for n := purgeBatch; err == nil && n == purgeBatch; {
+			n, err = s.purge(ctx, id, "", until)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return nil
 }
 
 // pruneBatch is how many changes one transaction of sweepChanges removes.

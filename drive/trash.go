@@ -322,8 +322,8 @@ func (e *edit) purge(ctx context.Context, nodeID string) error {
 			SELECT id, size FROM nodes WHERE id = $1
 			UNION ALL
 			SELECT c.id, c.size FROM tree JOIN nodes c ON c.parent_id = tree.id
-		) SELECT (SELECT SUM(size) FROM tree), (SELECT SUM(v.size) FROM tree JOIN versions v ON v.node_id = tree.id),
-			(SELECT SUM(`+propertySize+`) FROM tree JOIN properties p ON p.node_id = tree.id)`,
+		) SELECT SUM(size), SUM((SELECT SUM(v.size) FROM versions v WHERE v.node_id = tree.id)),
+			SUM((SELECT SUM(`+propertySize+`) FROM properties p WHERE p.node_id = tree.id)) FROM tree`,
 		[]any{nodeID}, &files, &versions, &properties)
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ const (
 
 func TestMain(m *testing.M) {
 	if len(os.Args) < 3 {
-		os.Exit(m.Run())
+		os.Exit(sqldbtest.Main(m))
 	}
 	switch os.Args[1] {
 	case asWorkshop:
@@ -74,7 +74,7 @@ func TestMain(m *testing.M) {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(sqldbtest.Main(m))
 }
 
 // slow reads after everything else is done.

@@ -40,12 +40,16 @@ type Options struct {
 	// Observe, if set, is told of each read and update that has ended: when it began, and its error.
 	// op is "read", "update" or "commit" (one shared SQLite commit, whose ctx is nobody's).
 	Observe func(ctx context.Context, op string, began time.Time, err error)
+	// Ran, if set, is told of each statement that runs, and on Postgres of the BEGIN, COMMIT and ROLLBACK around them: of each round trip but those that
+	// prepare. tx is nil for a statement on its own.
+	Ran func(tx *Tx, text string)
 }
 
 // DB is an open database. It is safe for use by many goroutines.
 type DB struct {
 	engine  Engine
 	observe func(ctx context.Context, op string, began time.Time, err error)
+	ran     func(tx *Tx, text string)
 	retries atomic.Int64
 	notices *notices
 
@@ -75,6 +79,9 @@ func Open(ctx context.Context, location string, o Options) (*DB, error) {
 	if o.Observe == nil {
 		o.Observe = func(context.Context, string, time.Time, error) {}
 	}
+	if o.Ran == nil {
+		o.Ran = func(*Tx, string) {}
+	}
 	scheme, rest, _ := strings.Cut(location, ":")
 	switch scheme {
 	case "sqlite":
@@ -103,7 +110,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("database folder: %w", err)
 	}
-	db := &DB{engine: SQLite, observe: o.Observe}
+	db := &DB{engine: SQLite, observe: o.Observe, ran: o.Ran}
 	db.notices = newNotices(db, "")
 	if o.Exclusive {
 		lock, err := lockFile(path + ".lock")
@@ -160,7 +167,7 @@ func (db *DB) openConnections(path, synchronous string, o Options) error {
 		if err != nil {
 			return err
 		}
-		db.writer = newWriter(conn, db.observe, db.checkpointer.written)
+		db.writer = newWriter(conn, db.observe, db.ran, db.checkpointer.written)
 	}
 	db.readers = &litePool{max: o.MaxConns, open: func() (*liteConn, error) { return openLite(path, "query_only(1)") }}
 	first, err := db.readers.take(context.Background())
@@ -177,7 +184,7 @@ func openPostgres(ctx context.Context, location string, o Options) (*DB, error) 
 	if err != nil {
 		return nil, fmt.Errorf("database %s: the URL is not valid", redacted(location))
 	}
-	db := &DB{engine: Postgres, pool: pool, observe: o.Observe}
+	db := &DB{engine: Postgres, pool: pool, observe: o.Observe, ran: o.Ran}
 	db.notices = newNotices(db, location)
 	pool.SetMaxOpenConns(o.MaxConns)
 	pool.SetMaxIdleConns(o.MaxConns)

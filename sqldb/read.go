@@ -53,9 +53,14 @@ func (db *DB) Read(ctx context.Context, fn func(tx *Tx) error) (err error) {
 		return classify(ctx, err)
 	}
 	on, late := db.runIn(tx)
+	own := &Tx{engine: Postgres, on: on, ran: db.ran}
+	db.ran(own, "BEGIN")
 	defer late(ctx)
-	defer tx.Rollback() // a read has nothing to commit
-	return fn(&Tx{engine: db.engine, on: on})
+	defer func() {
+		db.ran(own, "ROLLBACK")
+		_ = tx.Rollback() // a read has nothing to commit
+	}()
+	return fn(own)
 }
 
 // readLite is Read on SQLite, where any transaction that only reads is a snapshot.
@@ -69,7 +74,7 @@ func (db *DB) readLite(ctx context.Context, fn func(tx *Tx) error) error {
 		return classify(ctx, err)
 	}
 	defer func() { _, _ = c.exec("ROLLBACK", nil) }() // a read has nothing to commit
-	return fn(&Tx{engine: SQLite, on: liteSession{c}})
+	return fn(&Tx{engine: SQLite, on: liteSession{c}, ran: db.ran})
 }
 
 // sqlSession is a transaction on Postgres.
@@ -147,6 +152,7 @@ func (db *DB) Exec(ctx context.Context, query string, args ...any) (n int64, err
 // Row reads one row; no row is fault.NotFound.
 func (db *DB) Row(ctx context.Context, query string, args []any, dest ...any) (err error) {
 	defer db.timed(ctx, "read", &err)()
+	db.ran(nil, query)
 	if db.engine == SQLite {
 		c, err := db.readers.take(ctx)
 		if err != nil {
@@ -165,6 +171,7 @@ func (db *DB) Row(ctx context.Context, query string, args []any, dest ...any) (e
 // Each calls fn for every row.
 func (db *DB) Each(ctx context.Context, query string, args []any, fn func(scan Scan) error) (err error) {
 	defer db.timed(ctx, "read", &err)()
+	db.ran(nil, query)
 	if db.engine == SQLite {
 		c, err := db.readers.take(ctx)
 		if err != nil {
@@ -199,6 +206,7 @@ func each(ctx context.Context, stmt *sql.Stmt, args []any, fn func(scan Scan) er
 type Tx struct {
 	engine Engine
 	on     session
+	ran    func(tx *Tx, text string)
 }
 
 // Engine is which database this is, for the few statements that cannot be spelled once.
@@ -206,17 +214,20 @@ func (tx *Tx) Engine() Engine { return tx.engine }
 
 // Exec runs a statement and answers how many rows it changed.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	tx.ran(tx, query)
 	n, err := tx.on.exec(ctx, query, args)
 	return n, classify(ctx, err)
 }
 
 // Row reads one row; no row is fault.NotFound.
 func (tx *Tx) Row(ctx context.Context, query string, args []any, dest ...any) error {
+	tx.ran(tx, query)
 	return classify(ctx, tx.on.row(ctx, query, args, dest))
 }
 
 // Each calls fn for every row.
 func (tx *Tx) Each(ctx context.Context, query string, args []any, fn func(scan Scan) error) error {
+	tx.ran(tx, query)
 	return classify(ctx, tx.on.each(ctx, query, args, fn))
 }
 

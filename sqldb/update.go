@@ -54,11 +54,17 @@ func (db *DB) updatePostgres(ctx context.Context, fn func(tx *Tx) error) error {
 		return err
 	}
 	on, late := db.runIn(tx)
+	own := &Tx{engine: Postgres, on: on, ran: db.ran}
+	db.ran(own, "BEGIN")
+	ends := "ROLLBACK"
 	defer late(ctx)
-	defer tx.Rollback() // after a commit it does nothing; after a panic it frees the connection
-	err = fn(&Tx{engine: Postgres, on: on})
-	if err != nil {
+	defer func() {
+		db.ran(own, ends)
+		_ = tx.Rollback() // after a commit it does nothing; after a panic it frees the connection
+	}()
+	if err = fn(own); err != nil {
 		return err
 	}
+	ends = "COMMIT"
 	return tx.Commit()
 }

@@ -15,6 +15,7 @@ import (
 type writer struct {
 	conn    *liteConn // the leader's
 	observe func(ctx context.Context, op string, began time.Time, err error)
+	ran     func(tx *Tx, text string)
 	written func() // after a commit
 	index   *walIndex
 
@@ -45,8 +46,8 @@ var (
 	errUnfinished = errors.New("sqldb: the update did not come to its end")
 )
 
-func newWriter(conn *liteConn, observe func(context.Context, string, time.Time, error), written func()) *writer {
-	w := &writer{conn: conn, observe: observe, written: written}
+func newWriter(conn *liteConn, observe func(context.Context, string, time.Time, error), ran func(*Tx, string), written func()) *writer {
+	w := &writer{conn: conn, observe: observe, ran: ran, written: written}
 	w.idle.L = &w.mu
 	return w
 }
@@ -211,7 +212,7 @@ func (b *batch) try(p *pending) bool {
 			p.err = err
 			return
 		}
-		p.err = p.fn(&Tx{engine: SQLite, on: liteSession{c}})
+		p.err = p.fn(&Tx{engine: SQLite, on: liteSession{c}, ran: b.w.ran})
 	}()
 	if c.takenBack() {
 		if p.err == nil {

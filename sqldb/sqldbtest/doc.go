@@ -6,9 +6,12 @@
 //   - template.go  the migrated databases that theirs are copies of
 //   - reuse.go     what a test is done with is emptied for another
 //   - cluster.go   a private one, started and stopped with the test binary
+//   - statements.go what a package's rules run while its tests do
+//   - explain.go   how a database runs a statement, in words that stay the same
+//   - plans.go     Main and Plans: the plans of all statements are kept in testdata, so that a lost index fails a test
 //
 // Postgres is the server that SATCHEL_TEST_POSTGRES names (a postgres:// URL of
-// a role that may create databases) or, where it is not set, a private cluster
+// a superuser; the plans are those of version 15) or, where it is not set, a private cluster
 // made of Debian's binaries in a temporary folder. A machine that has neither
 // fails the test with the line to run; nothing is skipped.
 package sqldbtest

@@ -26,7 +26,9 @@ func OpenSQLite(t testing.TB) *sqldb.DB {
 	if err := os.WriteFile(file, migrated, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return open(t, "sqlite:"+file, relaxed)
+	o := relaxed
+	o.Ran = ran().record(sqldb.SQLite)
+	return open(t, "sqlite:"+file, o)
 }
 
 // OpenPostgres opens a fresh migrated Postgres database that the end of the test closes and drops.
@@ -40,7 +42,7 @@ func OpenPostgres(t testing.TB) *sqldb.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return open(t, lend(t, server, name, done), sqldb.Options{})
+	return open(t, lend(t, server, name, done), sqldb.Options{Ran: ran().record(sqldb.Postgres)})
 }
 
 // PostgresURL makes an empty Postgres database, dropped at the end of the test, and answers its URL.
