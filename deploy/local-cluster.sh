@@ -163,7 +163,7 @@ configure() {
 		echo "postgres://satchel:$(cat "$dir/secrets/postgres")@127.0.0.1:$(port_of postgres)/postgres?sslmode=disable" >"$dir/secrets/database"
 	)
 	cp "$here/nginx/nginx.conf" "$dir/nginx/"
-	cp "$here/prometheus/prometheus.yml" "$dir/prometheus/"
+	cp "$here/prometheus/prometheus.yml" "$here/prometheus/satchel.rules.yml" "$dir/prometheus/"
 	echo "listen 127.0.0.1:$(port_of nginx);" >"$dir/nginx/listen.conf"
 	for n in 1 2 3; do echo "server 127.0.0.1:$(port_of node-$n) max_fails=2 fail_timeout=3s;"; done >"$dir/nginx/nodes.conf"
 	echo "- targets: ['127.0.0.1:$(port_of admin-1)', '127.0.0.1:$(port_of admin-2)', '127.0.0.1:$(port_of admin-3)']" >"$dir/prometheus/nodes.yml"

@@ -55,7 +55,7 @@ func TestAttackDeletingAnAccountFromAnotherSite(t *testing.T) {
 		}
 		// The names are free at once, and the drive goes behind the answer.
 		again := s.Register(t, "ann")
-		removed := `satchel_jobs_total{job="remove_accounts",result="ok"}`
+		removed := `satchel_jobs_total{name="remove_accounts",result="ok"}`
 		for deadline := time.Now().Add(time.Minute); !strings.Contains(send(t, http.DefaultClient, http.MethodGet, s.Admin+"/metrics", nil, nil).text, removed); time.Sleep(50 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("the drive is not removed")

@@ -114,16 +114,17 @@ func NewMetrics() *Metrics {
 			Name: "satchel_thumbnails_duration_seconds", Help: "Time that an image's thumbnails took, whatever came of it.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20},
 		}),
+		// Not "job": Prometheus has a label of that name for what it asks.
 		jobs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "satchel_jobs_total", Help: "Runs of background jobs, by result.",
-		}, []string{"job", "result"}),
+		}, []string{"name", "result"}),
 		jobDurations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "satchel_jobs_duration_seconds", Help: "Time that a run of a background job took.",
 			Buckets: []float64{.01, .1, 1, 10, 60, 600, 3600},
-		}, []string{"job"}),
+		}, []string{"name"}),
 		jobSuccess: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "satchel_jobs_last_success_timestamp_seconds", Help: "When a background job last ended well.",
-		}, []string{"job"}),
+		}, []string{"name"}),
 	}
 	m.Registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
@@ -157,6 +158,8 @@ var (
 	davConflicts = [...]string{"409", "412", "423"}
 
 	admissionResults = [...]string{hooks.Admitted, hooks.Declined, hooks.Unanswered}
+	jobResults       = [...]string{"ok", "failed"}
+
 	thumbnailResults = [...]string{"made", "none", "failed"}
 
 	methods = [...]string{
@@ -279,11 +282,18 @@ func (m *Metrics) ObserveThumbnails(result string, took time.Duration) {
 	m.thumbnailDurations.Observe(took.Seconds())
 }
 
+// ExpectJob has the count of a job's runs begin at 0, so that the first one that fails is seen to be one more.
+func (m *Metrics) ExpectJob(job string) {
+	for _, result := range jobResults {
+		m.jobs.WithLabelValues(job, result)
+	}
+}
+
 // ObserveJob counts a run of a background job, and has administrators see how it went. Jobs are named in the program, never by strangers.
 func (m *Metrics) ObserveJob(job string, took time.Duration, err error) {
-	result := "ok"
+	result := jobResults[0]
 	if err != nil {
-		result = "failed"
+		result = jobResults[1]
 	} else {
 		m.jobSuccess.WithLabelValues(job).SetToCurrentTime()
 	}

@@ -58,6 +58,7 @@ func TestMetrics(t *testing.T) {
 	refused := httptest.NewRequest(http.MethodGet, "/api/v1/me", nil)
 	refused.Header.Set("Authorization", "Bearer nonsense")
 	f.do(refused)
+	f.metrics.ExpectJob("sweep")
 	f.metrics.ObserveJob("gc", time.Second, nil)
 	f.metrics.ObserveJob("gc", time.Second, errors.New("disk"))
 
@@ -110,9 +111,10 @@ func TestMetrics(t *testing.T) {
 		`satchel_db_duration_seconds_count{op="commit"} `,
 		`satchel_db_errors_total{op="update"} 0`,
 		`satchel_db_connections_max 16`,
-		`satchel_jobs_total{job="gc",result="ok"} 1`,
-		`satchel_jobs_total{job="gc",result="failed"} 1`,
-		`satchel_jobs_last_success_timestamp_seconds{job="gc"} `,
+		`satchel_jobs_total{name="gc",result="ok"} 1`,
+		`satchel_jobs_total{name="sweep",result="failed"} 0`,
+		`satchel_jobs_total{name="gc",result="failed"} 1`,
+		`satchel_jobs_last_success_timestamp_seconds{name="gc"} `,
 		"go_goroutines ",
 		"process_open_fds ",
 	} {

@@ -114,6 +114,7 @@ func serveUntil(ctx context.Context, s serving) error {
 		group.Go(func() error { return serveListener(operators, s.at.admin) })
 	}
 	for _, j := range s.jobs {
+		s.metrics.ExpectJob(j.name)
 		group.Go(func() error {
 			j.loop(ctx, s.log, s.metrics)
 			return nil
