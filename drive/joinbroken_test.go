@@ -25,7 +25,7 @@ func TestJoinThatFailsLeavesItsParts(t *testing.T) {
 		}
 		faulty := &faultyStore{Store: f.blobs}
 		f.Drives.blobs = faulty
-		refusal, failure := fault.New(fault.Forbidden, "test", ""), errors.New("the database is gone")
+		refusal, failure, away := fault.New(fault.Forbidden, "test", ""), errors.New("the database is gone"), fault.New(fault.Busy, "sqldb", "")
 		for _, c := range []struct {
 			name     string
 			verdicts []error // when it begins, before it copies, when it commits
@@ -39,6 +39,7 @@ func TestJoinThatFailsLeavesItsParts(t *testing.T) {
 			{"the disk is full at last", nil, 1, true, "full"},
 			{"the seal fails", nil, 9, false, "internal"},
 			{"the commit fails", []error{nil, nil, failure}, 9, true, "internal"},
+			{"the database is away at the commit", []error{nil, nil, away}, 9, true, "busy"}, // and not as if parts were on their way
 		} {
 			for _, first := range []string{longOne, "small"} { // in place, and copied
 				parts := []Upload{f.part(first), f.part(longTwo), f.part(longThree)}
@@ -48,14 +49,15 @@ func TestJoinThatFailsLeavesItsParts(t *testing.T) {
 				wantKind(t, c.name, err, c.want)
 				verdicts, faulty.appends, faulty.seals = nil, 99, true
 				f.clean()
-				if c.want != "internal" { // of what failed nobody knows whether it is done: it stays, and its parts with it
+				failed := c.want == "internal" || c.want == "busy"
+				if !failed { // of what failed nobody knows whether it is done: it stays, and its parts with it
 					if got := f.keys(); got != before {
 						t.Errorf("%s: the store holds %s; before the join %s", c.name, got, before)
 					}
 				} else if err := f.Recover(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if c.want == "internal" {
+				if failed {
 					f.run("tree /f=" + first + longTwo + longThree)
 				} else if _, err := f.join("f", parts[2], parts[0], parts[1]); err != nil {
 					t.Errorf("%s, and then in another order: %v", c.name, err)

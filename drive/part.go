@@ -80,7 +80,7 @@ func (s *Drives) fullPart(ctx context.Context, driveID, id string) (Upload, erro
 	case !part.Ended.IsZero():
 		return part, partUsed()
 	case !part.Full():
-		return part, fault.New(fault.Busy, "drive.join", "Parts of this upload are not complete yet.").WithCode("parts_unfinished")
+		return part, fault.New(fault.Busy, "drive.join", "Parts of this upload are not complete yet.").WithCode(unfinishedCode)
 	}
 	return part, nil
 }
@@ -166,6 +166,14 @@ func partLost(err error) error {
 		return err
 	}
 	return &fault.Error{Kind: fault.Gone, Op: "drive.join", Code: "part_lost", Public: "A part of this upload has expired or was removed. Begin it again.", Err: err}
+}
+
+// unfinishedCode tells parts that are on their way from a database that is busy, after which nobody knows whether the join is done.
+const unfinishedCode = "parts_unfinished"
+
+func isUnfinished(err error) bool {
+	code, _, _ := fault.Public(err)
+	return code == unfinishedCode
 }
 
 const usedCode = "part_used"

@@ -279,7 +279,7 @@ func (s *Drives) Upload(ctx context.Context, driveID, id string) (Upload, error)
 		return u, nil
 	}
 	done, err := s.finish(ctx, u)
-	if fault.Is(err, fault.Busy) && u.Kind == Joined { // parts of it are still on their way
+	if isUnfinished(err) { // parts of it are still on their way
 		if u.Length < 0 {
 			u.Length, err = s.partsLength(ctx, u)
 			return u, fault.Wrap(err, "drive.Upload")
