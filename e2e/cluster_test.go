@@ -25,6 +25,7 @@ type cluster struct {
 	Front  string    // nginx, "http://127.0.0.1:PORT"
 	Nodes  [3]string // each by itself
 	port   int
+	env    []string // settings of the nodes
 	script *exec.Cmd
 	ended  chan struct{} // closed when the script is gone
 }
@@ -43,7 +44,7 @@ func startCluster(t testing.TB, env ...string) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cluster{t: t, Folder: folder, port: freePorts(t, 10), ended: make(chan struct{})}
+	c := &cluster{t: t, Folder: folder, port: freePorts(t, 10), env: env, ended: make(chan struct{})}
 	c.Front = fmt.Sprintf("http://127.0.0.1:%d", c.port)
 	for n := range c.Nodes {
 		c.Nodes[n] = fmt.Sprintf("http://127.0.0.1:%d", c.port+1+n)
@@ -136,12 +137,33 @@ func (c *cluster) Up(part string) { c.do("up", part) }
 
 func (c *cluster) do(order, part string) {
 	c.t.Helper()
+	if out, err := c.try(order, part); err != nil {
+		c.t.Errorf("%s %s: %v\n%s", order, part, err, out)
+	}
+}
+
+func (c *cluster) try(order, part string) ([]byte, error) {
 	satchel, err := binary()
 	if err != nil {
-		c.t.Fatal(err)
+		return nil, err
 	}
-	if out, err := c.order(order, part, "--satchel", satchel).CombinedOutput(); err != nil {
-		c.t.Errorf("%s %s: %v\n%s", order, part, err, out)
+	cmd := c.order(order, part, "--satchel", satchel)
+	cmd.Env = append(cmd.Env, c.env...)
+	return cmd.CombinedOutput()
+}
+
+// Revive is Up for a part that may not get up before another one has: it tries again, as whatever looks after services does.
+func (c *cluster) Revive(part string) {
+	c.t.Helper()
+	for begin := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		out, err := c.try("up", part)
+		if err == nil {
+			return
+		}
+		if time.Since(begin) > 2*time.Minute {
+			c.t.Errorf("%s does not get up: %v\n%s", part, err, out)
+			return
+		}
 	}
 }
 

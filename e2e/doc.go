@@ -17,6 +17,7 @@
 //   - tls_test.go        every door over HTTPS and HTTP/2, a certificate that is renewed, PROXY headers
 //   - s3_test.go         files in a bucket, over versitygw
 //   - cluster_test.go    three nodes behind nginx, by deploy/local-cluster.sh · compose_test.go deploy/compose.yaml, as docker compose reads it
+//   - nodestorm_test.go  clients on three nodes while nodes, Postgres and S3 are killed: stormclient_test.go, stormsend_test.go (uploads) and what they know, stormtree_test.go
 //   - webdav_test.go     rclone, cadaver and gvfs
 //   - mount_test.go      ordinary tools on mounts of gvfs and davfs2
 //   - replay_test.go     what Finder, Explorer, Office and others are known to send, from replays/
