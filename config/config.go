@@ -29,6 +29,7 @@ type Config struct {
 
 	S3AccessKey string // with S3SecretKey; empty: the credentials of the environment or the machine
 	S3SecretKey string
+	S3Redirect  *url.URL // where others reach the S3 service, to be sent there for downloads; nil: nobody is
 
 	PublicURL      *url.URL       // scheme and host that people use; nil: as each request says
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-* is believed
@@ -217,6 +218,9 @@ func (c *Config) conflicts() error {
 	}
 	if !to && !from && (c.S3AccessKey != "" || c.S3SecretKey != "") {
 		refuse("s3_access_key, s3_secret_key: blobs are not in S3: want blobs = \"s3://…\"")
+	}
+	if !to && c.S3Redirect != nil {
+		refuse("s3_redirect: blobs are not in S3: want blobs = \"s3://…\"")
 	}
 	if (c.S3AccessKey == "") != (c.S3SecretKey == "") {
 		refuse("s3_access_key, s3_secret_key: want both of them, or none")

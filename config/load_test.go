@@ -177,6 +177,7 @@ func TestRefused(t *testing.T) {
 		{name: "S3 with a parameter that is none", flag: "blobs=s3://bucket?acl=public", want: "want no other parameters than endpoint, region and path_style"},
 		{name: "S3 in a style that is none", flag: "blobs=s3://bucket?path_style=1", want: "want path_style=true or path_style=false"},
 		{name: "a key for S3 alone", file: "blobs = \"s3://bucket\"\ns3_access_key = \"k\"", want: "s3_access_key, s3_secret_key: want both of them, or none"},
+		{name: "redirects to S3 on disk", file: "s3_redirect = \"https://s3.example.org\"", want: "s3_redirect: blobs are not in S3"},
 		{name: "keys for S3 on disk", file: "s3_access_key = \"k\"\ns3_secret_key = \"s\"", want: "blobs are not in S3"},
 		{name: "blobs without a store", flag: "blobs=/srv", want: "blobs (flag --blobs): want disk:PATH or s3://BUCKET/PREFIX"},
 		{name: "a public address below a path", flag: "public_url=https://a.example/satchel", want: "want http:// or https:// and a host without a path"},

@@ -31,6 +31,7 @@ func (c *Config) settings() []setting {
 		{key: "blobs_from", secret: true, usage: "where content was before, in the form of blobs, until satchel migrate-blobs has moved it", value: blobs{&c.BlobsFrom}},
 		{key: "s3_access_key", usage: "the key that goes with s3_secret_key; without both the credentials are those of the environment (AWS_…) or the machine", value: text{&c.S3AccessKey, 256}},
 		{key: "s3_secret_key", secret: true, usage: "signs the requests to S3", value: secretText{&c.S3SecretKey}},
+		{key: "s3_redirect", usage: "`URL` at which browsers reach the S3 service, to which downloads are sent then, such as https://s3.example.org", value: publicURL{&c.S3Redirect}},
 		{key: "public_url", flag: true, usage: "`URL` that people use, such as https://files.example.org", value: publicURL{&c.PublicURL}},
 		{key: "trusted_proxies", list: true, usage: "networks of reverse proxies whose X-Forwarded-* headers are believed", value: networks{&c.TrustedProxies}},
 		{key: "proxy_protocol", usage: "whether connections from trusted_proxies begin with a PROXY header that names the client", value: boolean{&c.ProxyProtocol}},

@@ -33,7 +33,9 @@ type Options struct {
 	Admit func(Proposal) error
 	// Ask, if set, is asked before new content is taken from outside: see ask.go. Its error refuses it, and it may wait.
 	Ask func(context.Context, Question) (Amendment, error)
-	Now func() time.Time
+	// Elsewhere, if set, answers an address at which whoever has it reads a blob with these headers; empty if there is none.
+	Elsewhere func(ctx context.Context, key blob.Key, contentType, disposition string) (string, error)
+	Now       func() time.Time
 	// Changed, if set, is called after each transaction that changed a drive, with what it changed.
 	// It must return at once.
 	Changed func([]Change)

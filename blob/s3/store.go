@@ -37,6 +37,9 @@ type Options struct {
 	// AWS_ACCESS_KEY_ID and its kin, a web identity, or the role of the machine.
 	AccessKey, SecretKey string
 
+	// Public is the URL at which others reach the service, for Address; empty: nobody is sent there.
+	Public string
+
 	PartSize int64 // of the first 1000 parts, at least 5 MiB; 0 is 8 MiB
 	Attempts int   // that a request gets; 0 is 8, over about 15 s
 
@@ -49,7 +52,8 @@ type Store struct {
 	o      Options
 	api    *s3.Client
 	ledger Ledger
-	wrote  atomic.Int64 // when S3 last took bytes, in microseconds
+	signer *s3.PresignClient // nil without Options.Public
+	wrote  atomic.Int64      // when S3 last took bytes, in microseconds
 
 	settling singleflight.Group // those who want to read the parts of a key
 }
@@ -110,7 +114,11 @@ func Open(ctx context.Context, ledger Ledger, o Options) (*Store, error) {
 			c.APIOptions = append(c.APIOptions, attempts(o.Observe))
 		}
 	})
-	return &Store{o: o, api: api, ledger: ledger}, nil
+	store := &Store{o: o, api: api, ledger: ledger}
+	if o.Public != "" {
+		store.signer = newSigner(api, o.Public)
+	}
+	return store, nil
 }
 
 // newName is the name of a new object of a key.

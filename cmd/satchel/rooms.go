@@ -64,7 +64,7 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	for _, step := range ran {
 		log.Info("schema step", "step", step)
 	}
-	blobs, err := openBlobs(ctx, c, db, metrics)
+	blobs, elsewhere, err := openBlobs(ctx, c, db, metrics)
 	if err != nil {
 		return nil, fmt.Errorf("blobs: %w", err)
 	}
@@ -94,6 +94,7 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	if asks != nil {
 		options.Ask = asks.Ask
 	}
+	options.Elsewhere = elsewhere
 	drives := drive.New(db, blobs, options)
 	mail, texts, err := senders(c, log)
 	if err != nil {
@@ -112,9 +113,13 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	return &rooms{db, blobs, accounts, drives, previews, events}, nil
 }
 
-// openBlobs opens the store that the settings name, or the two while content moves from one to the other. metrics may be nil.
-func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB, metrics *server.Metrics) (blob.Store, error) {
-	blobs, err := openStore(ctx, c, c.Blobs, db, metrics)
+// openBlobs opens the store that the settings name, or the two while content moves from one to the other, and answers where else blobs are read
+// (drive.Options.Elsewhere): nowhere meanwhile. metrics may be nil.
+func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB, metrics *server.Metrics) (blobs blob.Store, elsewhere addresses, err error) {
+	blobs, err = openStore(ctx, c, c.Blobs, db, metrics)
+	if bucket, ok := blobs.(*s3.Store); ok && c.BlobsFrom == "" {
+		elsewhere = bucket.Address
+	}
 	if err == nil && c.BlobsFrom != "" {
 		var from blob.Store
 		if from, err = openStore(ctx, c, c.BlobsFrom, db, metrics); err == nil {
@@ -122,10 +127,13 @@ func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB, metrics *ser
 		}
 	}
 	if err != nil || metrics == nil {
-		return blobs, err
+		return blobs, elsewhere, err
 	}
-	return blob.Observed(blobs, metrics.ObserveBlob), nil
+	return blob.Observed(blobs, metrics.ObserveBlob), elsewhere, nil
 }
+
+// addresses is drive.Options.Elsewhere.
+type addresses = func(ctx context.Context, key blob.Key, contentType, disposition string) (string, error)
 
 // openStore opens the store at a value of blobs or blobs_from. metrics may be nil.
 func openStore(ctx context.Context, c *config.Config, where string, db *sqldb.DB, metrics *server.Metrics) (blob.Store, error) {
@@ -139,6 +147,9 @@ func openStore(ctx context.Context, c *config.Config, where string, db *sqldb.DB
 	}
 	if metrics != nil {
 		o.Observe = metrics.S3Observer(s3.Calls(), s3.Results())
+	}
+	if c.S3Redirect != nil {
+		o.Public = c.S3Redirect.String()
 	}
 	return s3.Open(ctx, ledger.New(db), o)
 }

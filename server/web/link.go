@@ -40,6 +40,9 @@ func (h *Web) linked(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer content.Close()
+	if h.handOver(w, r, node, !shows(r)) {
+		return nil
+	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(drive.MaxLinkLife)) // what cannot set deadlines is no network
 	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")                        // that is what links are for
 	serveFile(w, r, node, content)

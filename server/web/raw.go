@@ -41,6 +41,9 @@ func (h *Web) raw(w http.ResponseWriter, r *http.Request, who authn.Principal) e
 		return err
 	}
 	defer content.Close()
+	if h.handOver(w, r, node, !shows(r)) {
+		return nil
+	}
 	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 	serveFile(w, r, node, content)
 	return nil
@@ -65,8 +68,11 @@ func (h *Web) rawVersion(w http.ResponseWriter, r *http.Request, who authn.Princ
 // serveFile sends content in a way that it never runs as part of our pages. It goes to http.ServeContent as it is: an *os.File
 // reaches the socket by sendfile.
 func serveFile(w http.ResponseWriter, r *http.Request, node drive.Node, content io.ReadSeeker) {
-	serveFileAs(w, r, node, content, !r.URL.Query().Has("download"))
+	serveFileAs(w, r, node, content, shows(r))
 }
+
+// shows reports whether a browser may show what a request asks for, if that is safe.
+func shows(r *http.Request) bool { return !r.URL.Query().Has("download") }
 
 // serveFileAs is serveFile; show is whether a browser may show it, if that is safe.
 func serveFileAs(w http.ResponseWriter, r *http.Request, node drive.Node, content io.ReadSeeker, show bool) {

@@ -269,9 +269,13 @@ func (h *Web) sendShared(w http.ResponseWriter, r *http.Request, v *visit) error
 	if err := h.count(w, r, v, node); err != nil {
 		return err
 	}
+	show := r.URL.Query().Has("raw") && shownInline(node.MediaType)
+	if v.share.Most == 0 && !v.share.Protected() && h.handOver(w, r, node, !r.URL.Query().Has("raw")) { // whoever has the address could count and pass the password by
+		return nil
+	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(shareMemory)) // what cannot set deadlines is no network
 	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
-	serveFileAs(w, r, node, content, r.URL.Query().Has("raw") && shownInline(node.MediaType))
+	serveFileAs(w, r, node, content, show)
 	return nil
 }
 
