@@ -32,11 +32,12 @@ pages/dist/satchel.js: pages/node_modules/.package-lock.json $(wildcard pages/sr
 	$(NPM_CI) --prefix $*
 	@touch $@
 
-# -count=1: the tests of e2e run a binary that they build, which go's cache of results does not see. versitygw is the S3 server of the
-# tests; it takes two minutes the first time, which a test would count as its own.
+# -count=1: the tests of e2e run a binary that they build, which go's cache of results does not see. versitygw and pebble are the S3 and the
+# ACME server of the tests; they take two minutes the first time, which a test would count as its own.
 .PHONY: test
 test: needs assets e2e/node_modules/.package-lock.json ## install what the tests need, and run all of them
 	cd e2e/versitygw && CGO_ENABLED=0 $(GO) build -o ../../bin/versitygw github.com/versity/versitygw/cmd/versitygw
+	cd e2e/pebble && CGO_ENABLED=0 $(GO) build -o ../../bin/ github.com/letsencrypt/pebble/v2/cmd/pebble github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv
 	$(GO) test -count=1 -timeout $(TIMEOUT) $(GOTESTFLAGS) ./...
 
 # The long form of storms that `make test` runs for a moment, and every fuzz test of the tree for FUZZTIME each.

@@ -21,6 +21,10 @@ type Config struct {
 	HTTPListen string        // HOST:PORT that sends plain HTTP on to HTTPS; empty is none
 	HSTS       time.Duration // how long browsers remember to come by HTTPS only; 0 is not at all
 
+	ACMEDomains   []string // names that a certificate is asked for by ACME; none: the files above, if any
+	ACMEEmail     string   // what the authority writes to; may be empty
+	ACMEDirectory string   // the authority
+
 	Data     string // folder for whatever has no place of its own
 	Database string // sqlite:PATH or postgres://…; holds a password, perhaps
 	Blobs    string // disk:PATH or s3://BUCKET/PREFIX?…
@@ -118,11 +122,14 @@ const (
 	LogJSON = "json"
 )
 
+const letsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
+
 // Default is what holds where nothing is set. Database and Blobs stay empty: they follow Data.
 func Default() Config {
 	return Config{
 		Listen:              "127.0.0.1:8080",
 		AdminListen:         "127.0.0.1:8081",
+		ACMEDirectory:       letsEncrypt,
 		Data:                "./data",
 		KeyRotation:         90 * 24 * time.Hour,
 		Registration:        RegistrationOpen,
@@ -155,7 +162,7 @@ func Default() Config {
 func (c *Config) Relaxed() bool { return c.Durability == DurabilityRelaxed }
 
 // TLS reports whether Listen speaks TLS.
-func (c *Config) TLS() bool { return c.TLSCert != "" }
+func (c *Config) TLS() bool { return c.TLSCert != "" || len(c.ACMEDomains) > 0 }
 
 // BlobFolder is the folder of Blobs or BlobsFrom, if they are on disk.
 func BlobFolder(blobs string) string { return strings.TrimPrefix(blobs, "disk:") }
@@ -233,6 +240,12 @@ func (c *Config) conflictsOfTLS(refuse func(format string, args ...any)) {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		refuse("tls_cert, tls_key: want both of them, or none")
 	}
+	if c.TLSCert != "" && len(c.ACMEDomains) > 0 {
+		refuse("tls_cert, acme_domains: want a certificate in files, or one that is asked for")
+	}
+	if len(c.ACMEDomains) == 0 && (c.ACMEEmail != "" || c.ACMEDirectory != letsEncrypt) {
+		refuse("acme_email, acme_directory: no certificate is asked for: want acme_domains")
+	}
 	if c.TLS() && c.PublicURL != nil && c.PublicURL.Scheme != "https" {
 		refuse("public_url = %q: the server speaks TLS: want https://", c.PublicURL)
 	}
@@ -240,7 +253,7 @@ func (c *Config) conflictsOfTLS(refuse func(format string, args ...any)) {
 		refuse("h2c: the server speaks TLS, and HTTP/2 with it: want one of them")
 	}
 	if !c.TLS() && c.HTTPListen != "" {
-		refuse("http_listen = %q: there is no HTTPS to send people to: want tls_cert and tls_key", c.HTTPListen)
+		refuse("http_listen = %q: there is no HTTPS to send people to: want tls_cert and tls_key, or acme_domains", c.HTTPListen)
 	}
 	if c.ProxyProtocol && len(c.TrustedProxies) == 0 {
 		refuse("proxy_protocol: nobody may send the header: want trusted_proxies")

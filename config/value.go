@@ -9,6 +9,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -257,6 +258,27 @@ func validOrigin(text string) bool {
 }
 
 func (v origins) String() string { return strings.Join(*v.to, ",") }
+
+// hosts is a list of host names (RFC 1123, section 2.1), in lower case. They must not be addresses, nor stand for others.
+type hosts struct{ to *[]string }
+
+var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+func (v hosts) Set(text string) error {
+	var all []string
+	if err := (list{&all}).Set(strings.ToLower(text)); err != nil {
+		return err
+	}
+	for i, host := range all {
+		if len(host) > 253 || !hostName.MatchString(host) || slices.Contains(all[:i], host) {
+			return errors.New("host names with commas between, each once, such as files.example.org (no wildcard, no address)")
+		}
+	}
+	*v.to = all
+	return nil
+}
+
+func (v hosts) String() string { return strings.Join(*v.to, ",") }
 
 // text is a line of at most max bytes. What it means is said where it is used.
 type text struct {

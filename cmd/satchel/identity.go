@@ -5,10 +5,14 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/mail"
+	"strconv"
 
 	"github.com/satchelhq/satchel/certificate"
 	"github.com/satchelhq/satchel/config"
+	"github.com/satchelhq/satchel/sqldb"
 )
 
 // identity is where the certificates come from.
@@ -20,7 +24,17 @@ type identity interface {
 }
 
 // openIdentity answers nil where the settings name none: plain HTTP.
-func openIdentity(c *config.Config, log *slog.Logger) (identity, error) {
+func openIdentity(c *config.Config, db *sqldb.DB, log *slog.Logger) (identity, error) {
+	if len(c.ACMEDomains) > 0 {
+		host, port := hostAndPort(c.Listen)
+		_, plain := hostAndPort(c.HTTPListen)
+		email := ""
+		if mailbox, err := mail.ParseAddress(c.ACMEEmail); err == nil { // or there is none
+			email = mailbox.Address
+		}
+		return certificate.NewACME(db, certificate.ACMEOptions{Domains: c.ACMEDomains, Email: email, Directory: c.ACMEDirectory,
+			Host: host, TLSPort: port, HTTPPort: plain, Log: log}), nil
+	}
 	if c.TLSCert == "" {
 		return nil, nil
 	}
@@ -29,6 +43,27 @@ func openIdentity(c *config.Config, log *slog.Logger) (identity, error) {
 		return nil, fmt.Errorf("tls_cert, tls_key: %w", err)
 	}
 	return files, nil
+}
+
+// hostAndPort takes an address of the settings apart; the port of one that is off is 0.
+func hostAndPort(address string) (host string, port int) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0
+	}
+	port, err = strconv.Atoi(text)
+	if err != nil {
+		return "", 0
+	}
+	return host, port
+}
+
+// challenges has the listener for plain HTTP answer an authority that looks whether the name leads here.
+func challenges(who identity, next http.Handler) http.Handler {
+	if acme, ok := who.(*certificate.ACME); ok {
+		return acme.Challenges(next)
+	}
+	return next
 }
 
 // served is for server.Options.

@@ -49,11 +49,11 @@ func TestTheWindowsOfHTTP2(t *testing.T) {
 // Settings that only make sense together; the others are told apart in package config.
 func TestNoIdentityWithoutFiles(t *testing.T) {
 	c := config.Default()
-	if who, err := openIdentity(&c, nil); who != nil || err != nil {
+	if who, err := openIdentity(&c, nil, nil); who != nil || err != nil {
 		t.Errorf("%v, %v", who, err)
 	}
 	c.TLSCert, c.TLSKey = "/nonexistent/tls.crt", "/nonexistent/tls.key"
-	if who, err := openIdentity(&c, nil); who != nil || err == nil {
+	if who, err := openIdentity(&c, nil, nil); who != nil || err == nil {
 		t.Errorf("%v, %v", who, err)
 	}
 }

@@ -102,12 +102,12 @@ func newHTTPServer(base context.Context, handler http.Handler, log *slog.Logger)
 const redirectTimeout = 30 * time.Second
 
 // newRedirectServer sends plain HTTP on to where HTTPS listens.
-func newRedirectServer(base context.Context, from origin.Origin, https net.Listener, log *slog.Logger) *http.Server {
+func newRedirectServer(base context.Context, from origin.Origin, who identity, https net.Listener, log *slog.Logger) *http.Server {
 	_, port, err := net.SplitHostPort(https.Addr().String())
 	if err != nil {
 		port = "443"
 	}
-	srv := newHTTPServer(base, server.Redirect(from, port), log)
+	srv := newHTTPServer(base, challenges(who, server.Redirect(from, port)), log)
 	srv.ReadTimeout, srv.WriteTimeout, srv.IdleTimeout = redirectTimeout, redirectTimeout, redirectTimeout
 	return srv
 }

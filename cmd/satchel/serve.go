@@ -56,7 +56,7 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	identity, err := openIdentity(c, log)
+	identity, err := openIdentity(c, in.db, log)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func serveUntil(ctx context.Context, s serving) error {
 	defer cut(nil)
 	public := newHTTPServer(base, s.front.Public(), s.log)
 	withHTTP2(public, s.identity, s.c.H2C)
-	redirects := newRedirectServer(base, s.outside, s.at.public, s.log)
+	redirects := newRedirectServer(base, s.outside, s.identity, s.at.public, s.log)
 	operators := newHTTPServer(base, s.front.Admin(), s.log)
 
 	group, ctx := errgroup.WithContext(ctx)
