@@ -96,6 +96,11 @@ type Config struct {
 	LogLevel  slog.Level
 	LogFormat string // LogAuto, LogText or LogJSON
 
+	AccessLog       string // path of a file with a line for each request; empty: they are in the log
+	AccessLogFormat string // AccessJSON or AccessCombined
+	AccessLogSize   int64  // bytes at which it begins anew, as it does with each day; 0 leaves that to others
+	AccessLogKeep   int    // files that are kept beside it
+
 	ShutdownGrace       time.Duration // how long running requests may take to end at shutdown
 	DatabaseConnections int           // connections to the database
 
@@ -120,6 +125,9 @@ const (
 	LogAuto = "auto" // text on a terminal, JSON otherwise
 	LogText = "text"
 	LogJSON = "json"
+
+	AccessJSON     = "json"
+	AccessCombined = "combined" // as Apache and nginx write it
 )
 
 const letsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
@@ -153,6 +161,9 @@ func Default() Config {
 		ThumbnailMemory:     256 << 20,
 		LogLevel:            slog.LevelInfo,
 		LogFormat:           LogAuto,
+		AccessLogFormat:     AccessJSON,
+		AccessLogSize:       100 << 20,
+		AccessLogKeep:       30,
 		ShutdownGrace:       10 * time.Second,
 		DatabaseConnections: 16,
 	}

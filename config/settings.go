@@ -86,6 +86,10 @@ func (c *Config) settings() []setting {
 		{key: "thumbnail_memory", usage: "memory that decoding one of them may take; images that need more have no thumbnail", value: boundedSize{&c.ThumbnailMemory, 96 << 20, 8 << 30}},
 		{key: "log_level", usage: "least important log line that is written", value: level{&c.LogLevel}},
 		{key: "log_format", usage: "how log lines are written", value: choice{&c.LogFormat, []string{LogAuto, LogText, LogJSON}}},
+		{key: "access_log", usage: "file with a line for each request; none has them in the log", value: text{&c.AccessLog, 4096}},
+		{key: "access_log_format", usage: "json, or combined as Apache and nginx write it", value: choice{&c.AccessLogFormat, []string{AccessJSON, AccessCombined}}},
+		{key: "access_log_size", usage: "size at which the file begins anew, as it does with each day in UTC; 0 leaves that to logrotate", value: size{&c.AccessLogSize}},
+		{key: "access_log_keep", usage: "files of it that are kept", value: count{&c.AccessLogKeep, 0, 10_000}},
 		{key: "shutdown_grace", usage: "how long running requests may take to end at shutdown", value: duration{&c.ShutdownGrace, durationOrZero}},
 		{key: "database_connections", usage: "connections to the database", value: count{&c.DatabaseConnections, 1, 10_000}},
 	}

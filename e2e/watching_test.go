@@ -165,14 +165,15 @@ func known(query string) (all []string) {
 }
 
 // What the dashboard and the alerts ask for is what servers tell: each query of the one is answered, and each metric with these labels
-// that the others look at is there. One server has SQLite and a folder, the other Postgres and a bucket.
+// that the others look at is there. One server has SQLite and a folder, one Postgres and a bucket, one a certificate.
 func TestDashboardAndAlertsAskForWhatThereIs(t *testing.T) {
 	t.Parallel()
 	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }))
 	defer broken.Close()
 	one := start(t, "SATCHEL_ADMIT_WEBHOOK="+broken.URL, "SATCHEL_ADMIT_WEBHOOK_SECRET=0123456789abcdef")
 	two := startOn(t, sqldbtest.PostgresURL(t), inBucket(t, s3test.Start(t).Endpoint, true)...)
-	p := startPrometheus(t, one, two)
+	three, _ := startTLS(t)
+	p := startPrometheus(t, one, two, three)
 	a := two.Register(t, "ann")
 	a.Put(t, "small", "content")
 	upload := &transfer{t: t, a: a, name: "large", content: seeded(1, 1<<20)}

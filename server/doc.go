@@ -6,7 +6,7 @@
 //	routes.go    which door it is for; all routes are there
 //	exchange.go  one record of the request, for those below; body.go is the body that comes with it
 //	requestid.go its id, which every error body repeats
-//	observe.go   access log and metrics, once it has ended
+//	observe.go   metrics and the log, once it has ended; accesslog.go is a log of its own
 //	rescue.go    a panic becomes a 500
 //	headers.go   headers that every answer has
 //	cors.go      scripts of the origins in the settings may read the answer

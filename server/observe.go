@@ -9,7 +9,7 @@ import (
 )
 
 // observe makes the request's exchange and, when it has ended, tells the metrics and the access log. A line at
-// level info holds no path, because names of files are private; at level debug it does.
+// level info holds no path, because names of files are private; at level debug, and in an access log of its own, it does.
 // Queries, which may hold a ticket, are never logged.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -39,16 +39,20 @@ func (s *Server) observe(next http.Handler) http.Handler {
 				x.begin() // net/http answers 200 for a handler that wrote nothing
 			}
 			s.metrics.observeRequest(x, r, took)
-			s.logRequest(x, r, took, cut)
+			s.logRequest(x, r, start, took, cut)
 		}()
 		next.ServeHTTP(x, r)
 		cut = false
 	})
 }
 
-func (s *Server) logRequest(x *exchange, r *http.Request, took time.Duration, cut bool) {
+func (s *Server) logRequest(x *exchange, r *http.Request, began time.Time, took time.Duration, cut bool) {
 	level := slog.LevelInfo
-	if !x.door.gated { // probes ask every few seconds
+	switch {
+	case !x.door.gated: // probes ask every few seconds
+		level = slog.LevelDebug
+	case s.access != nil:
+		s.access.write(x, r, s.origin.ClientAddr(r), began, took, cut)
 		level = slog.LevelDebug
 	}
 	if !s.log.Enabled(r.Context(), level) {

@@ -41,6 +41,8 @@ type Options struct {
 	CORSOrigins []string
 	Metrics     *Metrics     // default NewMetrics()
 	Log         *slog.Logger // default slog.Default()
+	// AccessLog, if set, has the lines about requests, which are not in the log then but at level debug.
+	AccessLog *AccessLog
 	// Registration is whether the pages offer newcomers an account; Accounts decides.
 	Registration bool
 	// HSTS is how long browsers are to come by HTTPS only; 0 tells them nothing.
@@ -72,6 +74,7 @@ type Server struct {
 	probes      []*probe
 	metrics     *Metrics
 	log         *slog.Logger
+	access      *accessLog // nil: requests are in the log
 	watch       *watch
 	inFlight    atomic.Int64
 	endStreams  func()
@@ -116,6 +119,9 @@ func assemble(o Options, h handlers) (*Server, error) {
 	s := &Server{
 		accounts: o.Accounts, drives: o.Drives, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, asks: o.Asks, hsts: strictTransport(o.HSTS), metrics: o.Metrics, log: o.Log, bodyPatience: bodyPatience, endStreams: h.endStreams,
 		probes: []*probe{{name: "database", check: o.DB.Ready}, {name: "blobs", check: o.Blobs.Ready}},
+	}
+	if o.AccessLog != nil {
+		s.access = &accessLog{AccessLog: *o.AccessLog, log: o.Log}
 	}
 	s.watch = newWatch(o.Accounts, func(err error) { o.Log.Warn("running requests were not asked whether they still may", "err", err) })
 	h.health = s.health(false)

@@ -14,6 +14,7 @@ import (
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/blob/disk"
 	"github.com/satchelhq/satchel/config"
+	"github.com/satchelhq/satchel/logfile"
 	"github.com/satchelhq/satchel/pages"
 	"github.com/satchelhq/satchel/server"
 	"github.com/satchelhq/satchel/server/origin"
@@ -60,9 +61,16 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
+	access, err := openAccessLog(c)
+	if err != nil {
+		return err
+	}
+	if access != nil {
+		defer func() { err = errors.Join(err, access.Close()) }()
+	}
 	outside := origin.Origin{Public: c.PublicURL, Trusted: c.TrustedProxies}
 	front, err := server.New(server.Options{
-		Accounts: in.accounts, Drives: in.drives, Previews: in.previews, Events: in.events, Asks: c.AdmitWebhook != "", DB: in.db, Blobs: in.blobs, Pages: html, Metrics: metrics, Log: log, Version: version(),
+		Accounts: in.accounts, Drives: in.drives, Previews: in.previews, Events: in.events, Asks: c.AdmitWebhook != "", DB: in.db, Blobs: in.blobs, Pages: html, Metrics: metrics, Log: log, AccessLog: accessLog(access, c), Version: version(),
 		Origin: outside, HSTS: c.HSTS, Certificates: served(identity),
 		CORSOrigins:  c.CORSOrigins,
 		Registration: c.Registration != config.RegistrationClosed, NoFinderQuota: !c.FinderQuota,
@@ -80,7 +88,7 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	if c.CodeLog {
 		log.Warn("code_log is on: codes that open accounts are written to this log. That is for development only")
 	}
-	return serveUntil(ctx, serving{c, log, outside, identity, front, at, jobs(in, identity, log), metrics})
+	return serveUntil(ctx, serving{c, log, outside, identity, front, at, jobs(in, identity, log), metrics, access})
 }
 
 // serving is what runs until the end.
@@ -93,6 +101,7 @@ type serving struct {
 	at       listeners
 	jobs     []job
 	metrics  *server.Metrics
+	access   *logfile.File // nil: there is none
 }
 
 // serveUntil serves until ctx ends or a listener fails, and then sees everything to its end: when it returns, no request
@@ -112,6 +121,12 @@ func serveUntil(ctx context.Context, s serving) error {
 	}
 	if s.at.admin != nil {
 		group.Go(func() error { return serveListener(operators, s.at.admin) })
+	}
+	if s.access != nil {
+		group.Go(func() error {
+			reopenOnHangup(ctx, s.access, s.log)
+			return nil
+		})
 	}
 	for _, j := range s.jobs {
 		s.metrics.ExpectJob(j.name)
