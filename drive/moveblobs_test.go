@@ -191,12 +191,12 @@ func TestAMoveThatIsKilledGoesOn(t *testing.T) {
 			}
 			_, err := b.move(watched{f.blobs, killed}, watched{b.to, killed})
 			done = err == nil
-			if done && calls < 20 {
-				t.Fatalf("it took %d calls to move 3 blobs: none was killed", calls)
+			if done && calls < 10 {
+				t.Fatalf("it took %d calls to move 3 blobs", calls)
 			}
 			b.wantFiles(files)
 			b.clean()
-			if !done && calls%2 == 0 { // the odd ones go on with what is there
+			if !done && calls%3 > 0 { // the others go on with what is there
 				for _, key := range has(t, b.to) {
 					if slices.Contains(has(t, f.blobs), key) {
 						continue
@@ -334,36 +334,50 @@ func (l lies) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Files are read, written, joined and removed while all of it moves, several blobs at a time.
-func TestAMoveBesideEverything(t *testing.T) {
+// Files are read, written and joined by two nodes while all of it moves, several blobs at a time. One node has the stores the wrong way
+// round, as while the setting comes to one after the other.
+func TestAMoveBesideTwoNodes(t *testing.T) {
 	each(t, Options{Versions: -1}, func(t *testing.T, f *fixture) {
 		for i := range 40 {
 			f.put(fmt.Sprintf("/old%d", i), strings.Repeat(fmt.Sprint("old", i), 30))
 		}
 		b := f.between()
+		nodes := []*Drives{b.Drives, New(f.db, both.New(f.blobs, b.to), f.o)}
 		var others sync.WaitGroup
-		for w := range 3 {
+		for w := range 4 {
 			others.Go(func() {
-				for i := range 25 {
+				for i := range 20 {
+					one, other := &fixture{Drives: nodes[(w+i)%2], t: t, alice: f.alice}, &fixture{Drives: nodes[(w+i+1)%2], t: t, alice: f.alice}
 					path, content := fmt.Sprintf("/w%d", w), strings.Repeat(fmt.Sprint("new", w, i), 30)
-					b.put(path, content)
-					if got, err := b.read(b.alice, Path(path)); err != nil || got != content {
+					if i%4 == 3 {
+						first, second := one.part(content), other.part(content)
+						if _, err := other.join(fmt.Sprintf("joined%d-%d", w, i), first, second); err != nil {
+							t.Error(err)
+						}
+						path, content = fmt.Sprintf("/joined%d-%d", w, i), content+content
+					} else {
+						one.put(path, content)
+					}
+					if got, err := other.read(f.alice, Path(path)); err != nil || got != content {
 						t.Errorf("%s: %.20q, %v", path, got, err)
 					}
 					old := fmt.Sprintf("/old%d", (7*i+13*w)%40)
-					if got, err := b.read(b.alice, Path(old)); err != nil || got != strings.Repeat(old[1:], 30) {
+					if got, err := one.read(f.alice, Path(old)); err != nil || got != strings.Repeat(old[1:], 30) {
 						t.Errorf("%s: %.20q, %v", old, got, err)
 					}
 				}
 			})
 		}
-		moved, err := b.MoveBlobs(t.Context(), Moving{From: f.blobs, To: b.to, AtOnce: 4})
+		if moved, err := b.MoveBlobs(t.Context(), Moving{From: f.blobs, To: b.to, AtOnce: 4}); err != nil || moved.Blobs < 40 {
+			t.Errorf("%+v, %v", moved, err)
+		}
 		others.Wait()
-		if err != nil || moved.Blobs != 40 || moved.Left() != 0 {
+		if moved, err := b.move(f.blobs, b.to); err != nil || moved.Left() != 0 {
 			t.Errorf("%+v, %v", moved, err)
 		}
 		if left := has(t, f.blobs); len(left) > 0 {
 			t.Errorf("the old store has %v", left)
 		}
+		f.Drives = New(f.db, b.to, f.o)
 	})
 }
