@@ -236,7 +236,7 @@ func (r *receiving) rest(ctx context.Context) error {
 		if fault.Is(err, fault.Precondition) {
 			return fmt.Errorf("%w: %w", errOtherContent, err)
 		}
-		if err := r.again.wait(ctx, err, func(d time.Duration) { r.g.Observe(Moment{Phase: Waiting, At: r.at, Wait: d, Err: err}) }); err != nil {
+		if err := r.again.wait(ctx, err, func(err error, d time.Duration) { r.g.Observe(Moment{Phase: Waiting, Wait: d, Err: err}) }); err != nil {
 			return err
 		}
 	}

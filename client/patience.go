@@ -41,7 +41,7 @@ func (p *patience) next(err error, now time.Time) (time.Duration, bool) {
 }
 
 // wait waits before another try after err. It answers err if there is none to be, and ctx's error if that ends.
-func (p *patience) wait(ctx context.Context, err error, told func(wait time.Duration)) error {
+func (p *patience) wait(ctx context.Context, err error, told func(err error, wait time.Duration)) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -50,7 +50,7 @@ func (p *patience) wait(ctx context.Context, err error, told func(wait time.Dura
 		return err
 	}
 	if told != nil {
-		told(d)
+		told(err, d)
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -43,7 +43,7 @@ const (
 type Moment struct {
 	Phase Phase
 	At    int64         // bytes; of Moving those that the other side is not known to have among them
-	Wait  time.Duration // of Waiting
+	Wait  time.Duration // of Waiting, which has no At
 	Err   error         // of Waiting: why
 }
 
@@ -174,8 +174,8 @@ func (c *Client) begin(ctx context.Context, p Put, file *os.File, d *digest) (t 
 }
 
 // waits tells whoever observes of a wait.
-func (p Put) waits() func(time.Duration) {
-	return func(wait time.Duration) { p.Observe(Moment{Phase: Waiting, Wait: wait}) }
+func (p Put) waits() func(error, time.Duration) {
+	return func(err error, wait time.Duration) { p.Observe(Moment{Phase: Waiting, Wait: wait, Err: err}) }
 }
 
 // confirm looks whether the file is what was sent: bytes of an upload that another client began are that client's word. Where names

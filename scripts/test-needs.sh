@@ -32,6 +32,7 @@ need chromium command -v chromium
 need fonts-noto-cjk chinese_here
 need curl command -v curl
 need unzip command -v unzip
+need tmux command -v tmux
 need gvfs-backends gvfs_here
 need libglib2.0-bin command -v gio
 need dbus-daemon command -v dbus-run-session

@@ -2,13 +2,17 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/mattn/go-runewidth"
+	"github.com/vbauerster/cupwriter"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
 
 	"github.com/satchelhq/satchel/client"
 )
@@ -19,6 +23,8 @@ type bars struct {
 	area *mpb.Progress
 	all  *mpb.Bar
 
+	columns int // for a file's name
+
 	begun time.Time
 	files atomic.Int64 // that are done
 	bytes atomic.Int64 // that were moved
@@ -27,15 +33,32 @@ type bars struct {
 // worthABar is the size of files that get a bar of their own, in bytes. Others would only flicker.
 const worthABar = 1 << 20
 
-const barName = 28 // columns for a file's name
+// barName is the columns for a file's name on a terminal of 72 columns and more.
+const barName = 28
 
 func newBars(a *atPrompt) *bars {
-	b := &bars{a: a, begun: time.Now(), area: mpb.New(mpb.WithOutput(a.stderr), mpb.WithRefreshRate(150*time.Millisecond))}
+	console := cupwriter.New(fromTheLeft{a.stderr}, false)
+	console.SetTermFd(int(a.stderr.(*os.File).Fd()))
+	columns := barName
+	if width, _, err := term.GetSize(int(a.stderr.(*os.File).Fd())); err == nil && width < 72 {
+		columns = width / 3
+	}
+	b := &bars{a: a, columns: columns, begun: time.Now(), area: mpb.New(mpb.WithConsoleWriter(console), mpb.WithRefreshRate(150*time.Millisecond))}
 	b.all = b.area.New(0, mpb.NopStyle(), mpb.BarPriority(1<<20), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Any(func(decor.Statistics) string {
 		moved := b.bytes.Load()
-		return fmt.Sprintf("%d files done, %s, %s", b.files.Load(), showSize(moved), showRate(moved, time.Since(b.begun)))
+		return fmt.Sprintf("%d done, %s, %s", b.files.Load(), showSize(moved), showRate(moved, time.Since(b.begun)))
 	})))
 	return b
+}
+
+// fromTheLeft begins each drawing in the first column: a terminal has written ^C when somebody typed that.
+type fromTheLeft struct{ io.Writer }
+
+func (w fromTheLeft) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(w.Writer, "\r"); err != nil {
+		return 0, err
+	}
+	return w.Writer.Write(p)
 }
 
 // showRate is a number of bytes in a second.
@@ -51,12 +74,13 @@ func (b *bars) begin(name string, size int64) displayed {
 	if size < worthABar {
 		return f
 	}
-	f.bar = b.area.New(size, mpb.BarStyle().Rbound("]").Lbound("["), mpb.BarRemoveOnComplete(),
+	// One more than there is: a bar that is full is over, and this one is full twice, by hashing and by moving.
+	f.bar = b.area.New(size+1, mpb.BarStyle().Rbound("]").Lbound("["), mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string {
-			return runewidth.FillRight(runewidth.Truncate(terminal(name), barName, "…"), barName)
+			return runewidth.FillRight(runewidth.Truncate(terminal(name), b.columns, "…"), b.columns)
 		})),
 		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
-			return fmt.Sprintf("%3d%% %-22s", s.Current*100/max(s.Total, 1), f.says(size))
+			return fmt.Sprintf("%3d%% %-22s", s.Current*100/size, f.says(size))
 		})),
 	)
 	return f
@@ -102,7 +126,7 @@ func (f *barred) says(size int64) string {
 	case client.Hashing:
 		return "hashing"
 	case client.Waiting:
-		return "again in " + f.now.Wait.Round(time.Second).String()
+		return "again in " + (f.now.Wait + time.Second - 1).Truncate(time.Second).String()
 	}
 	moved, took := f.now.At-f.from, time.Since(f.begun)
 	if moved <= 0 || took < time.Second/2 {
@@ -112,10 +136,14 @@ func (f *barred) says(size int64) string {
 	return showRate(moved, took) + ", " + left.String()
 }
 
-func (f *barred) done(_ client.Done, err error) {
+func (f *barred) leave() {
 	if f.bar != nil {
 		f.bar.Abort(true)
 	}
+}
+
+func (f *barred) done(_ client.Done, err error) {
+	f.leave()
 	if err == nil {
 		f.all.files.Add(1)
 		return

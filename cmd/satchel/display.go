@@ -22,6 +22,7 @@ type display interface {
 type displayed interface {
 	observe(client.Moment)
 	done(client.Done, error)
+	leave() // it is neither done nor has it failed: all ends
 }
 
 // display is bars for a person at a terminal, and otherwise a line for each file, in words or as JSON.
@@ -39,14 +40,26 @@ type lines struct {
 	mu sync.Mutex
 }
 
-func (l *lines) begin(name string, _ int64) displayed { return &line{l, name} }
+func (l *lines) begin(name string, _ int64) displayed { return &line{all: l, name: name} }
 
 type line struct {
-	all  *lines
-	name string
+	all    *lines
+	name   string
+	waited bool
 }
 
-func (*line) observe(client.Moment) {}
+// observe tells that nothing gets on, once for each file.
+func (f *line) observe(m client.Moment) {
+	if m.Phase != client.Waiting || f.waited || f.all.a.json {
+		return
+	}
+	f.waited = true
+	f.all.mu.Lock()
+	defer f.all.mu.Unlock()
+	fmt.Fprintf(f.all.a.stderr, "satchel: %s: %s; trying again for %s\n", terminal(f.name), told(m.Err), f.all.a.patience)
+}
+
+func (*line) leave() {}
 
 func (f *line) done(done client.Done, err error) {
 	if err != nil {

@@ -104,7 +104,12 @@ func (m *mover) run(name string, size int64, do func(ctx context.Context, observ
 		}
 		seen := m.look.begin(name, size)
 		done, err := do(m.ctx, seen.observe)
-		m.count(name, done, err)
+		stopped := m.ctx.Err() != nil && err != nil // and nothing is wrong with the file
+		m.count(done, err, stopped)
+		if stopped {
+			seen.leave()
+			return nil
+		}
 		seen.done(done, err)
 		if fault.Is(err, fault.Unauthenticated) || client.Away(err) {
 			return err // it would be so for the others
@@ -114,11 +119,12 @@ func (m *mover) run(name string, size int64, do func(ctx context.Context, observ
 	return true
 }
 
-func (m *mover) count(name string, done client.Done, err error) {
+func (m *mover) count(done client.Done, err error, stopped bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sum.Bytes += done.Bytes
 	switch {
+	case stopped:
 	case err != nil:
 		m.fail(err)
 	case done.How == client.Same:
