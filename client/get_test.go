@@ -140,7 +140,15 @@ func TestGetThroughFailures(t *testing.T) {
 func TestGetInterrupted(t *testing.T) {
 	content := make([]byte, 3_000_000)
 	ctx, cancel := context.WithCancel(t.Context())
-	l := &library{content: content, version: "1"}
+	l := &library{content: content, version: "1", before: func(l *library, w http.ResponseWriter, r *http.Request) bool {
+		if l.requests > 1 {
+			return false
+		}
+		_, _ = w.Write(content[:1_500_000])
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+		return true
+	}}
 	c := against(t, l)
 	root, err := os.OpenRoot(t.TempDir())
 	if err != nil {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -106,7 +107,8 @@ func (c *Client) putOnce(ctx context.Context, p Put, done *Done) error {
 		done.How = Same
 		return nil
 	}
-	t, known, err := c.begin(ctx, p, file, &d)
+	s := sending{c: c, p: p, content: newBlocks(file, &d), done: done, again: patience{limit: c.o.Patience}, piece: block}
+	t, known, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -114,63 +116,85 @@ func (c *Client) putOnce(ctx context.Context, p Put, done *Done) error {
 		done.How = Known
 		return nil
 	}
-	s := sending{c: c, p: p, content: newBlocks(file, &d), done: done, again: patience{limit: c.o.Patience}, piece: block}
 	err = s.all(ctx, t)
 	if errors.Is(err, errChanged) && p.Resume == nil {
 		// What was begun is of content that there is not any more. What the server does not hear of expires.
 		_ = c.terminate(ctx, t.address)
 	}
-	if err != nil {
+	if err != nil || t.fresh {
 		return err
 	}
 	return c.confirm(ctx, p, d)
 }
 
 // begin finds the upload to send to, or makes it. known says that the file is there without one.
-func (c *Client) begin(ctx context.Context, p Put, file *os.File, d *digest) (t transfer, known bool, err error) {
-	if u := p.Resume; u != nil {
-		if u.SHA256 == nil {
-			return t, false, fault.New(fault.Precondition, "client.Put", "Whoever began this upload did not tell a hash of its content, so there is no knowing whether this is the file. Send the file anew.").WithCode("no_hash")
-		}
-		if *u.SHA256 != d.whole {
-			return t, false, fault.New(fault.Precondition, "client.Put", "This is not the file that the upload was begun with: its SHA-256 is another.").WithCode("other_content")
-		}
-		t, err = c.transferOf(*u, d.size)
+func (s *sending) begin(ctx context.Context) (t transfer, known bool, err error) {
+	d := s.content.d
+	if s.p.Resume != nil {
+		t, err = s.c.resume(*s.p.Resume, d)
 		return t, false, err
 	}
-	folder, name := path.Split(p.To)
-	folder = Clean(folder)
-	if name == "" {
+	folder, name := path.Split(s.p.To)
+	if folder = Clean(folder); name == "" {
 		return t, false, fault.New(fault.Invalid, "client.Put", "A file needs a name on the drive.")
 	}
-	again := patience{limit: c.o.Patience}
 	for {
-		f, err := c.lookUp(ctx, file, wanted{d.whole, d.size, name, folder, p.Conflict})
+		f, err := s.c.lookUp(ctx, s.content.file, wanted{d.whole, d.size, name, folder, s.p.Conflict})
 		if err != nil {
 			return t, false, err
 		}
-		switch f.Status {
-		case "complete":
+		if f.Status == "complete" {
 			return t, true, nil
-		case "partial":
-			if f.Upload != nil {
-				if t, err = c.transferOf(*f.Upload, d.size); err == nil {
-					return t, false, nil
-				}
+		}
+		if f.Status == "partial" && f.Upload != nil {
+			if t, err = s.c.transferOf(*f.Upload, d.size); err == nil {
+				return t, false, nil
 			}
 		}
-		address, err := c.create(ctx, d.size, map[string]string{
-			"filename": name, "folder": folder, "conflict": string(p.Conflict), "sha256": d.whole,
-			"mtime": d.modified.UTC().Format(time.RFC3339Nano),
-		})
-		if err == nil {
-			return transfer{address: address, stretches: []stretch{{address, 0, d.size}}, fresh: true}, false, nil
+		if t, err = s.create(ctx, folder, name); err == nil {
+			return t, false, nil
 		}
-		// An upload whose address was lost with the answer is found by the next look.
-		if err := again.wait(ctx, err, p.waits()); err != nil {
+		// An upload whose address was lost with the answer is found by the next look, and so is the file if that was all of it.
+		if err := s.again.wait(ctx, contested(err), s.p.waits()); err != nil {
 			return t, false, err
 		}
 	}
+}
+
+// small is the size up to which a file goes along with its upload's creation, in bytes.
+const small = 1 << 20
+
+// create begins an upload. Of a small file with a name that is not to make way it has all bytes: should its answer get lost, the next look
+// finds the file as one that is there.
+func (s *sending) create(ctx context.Context, folder, name string) (transfer, error) {
+	d := s.content.d
+	var bytes []byte
+	var sum [sha256.Size]byte
+	if d.size > 0 && d.size <= small && s.p.Conflict == Replace {
+		var err error
+		if bytes, sum, err = s.content.read(0, d.size); err != nil {
+			return transfer{}, err
+		}
+	}
+	address, offset, err := s.c.create(ctx, d.size, map[string]string{
+		"filename": name, "folder": folder, "conflict": string(s.p.Conflict), "sha256": d.whole,
+		"mtime": d.modified.UTC().Format(time.RFC3339Nano),
+	}, bytes, sum, s.moving(0))
+	if err == nil && offset > d.size {
+		err = fault.As(fault.Internal, "client.Put", fmt.Errorf("the server is at %d of an upload of %d bytes", offset, d.size))
+	}
+	return transfer{address: address, stretches: []stretch{{address, 0, d.size}}, fresh: true, at: offset}, err
+}
+
+// resume is an upload to go on with, if it is of this content.
+func (c *Client) resume(u Upload, d *digest) (transfer, error) {
+	switch {
+	case u.SHA256 == nil:
+		return transfer{}, fault.New(fault.Precondition, "client.Put", "Whoever began this upload did not tell a hash of its content, so there is no knowing whether this is the file. Send the file anew.").WithCode("no_hash")
+	case *u.SHA256 != d.whole:
+		return transfer{}, fault.New(fault.Precondition, "client.Put", "This is not the file that the upload was begun with: its SHA-256 is another.").WithCode("other_content")
+	}
+	return c.transferOf(u, d.size)
 }
 
 // waits tells whoever observes of a wait.
@@ -178,8 +202,8 @@ func (p Put) waits() func(error, time.Duration) {
 	return func(err error, wait time.Duration) { p.Observe(Moment{Phase: Waiting, Wait: wait, Err: err}) }
 }
 
-// confirm looks whether the file is what was sent: bytes of an upload that another client began are that client's word. Where names
-// make way, or several write to one path, there is no telling which file it was.
+// confirm looks whether the file is what was to be sent: bytes of an upload that another client began are that client's word. Where names
+// make way there is no telling which file it was.
 func (c *Client) confirm(ctx context.Context, p Put, d digest) error {
 	if p.Conflict != Replace {
 		return nil
@@ -210,7 +234,7 @@ const leastPiece = 256 << 10
 // all sends every stretch that is not there yet, and sees the file made.
 func (s *sending) all(ctx context.Context, t transfer) error {
 	for _, part := range t.stretches {
-		at := part.start
+		at := t.at
 		if !t.fresh {
 			at = -1
 		}
@@ -282,12 +306,7 @@ func (s *sending) send(ctx context.Context, part stretch, at int64) (int64, erro
 	if err != nil {
 		return at, err
 	}
-	moving := at
-	offset, err := s.c.patch(ctx, part.address, at-part.start, bytes, sum, func(n int) {
-		moving += int64(n)
-		s.done.Bytes += int64(n)
-		s.p.Observe(Moment{Phase: Moving, At: moving})
-	})
+	offset, err := s.c.patch(ctx, part.address, at-part.start, bytes, sum, s.moving(at))
 	if err != nil {
 		return at, err
 	}
@@ -295,6 +314,15 @@ func (s *sending) send(ctx context.Context, part stretch, at int64) (int64, erro
 		return next, nil
 	}
 	return at, fault.As(fault.Internal, "client.Put", fmt.Errorf("the server is at %d after bytes up to %d", offset, at-part.start+int64(len(bytes))))
+}
+
+// moving hears of bytes that leave, from an offset on.
+func (s *sending) moving(at int64) func(int) {
+	return func(n int) {
+		at += int64(n)
+		s.done.Bytes += int64(n)
+		s.p.Observe(Moment{Phase: Moving, At: at})
+	}
 }
 
 // ended is errEnded for an upload that is gone.

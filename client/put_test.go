@@ -52,16 +52,7 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		sum := sha256.Sum256(s.got)
 		answerJSON(w, Node{Size: s.length, SHA256: hexOf(sum[:])})
 	case r.Method == http.MethodPost:
-		s.length, _ = strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
-		for pair := range strings.SplitSeq(r.Header.Get("Upload-Metadata"), ",") {
-			if value, ok := strings.CutPrefix(pair, "sha256 "); ok {
-				text, _ := base64.StdEncoding.DecodeString(value)
-				s.sha256 = string(text)
-			}
-		}
-		s.got, s.begun = nil, s.begun+1
-		w.Header().Set("Location", "http://elsewhere/files/1")
-		w.WriteHeader(http.StatusCreated)
+		s.begin(w, r, body)
 	case r.Method == http.MethodDelete:
 		s.ended++
 		w.WriteHeader(http.StatusNoContent)
@@ -78,6 +69,21 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusNoContent)
 		}
 	}
+}
+
+// begin makes an upload, with its first bytes if they come along.
+func (s *shelf) begin(w http.ResponseWriter, r *http.Request, body []byte) {
+	s.length, _ = strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
+	for pair := range strings.SplitSeq(r.Header.Get("Upload-Metadata"), ",") {
+		if value, ok := strings.CutPrefix(pair, "sha256 "); ok {
+			text, _ := base64.StdEncoding.DecodeString(value)
+			s.sha256 = string(text)
+		}
+	}
+	s.got, s.begun = body, s.begun+1
+	w.Header().Set("Location", "http://elsewhere/files/1")
+	w.Header().Set("Upload-Offset", strconv.Itoa(len(s.got)))
+	w.WriteHeader(http.StatusCreated)
 }
 
 func hexOf(b []byte) string {
@@ -107,59 +113,69 @@ func once(method string, do func(s *shelf, w http.ResponseWriter, r *http.Reques
 
 // Whatever goes wrong on the way, the server gets the file once, and as it is.
 func TestPutThroughFailures(t *testing.T) {
-	content := make([]byte, 2*block+12345)
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(content) // it never fails
-	name := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(name, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	large := make([]byte, 2*block+12345)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(large) // it never fails
 	refuse := func(status int) func(*shelf, http.ResponseWriter, *http.Request) bool {
 		return func(_ *shelf, w http.ResponseWriter, _ *http.Request) bool {
 			w.WriteHeader(status)
 			return true
 		}
 	}
-	for wrong, before := range map[string]func(*shelf, http.ResponseWriter, *http.Request) bool{
-		"nothing":               nil,
-		"no answer to creation": once(http.MethodPost, func(_ *shelf, w http.ResponseWriter, _ *http.Request) bool { return hangUp(w) }),
-		"no answer to bytes":    once(http.MethodPatch, func(_ *shelf, w http.ResponseWriter, _ *http.Request) bool { return hangUp(w) }),
-		"bytes taken, and no answer": once(http.MethodPatch, func(s *shelf, w http.ResponseWriter, r *http.Request) bool {
+	for wrong, first := range map[string]struct {
+		method string
+		gets   func(*shelf, http.ResponseWriter, *http.Request) bool
+	}{
+		"nothing": {},
+		"creation, and no answer": {http.MethodPost, func(s *shelf, w http.ResponseWriter, r *http.Request) bool {
+			body, _ := io.ReadAll(r.Body) // it was read before
+			s.begin(w, r, body)
+			return hangUp(w)
+		}},
+		"no answer to creation": {http.MethodPost, func(_ *shelf, w http.ResponseWriter, _ *http.Request) bool { return hangUp(w) }},
+		"no answer to bytes":    {http.MethodPatch, func(_ *shelf, w http.ResponseWriter, _ *http.Request) bool { return hangUp(w) }},
+		"bytes taken, and no answer": {http.MethodPatch, func(s *shelf, w http.ResponseWriter, r *http.Request) bool {
 			b, _ := io.ReadAll(r.Body)
 			s.got = append(s.got, b...)
 			return hangUp(w)
-		}),
-		"a part taken, and no answer": once(http.MethodPatch, func(s *shelf, w http.ResponseWriter, r *http.Request) bool {
+		}},
+		"a part taken, and no answer": {http.MethodPatch, func(s *shelf, w http.ResponseWriter, r *http.Request) bool {
 			b, _ := io.ReadAll(r.Body)
 			s.got = append(s.got, b[:777]...)
 			return hangUp(w)
-		}),
-		"bytes damaged on their way": once(http.MethodPatch, refuse(statusChecksumMismatch)),
-		"held by another request":    once(http.MethodPatch, refuse(http.StatusLocked)),
-		"at another offset":          once(http.MethodPatch, refuse(http.StatusConflict)),
-		"busy":                       once(http.MethodPatch, refuse(http.StatusServiceUnavailable)),
-		"failed":                     once(http.MethodPatch, refuse(http.StatusInternalServerError)),
-		"a proxy without its server": once(http.MethodPost, refuse(http.StatusBadGateway)),
-		"gone": once(http.MethodPatch, func(s *shelf, w http.ResponseWriter, _ *http.Request) bool {
+		}},
+		"bytes damaged on their way": {http.MethodPatch, refuse(statusChecksumMismatch)},
+		"held by another request":    {http.MethodPatch, refuse(http.StatusLocked)},
+		"at another offset":          {http.MethodPatch, refuse(http.StatusConflict)},
+		"busy":                       {http.MethodPatch, refuse(http.StatusServiceUnavailable)},
+		"failed":                     {http.MethodPatch, refuse(http.StatusInternalServerError)},
+		"a proxy without its server": {http.MethodPost, refuse(http.StatusBadGateway)},
+		"gone": {http.MethodPatch, func(s *shelf, w http.ResponseWriter, _ *http.Request) bool {
 			s.ended++
 			w.WriteHeader(http.StatusGone)
 			return true
-		}),
+		}},
 	} {
-		t.Run(wrong, func(t *testing.T) {
-			s := &shelf{before: before}
-			c := against(t, s)
-			c.o.Patience = time.Minute
-			done, err := c.Put(t.Context(), Put{Open: func() (*os.File, error) { return os.Open(name) }, To: "/file", Conflict: Replace})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(s.got, content) || s.begun > s.ended+1 {
-				t.Errorf("the server has %d bytes of %d, of %d uploads of which %d have ended", len(s.got), len(content), s.begun, s.ended)
-			}
-			if most := int64(len(content)) + block; done.Bytes < int64(len(content))-block || done.Bytes > most {
-				t.Errorf("%d bytes were sent, want at most %d", done.Bytes, most)
-			}
-		})
+		for size, content := range map[string][]byte{"large": large, "small": large[:1000]} {
+			t.Run(wrong+", "+size, func(t *testing.T) {
+				name := filepath.Join(t.TempDir(), "file")
+				if err := os.WriteFile(name, content, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				s := &shelf{before: once(first.method, first.gets)}
+				c := against(t, s)
+				c.o.Patience = time.Minute
+				done, err := c.Put(t.Context(), Put{Open: func() (*os.File, error) { return os.Open(name) }, To: "/file", Conflict: Replace})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(s.got, content) || s.begun > s.ended+1 {
+					t.Errorf("the server has %d bytes of %d, of %d uploads of which %d have ended", len(s.got), len(content), s.begun, s.ended)
+				}
+				if most := int64(len(content)) + block; done.Bytes > most {
+					t.Errorf("%d bytes were sent, want at most %d", done.Bytes, most)
+				}
+			})
+		}
 	}
 }
 
@@ -172,7 +188,7 @@ func TestPutRefused(t *testing.T) {
 	for status, kind := range map[int]fault.Kind{
 		http.StatusForbidden: fault.Forbidden, http.StatusRequestEntityTooLarge: fault.TooLarge, http.StatusInsufficientStorage: fault.Full, http.StatusUnauthorized: fault.Unauthenticated,
 	} {
-		s := &shelf{before: once(http.MethodPatch, func(_ *shelf, w http.ResponseWriter, _ *http.Request) bool {
+		s := &shelf{before: once(http.MethodPost, func(_ *shelf, w http.ResponseWriter, _ *http.Request) bool {
 			w.Header().Set("Content-Type", "text/plain")
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, "It is not to be.\ncode: no_way\n")

@@ -19,8 +19,9 @@ const (
 	filesAddress           = "/files/"
 )
 
-// create begins an upload of a known length and answers its address (tus, extension creation).
-func (c *Client) create(ctx context.Context, length int64, metadata map[string]string) (string, error) {
+// create begins an upload of a known length, with its first bytes if there are any, and answers its address and offset (tus, extensions
+// creation and creation-with-upload).
+func (c *Client) create(ctx context.Context, length int64, metadata map[string]string, bytes []byte, sum [sha256.Size]byte, told func(int)) (string, int64, error) {
 	var pairs []string
 	for key, value := range metadata {
 		if value != "" {
@@ -28,14 +29,31 @@ func (c *Client) create(ctx context.Context, length int64, metadata map[string]s
 		}
 	}
 	slices.Sort(pairs)
-	answer, err := c.do(ctx, request{method: http.MethodPost, path: filesAddress, header: map[string]string{
+	q := request{method: http.MethodPost, path: filesAddress, header: map[string]string{
 		"Tus-Resumable": tusVersion, "Upload-Length": strconv.FormatInt(length, 10), "Upload-Metadata": strings.Join(pairs, ","),
-	}})
+	}}
+	if len(bytes) > 0 {
+		q.body, q.sent = bytes, told
+		q.header["Content-Type"], q.header["Upload-Checksum"] = octetStream, checksum(sum)
+	}
+	answer, err := c.do(ctx, q)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	defer answer.Body.Close()
-	return c.here(answer.Header.Get("Location"))
+	address, err := c.here(answer.Header.Get("Location"))
+	if err != nil || len(bytes) == 0 {
+		return address, 0, err
+	}
+	offset, err := parseOffset(answer.Header.Get("Upload-Offset"))
+	return address, offset, err
+}
+
+const octetStream = "application/offset+octet-stream"
+
+// checksum is the value of Upload-Checksum (tus, extension checksum).
+func checksum(sum [sha256.Size]byte) string {
+	return "sha256 " + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // offset is how much of an upload the server has for good (tus, core). One that joins others has none until it is done: -1.
@@ -64,8 +82,8 @@ func parseOffset(text string) (int64, error) {
 // extension checksum). told hears of bytes that leave.
 func (c *Client) patch(ctx context.Context, address string, offset int64, bytes []byte, sum [sha256.Size]byte, told func(int)) (int64, error) {
 	answer, err := c.do(ctx, request{method: http.MethodPatch, path: address, body: bytes, sent: told, header: map[string]string{
-		"Tus-Resumable": tusVersion, "Content-Type": "application/offset+octet-stream",
-		"Upload-Offset": strconv.FormatInt(offset, 10), "Upload-Checksum": "sha256 " + base64.StdEncoding.EncodeToString(sum[:]),
+		"Tus-Resumable": tusVersion, "Content-Type": octetStream,
+		"Upload-Offset": strconv.FormatInt(offset, 10), "Upload-Checksum": checksum(sum),
 	}})
 	if err != nil {
 		return 0, err

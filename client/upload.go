@@ -80,7 +80,8 @@ type transfer struct {
 	address   string
 	joined    bool // it takes no bytes of its own
 	stretches []stretch
-	fresh     bool // begun by this run, so nothing of it is there
+	fresh     bool  // begun by this run, so all of its bytes are too
+	at        int64 // of a fresh one: bytes that went along with its creation
 }
 
 // transferOf is how to go on with an upload of a content of a known size. Parts that do not make up the whole are an error.
