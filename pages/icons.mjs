@@ -1,5 +1,5 @@
 // Draws the icons that phones put on a home screen from src/satchel.svg: node icons.mjs FOLDER
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Resvg } from "@resvg/resvg-js";
 
@@ -11,6 +11,7 @@ const ground = icon.match(/<rect [^>]*fill="([^"]+)"[^>]*\/>/);
 if (!ground) throw new Error("src/satchel.svg has no ground to draw a maskable icon on");
 const whole = icon.replace(ground[0], "").replace(/viewBox="0 0 32 32"/, 'viewBox="-4 -4 40 40"').replace(/<g /, `<rect x="-4" y="-4" width="40" height="40" fill="${ground[1]}"/><g `);
 
+mkdirSync(folder, { recursive: true }); // the Dockerfile begins without it
 for (const [name, svg, size] of [
   ["icon-192.png", icon, 192],
   ["icon-512.png", icon, 512],
