@@ -32,6 +32,8 @@ var (
 	ErrShort = errors.New("blob: stage is shorter than the offset")
 	// ErrFull says that the store has no space left.
 	ErrFull = errors.New("blob: no space left")
+	// ErrAway says that the store does not answer now. Nothing is known of what was asked for, and it may be asked for again.
+	ErrAway = errors.New("blob: the store does not answer")
 	// ErrKey says that a key is not spelled as Key.Valid asks.
 	ErrKey = errors.New("blob: invalid key")
 )

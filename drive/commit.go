@@ -256,6 +256,8 @@ func storeError(err error, op string) error {
 		return nil
 	case errors.Is(err, blob.ErrFull):
 		return &fault.Error{Kind: fault.Full, Op: op, Code: "storage_full", Public: "The server's storage is full.", Err: err}
+	case errors.Is(err, blob.ErrAway):
+		return &fault.Error{Kind: fault.Busy, Op: op, Code: "storage_away", Public: "The server's storage does not answer. Try again.", Err: err}
 	}
 	return fault.Wrap(err, op)
 }

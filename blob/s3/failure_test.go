@@ -214,6 +214,34 @@ func TestAnswersLost(t *testing.T) {
 	}
 }
 
+// What S3 does not answer is ErrAway, and so is an upload that it calls complete while there is no object: nothing of that is lost.
+func TestServerAway(t *testing.T) {
+	c := newScene(t)
+	content := noise(14 * mib)
+	g := c.stage("k")
+	c.write(g, content)
+	c.must(g.Sync())
+	c.proxy.Decide(func(r *http.Request) s3test.Fate {
+		if s3test.Operation(r) == "CompleteMultipartUpload" {
+			return s3test.Claim
+		}
+		return s3test.Pass
+	})
+	if err := g.Seal(t.Context()); !errors.Is(err, blob.ErrAway) || errors.Is(err, blob.ErrNotFound) {
+		t.Errorf("Seal of what is complete and not there: %v", err)
+	}
+	c.must(g.Close())
+	c.server.Kill()
+	if _, err := c.Resume(t.Context(), "k", 14*mib); !errors.Is(err, blob.ErrAway) {
+		t.Errorf("Resume while there is no server: %v", err)
+	}
+	c.server.Start()
+	c.proxy.Decide(func(*http.Request) s3test.Fate { return s3test.Pass })
+	g = c.resume("k", 14*mib)
+	c.must(g.Seal(t.Context()))
+	c.wantBlob("k", content)
+}
+
 // Sweep leaves alone what is young, and what is on record however old it is.
 func TestSweepKeeps(t *testing.T) {
 	c := newScene(t)

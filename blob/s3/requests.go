@@ -54,8 +54,13 @@ func meaning(err error) error {
 		}
 	}
 	var answer *awshttp.ResponseError
-	if errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusInsufficientStorage {
+	switch {
+	case errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusInsufficientStorage:
 		return fmt.Errorf("%w: %w", blob.ErrFull, err)
+	case errors.Is(err, context.Canceled):
+		return err
+	case answer == nil, answer.HTTPStatusCode() >= 500, answer.HTTPStatusCode() == http.StatusTooManyRequests: // no answer, or none after all tries
+		return fmt.Errorf("%w: %w", blob.ErrAway, err)
 	}
 	return err
 }
@@ -161,7 +166,8 @@ func (s *Store) copyPart(ctx context.Context, r *Record, p piece) (Part, error) 
 }
 
 // complete makes an object of the parts on record. Completing what was completed does nothing: the answer may have been lost. The
-// object's size is looked at whatever S3 says. ErrNotFound if the upload was aborted, ErrShort if a part is missing.
+// object's size is looked at whatever S3 says. ErrNotFound if the upload was aborted, ErrShort if a part is missing, ErrAway if S3 says that
+// it is complete and there is no object yet: it may still be at it, for a request that was given up here.
 func (s *Store) complete(ctx context.Context, r *Record) error {
 	ctx, cancel := context.WithTimeout(ctx, completePatience)
 	defer cancel()
@@ -174,10 +180,16 @@ func (s *Store) complete(ctx context.Context, r *Record) error {
 	if err = meaning(err); err != nil && !errors.Is(err, errNoUpload) {
 		return err
 	}
+	said := err == nil
 	// Who else completes it, to read it, may be at it: then the upload is no more, and the object is not there yet.
 	for pause := 100 * time.Millisecond; ; pause *= 2 {
 		err := s.completed(ctx, r)
-		if !errors.Is(err, blob.ErrNotFound) || pause > time.Second {
+		switch {
+		case !errors.Is(err, blob.ErrNotFound):
+			return err
+		case pause > time.Second && said:
+			return fmt.Errorf("%w: %s is complete, it says, and not there", blob.ErrAway, r.Upload)
+		case pause > time.Second:
 			return err
 		}
 		time.Sleep(pause)

@@ -1,6 +1,7 @@
 package s3test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -18,6 +19,7 @@ const (
 	Refuse             // 503, and S3 does not see it
 	Lose               // S3 answers, and the connection is cut instead of its answer
 	Break              // the connection is cut within the answer, after 100 kB
+	Claim              // 200, and S3 does not see it: as versitygw answers while it is at it, or was killed over it
 )
 
 // Proxy stands between a store and a server.
@@ -48,6 +50,9 @@ func NewProxy(t testing.TB, server *Server) *Proxy {
 		switch p.decide(r) {
 		case Refuse:
 			w.WriteHeader(http.StatusServiceUnavailable)
+		case Claim:
+			w.Header().Set("Content-Type", "application/xml")
+			_, _ = io.WriteString(w, `<CompleteMultipartUploadResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></CompleteMultipartUploadResult>`)
 		case Lose:
 			reverse.ServeHTTP(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler)
