@@ -28,6 +28,9 @@ func classify(ctx context.Context, err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return errNoRow
 	}
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil { // rolled back by database/sql, since ctx had ended
+		return ctx.Err()
+	}
 	kind := fault.Internal
 	var lite *liteError
 	var post *pq.Error

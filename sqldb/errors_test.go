@@ -64,6 +64,23 @@ func TestErrorKinds(t *testing.T) {
 	})
 }
 
+// database/sql ends a transaction with its context, in between two calls: that is no failure of ours either.
+func TestContextThatEndsWithinATransaction(t *testing.T) {
+	db := sqldbtest.OpenPostgres(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := db.Update(ctx, func(tx *sqldb.Tx) error {
+		cancel()
+		for {
+			if _, err := tx.Exec(context.Background(), `SELECT 1`); err != nil {
+				return nil
+			}
+		}
+	})
+	if err != context.Canceled {
+		t.Errorf("%v; want context.Canceled", err)
+	}
+}
+
 const (
 	insertUser = `INSERT INTO users (id, username, username_key, password_hash, created_at) VALUES ($1, $2, $2, '', 1)`
 	insertKey  = `INSERT INTO signing_keys (id, private_key, public_key, created_at) VALUES ($1, '', '', 1)`
