@@ -118,6 +118,9 @@ func (c *stormClient) compare(method, location string, header map[string]string,
 	if errors.Is(err, context.DeadlineExceeded) {
 		c.wrong("%s %s%s: no answer within %v", method, base, location, stormPatience)
 	}
+	if a.status == http.StatusInternalServerError {
+		c.wrong("%s %s: %v", method, location, a) // whatever is down is expected to be, and is told as 503
+	}
 	if err != nil {
 		a.status = 0
 	}
