@@ -27,7 +27,7 @@ var floors = map[string]int{
 
 	"hooks": 3, "pages": 3, "preview": 3,
 
-	"drive": 2, "authn": 2, "authn/sender": 2, "blob/s3/ledger": 2, "sqldb/rowcopy": 2, "certificate": 2,
+	"drive": 2, "authn": 2, "authn/sender": 2, "blob/s3/ledger": 2, "sqldb/rowcopy": 2, "certificate": 2, "turn": 2,
 
 	"sqldb": 1, "openid": 1, "webhook": 1, "client": 1,
 	"blob": 1, "blob/disk": 1, "blob/mem": 1, "blob/s3": 1, "blob/both": 1,

@@ -113,24 +113,27 @@ func (s *Drives) Checksums(ctx context.Context, driveID string, nodes []Node) (m
 	for i := range nodes {
 		ids[i] = nodes[i].ID
 	}
-	known, missing := map[string]Checksums{}, []wish(nil)
-	err := eachByID(ctx, s.db, `SELECT n.id, n.drive_id, n.blob_id, n.size, c.sha1, c.md5 FROM nodes n LEFT JOIN checksums c ON c.drive_id = n.drive_id AND c.blob_id = n.blob_id
+	known, missing := map[string]Checksums{}, []string(nil)
+	err := eachByID(ctx, s.db, `SELECT n.id, n.drive_id, c.sha1, c.md5 FROM nodes n LEFT JOIN checksums c ON c.drive_id = n.drive_id AND c.blob_id = n.blob_id
 		WHERE n.blob_id IS NOT NULL AND n.id IN `, ids, func(scan sqldb.Scan) error {
-		var id string
-		var w wish
+		var id, drive string
 		var sums Checksums
-		err := scan(&id, &w.drive, (*string)(&w.blob), &w.size, &sums.SHA1, &sums.MD5)
+		err := scan(&id, &drive, &sums.SHA1, &sums.MD5)
 		switch {
 		case err != nil:
-		case w.drive != driveID: // nobody learns what others have
+		case drive != driveID: // nobody learns what others have
 		case sums.SHA1 == nil:
-			missing = append(missing, w)
+			missing = append(missing, id)
 		default:
 			known[id] = sums
 		}
 		return err
 	})
-	s.wishes.add(missing...)
+	if err == nil && len(missing) > 0 {
+		if failed := s.wish(ctx, driveID, missing); failed != nil && ctx.Err() == nil { // whoever asks again wishes again
+			s.o.Log.Warn("it is not written down which checksums are wanted", "drive", driveID, "error", failed)
+		}
+	}
 	return known, fault.Wrap(err, "drive.Checksums")
 }
 
@@ -159,14 +162,14 @@ func (s *Drives) FileChecksums(ctx context.Context, driveID string, path Path) (
 const atOnce = 4
 
 func (s *Drives) computeNow(ctx context.Context, w wish) (Checksums, error) {
-	release, err := s.wishes.turns.take(ctx, w.drive)
+	release, err := s.digesting.turns.take(ctx, w.drive)
 	if err != nil {
 		return Checksums{}, err
 	}
 	defer release()
 	select {
-	case s.wishes.atWork <- struct{}{}:
-		defer func() { <-s.wishes.atWork }()
+	case s.digesting.atWork <- struct{}{}:
+		defer func() { <-s.digesting.atWork }()
 	case <-ctx.Done():
 		return Checksums{}, ctx.Err()
 	}
@@ -209,7 +212,7 @@ type described struct {
 	Checksums
 }
 
-// recordChecksums writes down digests of content that is still there: one drive after the other, because each is locked against
+// recordChecksums writes down digests of content that is still there, and that nobody wishes for them any more; empty ones could not be computed: one drive after the other, because each is locked against
 // edits until its transaction ends.
 func (s *Drives) recordChecksums(ctx context.Context, all []described) error {
 	byDrive := map[string][]described{}
@@ -223,6 +226,12 @@ func (s *Drives) recordChecksums(ctx context.Context, all []described) error {
 				insert += ` FOR KEY SHARE` // garbage collection waits, or has removed it before
 			}
 			for _, d := range of {
+				if _, err := tx.Exec(ctx, `DELETE FROM checksum_wishes WHERE drive_id = $1 AND blob_id = $2`, d.drive, string(d.blob)); err != nil {
+					return err
+				}
+				if d.SHA1 == nil {
+					continue
+				}
 				if _, err := tx.Exec(ctx, insert+` ON CONFLICT DO NOTHING`, d.drive, string(d.blob), d.SHA1, d.MD5); err != nil {
 					return err
 				}

@@ -124,8 +124,8 @@ func TestChecksumsInTheBackground(t *testing.T) {
 		if got := f.checksums(Root); !maps.Equal(got, want) {
 			t.Errorf("known are %v, want those of %v", got, slices.Sorted(maps.Keys(want)))
 		}
-		if got := f.wishes.byDrive; len(got) > 0 {
-			t.Errorf("still wished for: %v", got)
+		if n := f.rows(`SELECT COUNT(*) FROM checksum_wishes`); n > 0 {
+			t.Errorf("%d are still wished for", n)
 		}
 
 		other, err := f.Stat(t.Context(), f.alice, "/d/other")
@@ -212,36 +212,72 @@ func TestChecksumsOfOthers(t *testing.T) {
 	})
 }
 
-// Each drive has its turn, and nobody can fill the memory with wishes.
+// Each drive has its turn, and nobody can fill the table with wishes.
 func TestWishes(t *testing.T) {
-	q := newWishes()
-	var many []wish
-	for i := range maxDriveWishes + 5 {
-		many = append(many, wish{drive: "ann", blob: blob.Key(fmt.Sprintf("a%d", i))})
-	}
-	q.add(many...)
-	q.add(many...)
-	q.add(wish{drive: "bob", blob: "b1"}, wish{drive: "bob", blob: "a0"}, wish{drive: "bob", blob: "a0"})
-	var order []string
-	taken := 0
-	for w, ok := q.next(); ok; w, ok = q.next() {
-		if taken++; taken <= 5 {
-			order = append(order, string(w.blob))
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		names := map[blob.Key]string{}
+		put := func(drive, name, text string) string {
+			t.Helper()
+			node, _, err := f.Put(t.Context(), drive, Root.Join(name), strings.NewReader(text), PutOptions{Size: int64(len(text))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			names[node.blob] = text
+			return node.ID
 		}
-	}
-	if got := strings.Join(order, " "); got != "a0 b1 a1 a0 a2" {
-		t.Errorf("in the order %s", got)
-	}
-	if taken != maxDriveWishes+2 {
-		t.Errorf("%d wishes, want %d", taken, maxDriveWishes+2)
-	}
-	for i := range 10 {
-		for j := range many {
-			many[j].drive = fmt.Sprint("drive", i)
+		ask := func(drive string, ids ...string) {
+			t.Helper()
+			nodes := make([]Node, len(ids))
+			for i := range ids {
+				nodes[i].ID = ids[i]
+			}
+			if _, err := f.Checksums(t.Context(), drive, nodes); err != nil {
+				t.Fatal(err)
+			}
 		}
-		q.add(many...)
-	}
-	if n := len(q.wished); n != maxWishes {
-		t.Errorf("%d wishes are remembered, want %d", n, maxWishes)
-	}
+		for i := range 3 {
+			ask(f.alice, put(f.alice, fmt.Sprint("a", i), fmt.Sprint("a", i)))
+		}
+		b := []string{put(f.bob, "b0", "b0"), put(f.bob, "a0", "a0"), put(f.bob, "again", "a0")}
+		for range 2 {
+			ask(f.bob, b[0])
+			ask(f.bob, b...)
+		}
+		ask(f.alice, b...) // which are not hers
+		next, err := f.Drives.wishes(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var order []string
+		for _, w := range next {
+			order = append(order, names[w.blob])
+		}
+		want := "a0 b0 a1 a0 a2"
+		if f.bob < f.alice {
+			want = "b0 a0 a0 a1 a2"
+		}
+		if got := strings.Join(order, " "); got != want {
+			t.Errorf("in the order %s, want %s", got, want)
+		}
+		// Another process fulfils them.
+		if err := New(f.db, f.blobs, f.o).ComputeChecksums(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if wishes, known := f.rows(`SELECT COUNT(*) FROM checksum_wishes`), f.rows(`SELECT COUNT(*) FROM checksums`); wishes != 0 || known != 5 {
+			t.Errorf("%d wishes are left and %d checksums are known, want 0 and 5", wishes, known)
+		}
+
+		more := put(f.alice, "more", "more")
+		if _, err := f.db.Exec(t.Context(), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
+			INSERT INTO blobs (id, sha256, size, content, created_at) SELECT 'blob' || i, $1, i, $1, 0 FROM n`, []byte{0}, maxDriveWishes); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.db.Exec(t.Context(), `INSERT INTO checksum_wishes (drive_id, blob_id, asked_at) SELECT $1, id, 0 FROM blobs WHERE id LIKE 'blob%'`, f.alice); err != nil {
+			t.Fatal(err)
+		}
+		ask(f.alice, more)
+		if n := f.rows(`SELECT COUNT(*) FROM checksum_wishes`); n != maxDriveWishes {
+			t.Errorf("%d wishes, want %d", n, maxDriveWishes)
+		}
+	})
 }

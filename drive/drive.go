@@ -61,7 +61,7 @@ type Drives struct {
 	o         Options
 	holds     *holds
 	flow      *flow
-	wishes    *wishes
+	digesting *digesting
 	patches   *turns // by node id
 	rewinds   *turns // by drive id
 	counts    counts
@@ -120,7 +120,7 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 	if o.Changed == nil {
 		o.Changed = func([]Change) {}
 	}
-	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), flow: newFlow(), wishes: newWishes(), patches: newTurns(), rewinds: newTurns(),
+	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), flow: newFlow(), digesting: newDigesting(), patches: newTurns(), rewinds: newTurns(),
 		nodes: sqldb.NewMemo[nodeKey, Node](db, maxNodes, false), tops: sqldb.NewMemo[topKey, Path](db, maxNodes, false), small: newSmallContent(), watches: newWatches(), sharePasswords: newSharePasswords(),
 		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }},
 		wide:   sync.Pool{New: func() any { b := make([]byte, wideChunk); return &b }}}

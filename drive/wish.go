@@ -4,87 +4,86 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
 
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/sqldb"
 )
 
-// wish is content whose digests somebody asked for and nobody knows yet.
+// wish is content whose digests somebody asked for and nobody knows yet. Wishes are rows, so that any process fulfils what another one was asked for.
 type wish struct {
 	drive string
 	blob  blob.Key
 	size  int64
 }
 
-// content is what a wish is about: a drive does not wish for it twice.
-func (w wish) content() [2]string { return [2]string{w.drive, string(w.blob)} }
+// maxDriveWishes bounds the wishes of a drive. What does not fit is forgotten, and wished for again by whoever asks again.
+const maxDriveWishes = 20_000
 
-// The bounds of wishes. What does not fit is forgotten, and wished for again by whoever asks again.
-const (
-	maxWishes      = 100_000 // of this process
-	maxDriveWishes = 20_000  // of one drive
-)
-
-// wishes are the contents whose digests are to be computed in the background, by drive. They are in memory only.
-type wishes struct {
-	mu      sync.Mutex
-	byDrive map[string][]wish  // oldest first
-	drives  []string           // whose turn it is, in order: each drive has one wish fulfilled in its turn
-	wished  map[[2]string]bool // all of them
-	wake    chan struct{}      // gets one when there was none
-	turns   *turns             // of requests that compute digests at once, by drive
-	atWork  chan struct{}      // holds one for each of them that does
+// digesting bounds the requests that compute digests at once, and wakes who computes them in the background.
+type digesting struct {
+	wake   chan struct{} // gets one when there is a wish
+	turns  *turns        // of the requests, by drive
+	atWork chan struct{} // holds one for each of them that does
 }
 
-func newWishes() *wishes {
-	return &wishes{byDrive: map[string][]wish{}, wished: map[[2]string]bool{}, wake: make(chan struct{}, 1), turns: newTurns(), atWork: make(chan struct{}, atOnce)}
+func newDigesting() *digesting {
+	return &digesting{wake: make(chan struct{}, 1), turns: newTurns(), atWork: make(chan struct{}, atOnce)}
 }
 
-func (q *wishes) add(all ...wish) {
-	if len(all) == 0 {
-		return
+// wish writes down that the digests of the content of a drive's files are wanted.
+func (s *Drives) wish(ctx context.Context, driveID string, nodeIDs []string) error {
+	var wished int
+	if err := s.db.Row(ctx, `SELECT COUNT(*) FROM checksum_wishes WHERE drive_id = $1`, []any{driveID}, &wished); err != nil {
+		return err
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, w := range all {
-		if q.wished[w.content()] || len(q.wished) >= maxWishes || len(q.byDrive[w.drive]) >= maxDriveWishes {
-			continue
+	nodeIDs = nodeIDs[:min(len(nodeIDs), max(0, maxDriveWishes-wished))]
+	if len(nodeIDs) == 0 {
+		return nil
+	}
+	err := s.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) error {
+		statement := `INSERT INTO checksum_wishes (drive_id, blob_id, asked_at) SELECT DISTINCT n.drive_id, n.blob_id, CAST($2 AS BIGINT) FROM nodes n
+			WHERE n.blob_id IS NOT NULL AND n.id IN ` + idList(tx) + ` ON CONFLICT DO NOTHING`
+		return inBatches(nodeIDs, func(list string) error {
+			_, err := tx.Exec(ctx, statement, list, sqldb.Micros(s.o.Now()))
+			return err
+		})
+	})
+	if err == nil {
+		select {
+		case s.digesting.wake <- struct{}{}:
+		default:
 		}
-		if len(q.byDrive[w.drive]) == 0 {
-			q.drives = append(q.drives, w.drive)
-		}
-		q.byDrive[w.drive] = append(q.byDrive[w.drive], w)
-		q.wished[w.content()] = true
 	}
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
+	return err
 }
 
-// next takes a wish out, one of each drive after the other.
-func (q *wishes) next() (w wish, ok bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.drives) == 0 {
-		return w, false
+// wishes answers what to compute next: of each drive that wishes for something what it asked for first, one of each drive after the other.
+func (s *Drives) wishes(ctx context.Context) (next []wish, err error) {
+	drives, err := sqldb.All(ctx, s.db, `SELECT DISTINCT drive_id FROM checksum_wishes ORDER BY drive_id LIMIT $1`, []any{describedAtOnce},
+		func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
+	each := make([][]wish, len(drives))
+	for i, id := range drives {
+		if err == nil {
+			each[i], err = sqldb.All(ctx, s.db, `SELECT w.blob_id, b.size FROM checksum_wishes w JOIN blobs b ON b.id = w.blob_id WHERE w.drive_id = $1
+				ORDER BY w.asked_at, w.blob_id LIMIT $2`, []any{id, max(1, describedAtOnce/len(drives))},
+				func(scan sqldb.Scan) (wish, error) {
+					w := wish{drive: id}
+					return w, scan((*string)(&w.blob), &w.size)
+				})
+		}
 	}
-	id := q.drives[0]
-	w, rest := q.byDrive[id][0], q.byDrive[id][1:]
-	q.drives = q.drives[1:]
-	if len(rest) > 0 {
-		q.byDrive[id] = rest
-		q.drives = append(q.drives, id)
-	} else {
-		delete(q.byDrive, id)
+	for n := 0; err == nil && n < describedAtOnce; n++ {
+		for _, of := range each {
+			if n < len(of) {
+				next = append(next, of[n])
+			}
+		}
 	}
-	delete(q.wished, w.content())
-	return w, true
+	return next, err
 }
 
 // ChecksumsWanted gets a value when ComputeChecksums has something to do.
-func (s *Drives) ChecksumsWanted() <-chan struct{} { return s.wishes.wake }
+func (s *Drives) ChecksumsWanted() <-chan struct{} { return s.digesting.wake }
 
 // What is computed between two transactions that write it down.
 const (
@@ -97,29 +96,28 @@ const (
 func (s *Drives) ComputeChecksums(ctx context.Context) error {
 	slow := &pace{rate: s.o.ChecksumRate}
 	around := func(r io.Reader) io.Reader { return paced{r, ctx, slow} }
-	for more := true; more; {
-		var done []described
-		for bytes := int64(0); len(done) < describedAtOnce && bytes < describedBytes; {
-			var w wish
-			if w, more = s.wishes.next(); !more {
-				break
-			}
-			sums, err := s.compute(ctx, w, around)
-			switch {
-			case ctx.Err() != nil:
-				return ctx.Err()
-			case errors.Is(err, blob.ErrNotFound), sqldb.NoRow(err):
-				continue
-			case err != nil:
-				s.o.Log.Warn("the checksums of content are not computed", "blob", w.blob, "error", err)
-				continue
-			}
-			bytes += w.size
-			done = append(done, described{w, sums})
-		}
-		if err := s.recordChecksums(ctx, done); err != nil {
+	for {
+		next, err := s.wishes(ctx)
+		if err != nil || len(next) == 0 {
 			return err
 		}
+		for len(next) > 0 {
+			var done []described
+			for bytes := int64(0); len(next) > 0 && bytes < describedBytes; next = next[1:] {
+				w := next[0]
+				sums, err := s.compute(ctx, w, around)
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if err != nil && !errors.Is(err, blob.ErrNotFound) && !sqldb.NoRow(err) {
+					s.o.Log.Warn("the checksums of content are not computed", "blob", w.blob, "error", err)
+				}
+				bytes += w.size
+				done = append(done, described{w, sums})
+			}
+			if err := s.recordChecksums(ctx, done); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
 }

@@ -8,11 +8,11 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/sqldb"
+	"github.com/satchelhq/satchel/turn"
 	"github.com/satchelhq/satchel/webhook"
 )
 
@@ -22,7 +22,11 @@ const (
 	maxPause     = 15 * time.Minute // between two tries
 	finalTries   = 8                // of an event that the receiver says it will not take: about ten minutes
 	maxFailure   = 200              // bytes that are kept of why a try failed
+	writeLimit   = time.Second      // how long the database may take to write down what came of one
 )
+
+// deliveryJob names the job of which one process at a time has the turn.
+const deliveryJob = "deliver_events"
 
 // queue is a drive with events that wait.
 type queue struct {
@@ -39,12 +43,12 @@ func (e *Events) Run(ctx context.Context) error {
 		defer e.db.Hear(topic, func([]string) { e.ring() })()
 	}
 	for ctx.Err() == nil {
-		t, err := e.takeTurn(ctx)
+		t, err := e.o.Turns.Take(ctx, deliveryJob)
 		if err != nil && ctx.Err() == nil {
 			e.o.Log.Warn("events are not delivered", "err", err)
 		}
 		if t != nil {
-			e.deliver(ctx, t)
+			e.deliver(t)
 		}
 		rest(ctx, e.poll)
 	}
@@ -59,9 +63,9 @@ func rest(ctx context.Context, wait time.Duration) {
 }
 
 // deliver sends what is due until ctx ends or the turn is lost. When it returns, nothing is under way.
-func (e *Events) deliver(ctx context.Context, t *turn) {
-	ctx, lost := context.WithCancel(ctx)
-	defer e.giveTurn(t)
+func (e *Events) deliver(t *turn.Turn) {
+	ctx := t.Context()
+	defer t.Leave()
 	type ended struct {
 		drive string
 		err   error
@@ -72,10 +76,6 @@ func (e *Events) deliver(ctx context.Context, t *turn) {
 			<-done
 		}
 	}()
-	var keeping sync.WaitGroup
-	defer keeping.Wait()
-	defer lost()
-	keeping.Go(func() { e.keepTurn(ctx, t, lost) })
 	for ctx.Err() == nil {
 		due, err := e.due(ctx, deliverers+len(busy))
 		for _, q := range due {
@@ -108,7 +108,7 @@ func (e *Events) due(ctx context.Context, limit int) ([]queue, error) {
 }
 
 // guarded makes a panic over one drive's events an error.
-func (e *Events) guarded(ctx context.Context, t *turn, q queue) (err error) {
+func (e *Events) guarded(ctx context.Context, t *turn.Turn, q queue) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
@@ -118,7 +118,7 @@ func (e *Events) guarded(ctx context.Context, t *turn, q queue) (err error) {
 }
 
 // deliverQueue sends the events of a drive in order, up to the first that is not taken.
-func (e *Events) deliverQueue(ctx context.Context, t *turn, q queue) error {
+func (e *Events) deliverQueue(ctx context.Context, t *turn.Turn, q queue) error {
 	waiting, err := sqldb.All(ctx, e.db, `SELECT `+eventColumns+` FROM events WHERE drive_id = $1 AND dead_at = 0 ORDER BY sequence LIMIT $2`, []any{q.drive, deliverBatch}, scanEvent)
 	if err != nil {
 		return err
@@ -133,33 +133,30 @@ func (e *Events) deliverQueue(ctx context.Context, t *turn, q queue) error {
 		}
 	}
 	if len(waiting) == deliverBatch {
-		_, err = e.write(ctx, t, `UPDATE event_queues SET next_at = $2 WHERE drive_id = $1`, q.drive, sqldb.Micros(e.o.Now()))
+		_, err = e.write(ctx, `UPDATE event_queues SET next_at = $2 WHERE drive_id = $1`, q.drive, sqldb.Micros(e.o.Now()))
 		return err
 	}
-	_, err = e.write(ctx, t, `DELETE FROM event_queues WHERE drive_id = $1 AND revision = $2`, q.drive, q.revision)
+	_, err = e.write(ctx, `DELETE FROM event_queues WHERE drive_id = $1 AND revision = $2`, q.drive, q.revision)
 	return err
 }
 
 // send tries one event, and writes down what came of it. It reports whether the drive's next one may be sent. No transaction is open while the
 // receiver is waited for.
-func (e *Events) send(ctx context.Context, t *turn, ev event, user string) (goOn bool, err error) {
+func (e *Events) send(ctx context.Context, t *turn.Turn, ev event, user string) (goOn bool, err error) {
 	body, err := ev.body(user)
 	if err != nil {
 		return false, err
 	}
-	if !t.mine() {
-		return false, errTurnLost
+	if !t.Mine() {
+		return false, turn.ErrLost
 	}
 	status, err := e.to.Post(ctx, ev.id, body)
 	if ctx.Err() != nil {
 		return false, nil // who comes next sends it again
 	}
 	if err == nil && webhook.Taken(status) {
-		n, err := e.write(ctx, t, `DELETE FROM events WHERE id = $1`, ev.id)
-		if err == nil && n == 0 {
-			err = errTurnLost // or it was dropped meanwhile
-		}
-		if err == nil {
+		n, err := e.write(ctx, `DELETE FROM events WHERE id = $1`, ev.id)
+		if n > 0 { // else it was dropped meanwhile
 			e.delivered.Add(1)
 		}
 		return err == nil, err
@@ -178,10 +175,10 @@ func (e *Events) send(ctx context.Context, t *turn, ev event, user string) (goOn
 		return e.bury(ctx, t, ev, failure)
 	}
 	e.o.Log.Debug("an event was not taken yet", "event", ev.id, "drive", ev.drive, "try", ev.tries, "failure", failure)
-	if _, err := e.write(ctx, t, `UPDATE events SET tries = $2, failure = $3 WHERE id = $1`, ev.id, ev.tries, failure); err != nil {
+	if _, err := e.write(ctx, `UPDATE events SET tries = $2, failure = $3 WHERE id = $1`, ev.id, ev.tries, failure); err != nil {
 		return false, err
 	}
-	_, err = e.write(ctx, t, `UPDATE event_queues SET next_at = $2 WHERE drive_id = $1`, ev.drive, sqldb.Micros(now.Add(e.pauseAfter(ev.tries))))
+	_, err = e.write(ctx, `UPDATE event_queues SET next_at = $2 WHERE drive_id = $1`, ev.drive, sqldb.Micros(now.Add(e.pauseAfter(ev.tries))))
 	return false, err
 }
 
@@ -195,8 +192,8 @@ func (e *Events) pauseAfter(tries int) time.Duration {
 }
 
 // bury makes an event a dead letter, so that those behind it go on.
-func (e *Events) bury(ctx context.Context, t *turn, ev event, failure string) (goOn bool, err error) {
-	n, err := e.write(ctx, t, `UPDATE events SET tries = $2, failure = $3, dead_at = $4 WHERE id = $1`, ev.id, ev.tries, failure, sqldb.Micros(e.o.Now()))
+func (e *Events) bury(ctx context.Context, t *turn.Turn, ev event, failure string) (goOn bool, err error) {
+	n, err := e.write(ctx, `UPDATE events SET tries = $2, failure = $3, dead_at = $4 WHERE id = $1`, ev.id, ev.tries, failure, sqldb.Micros(e.o.Now()))
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -206,10 +203,22 @@ func (e *Events) bury(ctx context.Context, t *turn, ev event, failure string) (g
 }
 
 // pause ends the delivery to a receiver that said 410 Gone, until Resume or another address.
-func (e *Events) pause(ctx context.Context, t *turn) error {
-	_, err := e.write(ctx, t, `UPDATE event_delivery SET paused_for = $1, paused_at = $2 WHERE id = 'events' AND paused_for <> $1`, e.receiver, sqldb.Micros(e.o.Now()))
+func (e *Events) pause(ctx context.Context, t *turn.Turn) error {
+	_, err := e.write(ctx, `INSERT INTO event_delivery (id, paused_for, paused_at) VALUES ('events', $1, $2)
+		ON CONFLICT (id) DO UPDATE SET paused_for = excluded.paused_for, paused_at = excluded.paused_at WHERE event_delivery.paused_for <> excluded.paused_for`, e.receiver, sqldb.Micros(e.o.Now()))
 	if err == nil {
 		e.o.Log.Error("the receiver of events answered 410 Gone: nothing is sent until satchel events resume")
 	}
 	return err
+}
+
+// write runs a statement if the turn of ctx is still this process's, and answers how many rows it changed.
+func (e *Events) write(ctx context.Context, query string, args ...any) (n int64, err error) {
+	ctx, stop := context.WithTimeout(ctx, writeLimit)
+	defer stop()
+	err = e.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) (err error) {
+		n, err = tx.Exec(ctx, query, args...)
+		return err
+	})
+	return n, err
 }

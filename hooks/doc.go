@@ -7,7 +7,6 @@
 //   - feed.go     who in this process is told of changes ([Feed], [Sink])
 //   - events.go   events, which package drive writes with each change
 //   - payload.go  what the operator's receiver gets of one
-//   - deliver.go  how they get there: in order a drive, again and again
-//   - turn.go     one process at a time delivers
+//   - deliver.go  how they get there: in order a drive, again and again, by one process at a time
 //   - letters.go  what waits and what was given up, to be looked at and sent again
 package hooks

@@ -10,6 +10,7 @@ import (
 
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
+	"github.com/satchelhq/satchel/turn"
 	"github.com/satchelhq/satchel/webhook"
 )
 
@@ -22,6 +23,7 @@ type EventOptions struct {
 	// Names answers the names of users by their ids, which are those of their drives. It is required where there is an address.
 	Names func(ctx context.Context, ids []string) (map[string]string, error)
 	Pause time.Duration // before the second try, doubled each time up to 15 min; default 5 s
+	Turns *turn.Turns   // one process at a time delivers; default is a process without a name
 	Log   *slog.Logger  // default slog.Default()
 	Now   func() time.Time
 }
@@ -33,7 +35,6 @@ type Events struct {
 	o        EventOptions
 	to       *webhook.Client // nil: nowhere
 	receiver string          // a hash of its address, so that the rows don't tell it
-	holder   string          // names this process
 	wake     chan struct{}
 	poll     time.Duration // how often it is looked for what other processes changed and what is due again
 
@@ -51,13 +52,16 @@ func NewEvents(db *sqldb.DB, o EventOptions) (*Events, error) {
 	if o.Pause <= 0 {
 		o.Pause = 5 * time.Second
 	}
+	if o.Turns == nil {
+		o.Turns = turn.New(db, "")
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	e := &Events{db: db, o: o, holder: sqldb.NewID(), wake: make(chan struct{}, 1), poll: time.Second}
+	e := &Events{db: db, o: o, wake: make(chan struct{}, 1), poll: time.Second}
 	if o.Address == "" {
 		return e, nil
 	}

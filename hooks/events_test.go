@@ -26,6 +26,7 @@ import (
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
 	"github.com/satchelhq/satchel/sqldb/sqldbtest"
+	"github.com/satchelhq/satchel/turn"
 )
 
 const testSecret = "0123456789abcdef0123456789abcdef"
@@ -350,36 +351,41 @@ func TestHowManyEventsAreKeptIsBounded(t *testing.T) {
 	})
 }
 
-// A process that stood still while another took over sends nothing more, and writes nothing.
+// A process that stood still while another took over writes nothing, and sends nothing more once it knows.
 func TestAProcessThatLostItsTurnWritesNothing(t *testing.T) {
 	o := newOutside(t, sqldbtest.OpenPostgres(t))
 	ctx := t.Context()
 	o.put(o.ann, "/1", "")
-	stale, err := o.takeTurn(ctx)
+	stale, err := o.o.Turns.Take(ctx, deliveryJob)
 	if err != nil || stale == nil {
 		t.Fatalf("%v, %v", stale, err)
 	}
+	defer stale.Leave()
 	other := o.another("http://127.0.0.1:1/")
-	if second, err := other.takeTurn(ctx); second != nil || err != nil {
+	if second, err := other.o.Turns.Take(ctx, deliveryJob); second != nil || err != nil {
 		t.Fatalf("two have a turn: %v, %v", second, err)
 	}
-	if _, err := o.db.Exec(ctx, `UPDATE event_delivery SET seen_at = seen_at - $1`, (turnTime + time.Second).Microseconds()); err != nil {
-		t.Fatal(err)
+	var second *turn.Turn
+	for begin := time.Now(); second == nil; { // the first one says that it is there now and then
+		if _, err := o.db.Exec(ctx, `UPDATE jobs SET seen_at = 1`); err != nil {
+			t.Fatal(err)
+		}
+		if second, err = other.o.Turns.Take(ctx, deliveryJob); err != nil || time.Since(begin) > 30*time.Second {
+			t.Fatalf("nobody took over: %v", err)
+		}
 	}
-	if second, err := other.takeTurn(ctx); second == nil || err != nil {
-		t.Fatalf("nobody took over: %v", err)
-	}
-	for _, statement := range []string{`DELETE FROM events WHERE id <> ''`, `UPDATE event_queues SET next_at = 0 WHERE drive_id <> ''`, `UPDATE event_delivery SET holder = '' WHERE id = 'events'`} {
-		if n, err := o.write(ctx, stale, statement); n != 0 || err != nil {
+	defer second.Leave()
+	for _, statement := range []string{`DELETE FROM events WHERE id <> ''`, `UPDATE event_queues SET next_at = 0 WHERE drive_id <> ''`} {
+		if n, err := o.write(stale.Context(), statement); n != 0 || err == nil {
 			t.Errorf("%s: %d, %v", statement, n, err)
 		}
 	}
-	stale.saw(time.Now().Add(-turnMine))
 	due, err := o.due(ctx, 1)
 	if err != nil || len(due) != 1 {
 		t.Fatalf("%v, %v", due, err)
 	}
-	if err := o.deliverQueue(ctx, stale, due[0]); err != errTurnLost || len(o.received(false)) > 0 {
+	<-stale.Context().Done()
+	if err := o.deliverQueue(stale.Context(), stale, due[0]); err == nil || len(o.received(false)) > 0 {
 		t.Errorf("%v, sent %v", err, o.received(false))
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/server/dav"
-	"github.com/satchelhq/satchel/server/overview"
 	"github.com/satchelhq/satchel/server/tus"
 )
 
@@ -50,8 +49,6 @@ type Metrics struct {
 
 	jobs         *prometheus.CounterVec
 	jobDurations *prometheus.HistogramVec
-	jobSuccess   *prometheus.GaugeVec
-	jobLog       overview.Jobs
 }
 
 // NewMetrics begins to count.
@@ -122,13 +119,10 @@ func NewMetrics() *Metrics {
 			Name: "satchel_jobs_duration_seconds", Help: "Time that a run of a background job took.",
 			Buckets: []float64{.01, .1, 1, 10, 60, 600, 3600},
 		}, []string{"name"}),
-		jobSuccess: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "satchel_jobs_last_success_timestamp_seconds", Help: "When a background job last ended well.",
-		}, []string{"name"}),
 	}
 	m.Registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
-		m.requests, m.durations, m.sent, m.received, m.patchDurations, m.patchOwn, m.patchBytes, m.davRequests, m.davConflicts, m.dbDurations, m.dbErrors, m.signIns, m.admissions, m.admissionDurations, m.thumbnails, m.thumbnailDurations, m.jobs, m.jobDurations, m.jobSuccess,
+		m.requests, m.durations, m.sent, m.received, m.patchDurations, m.patchOwn, m.patchBytes, m.davRequests, m.davConflicts, m.dbDurations, m.dbErrors, m.signIns, m.admissions, m.admissionDurations, m.thumbnails, m.thumbnailDurations, m.jobs, m.jobDurations,
 	)
 	m.Registry.MustRegister(m.blobs.collectors()...)
 	for _, op := range dbOps {
@@ -289,15 +283,12 @@ func (m *Metrics) ExpectJob(job string) {
 	}
 }
 
-// ObserveJob counts a run of a background job, and has administrators see how it went. Jobs are named in the program, never by strangers.
+// ObserveJob counts a run of a background job on this node. Jobs are named in the program, never by strangers.
 func (m *Metrics) ObserveJob(job string, took time.Duration, err error) {
 	result := jobResults[0]
 	if err != nil {
 		result = jobResults[1]
-	} else {
-		m.jobSuccess.WithLabelValues(job).SetToCurrentTime()
 	}
-	m.jobLog.Observe(job, took, err)
 	m.jobs.WithLabelValues(job, result).Inc()
 	m.jobDurations.WithLabelValues(job).Observe(took.Seconds())
 }

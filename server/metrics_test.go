@@ -19,6 +19,7 @@ import (
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/server/tus"
 	"github.com/satchelhq/satchel/sqldb"
+	"github.com/satchelhq/satchel/turn"
 )
 
 // scrape is /metrics as Prometheus reads it.
@@ -61,6 +62,13 @@ func TestMetrics(t *testing.T) {
 	f.metrics.ExpectJob("sweep")
 	f.metrics.ObserveJob("gc", time.Second, nil)
 	f.metrics.ObserveJob("gc", time.Second, errors.New("disk"))
+	turns := turn.New(f.db, "")
+	if err := turns.Wake(t.Context(), "gc"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := turns.Do(t.Context(), "gc", time.Hour, func(context.Context) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
 
 	got := scrape(t, f.Server)
 	for _, want := range []string{
@@ -115,6 +123,7 @@ func TestMetrics(t *testing.T) {
 		`satchel_jobs_total{name="sweep",result="failed"} 0`,
 		`satchel_jobs_total{name="gc",result="failed"} 1`,
 		`satchel_jobs_last_success_timestamp_seconds{name="gc"} `,
+		`satchel_jobs_age_seconds{name="gc"} `,
 		"go_goroutines ",
 		"process_open_fds ",
 	} {

@@ -18,6 +18,7 @@ import (
 	"github.com/satchelhq/satchel/certificate"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/sqldb"
+	"github.com/satchelhq/satchel/turn"
 )
 
 // docs/metrics.md lists every metric of ours as it is: name, type, labels and meaning; and no other.
@@ -26,6 +27,13 @@ func TestTheMetricsAreDocumented(t *testing.T) {
 	f.do(httptest.NewRequest(http.MethodGet, "/api/v1/me", nil)) // metrics with labels are there once something happened
 	f.do(httptest.NewRequest(http.MethodGet, "/dav/", nil))
 	f.metrics.ObserveJob("gc", time.Second, nil)
+	turns := turn.New(f.db, "")
+	if err := turns.Wake(t.Context(), "gc"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := turns.Do(t.Context(), "gc", time.Hour, func(context.Context) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
 	f.metrics.S3Observer([]string{"PutObject"}, []string{"ok"})
 	families, err := f.metrics.Registry.Gather()
 	if err != nil {

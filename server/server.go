@@ -23,6 +23,7 @@ import (
 	"github.com/satchelhq/satchel/server/tus"
 	"github.com/satchelhq/satchel/server/web"
 	"github.com/satchelhq/satchel/sqldb"
+	"github.com/satchelhq/satchel/turn"
 )
 
 // Options are the rooms that a Server brings requests to.
@@ -33,6 +34,7 @@ type Options struct {
 	Events   *hooks.Events
 	// Asks is whether somebody is asked before content is taken, and so wants to know of the request (hooks.WithRequest).
 	Asks   bool
+	Turns  *turn.Turns // default turn.New of DB
 	DB     *sqldb.DB
 	Blobs  blob.Store
 	Pages  *pages.Pages
@@ -87,11 +89,14 @@ func New(o Options) (*Server, error) {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
+	if o.Turns == nil {
+		o.Turns = turn.New(o.DB, "")
+	}
 	uploads, err := tus.New(tus.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Observe: o.Metrics.observePatch})
 	if err != nil {
 		return nil, err
 	}
-	view := overview.Source{Accounts: o.Accounts, Drives: o.Drives, Jobs: &o.Metrics.jobLog, Version: o.Version}
+	view := overview.Source{Accounts: o.Accounts, Drives: o.Drives, Jobs: o.Turns, Version: o.Version}
 	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Previews: o.Previews, Origin: o.Origin, Pages: o.Pages, Mount: davPrefix, Registration: o.Registration, Overview: view})
 	return assemble(o, handlers{
 		tus: uploads, box: people.Boxes(uploads.ServeBox),
@@ -111,6 +116,9 @@ const davPrefix = "/dav/"
 func assemble(o Options, h handlers) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.Turns == nil {
+		o.Turns = turn.New(o.DB, "")
 	}
 	crossOrigin, err := newCrossOrigin(o.Origin)
 	if err != nil {
@@ -139,7 +147,7 @@ func assemble(o Options, h handlers) (*Server, error) {
 			Name: "satchel_info", Help: "1, with what serves: the version and the kind of database.",
 			ConstLabels: prometheus.Labels{"version": o.Version, "database": string(o.DB.Engine())},
 		}, func() float64 { return 1 }),
-		driveCollector(o.Drives.Counts), uploadTally(o.Drives.UploadStates, o.Log), lockTally(o.Drives.LocksHeld, o.Log), eventCollector(o.Events.Counts), eventTally(o.Events.Standing, o.Log), dbCollector(o.DB), certificateCollector(o.Certificates),
+		driveCollector(o.Drives.Counts), uploadTally(o.Drives.UploadStates, o.Log), lockTally(o.Drives.LocksHeld, o.Log), eventCollector(o.Events.Counts), eventTally(o.Events.Standing, o.Log), jobTally(o.Turns.All, o.Log), dbCollector(o.DB), certificateCollector(o.Certificates),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "satchel_http_requests_in_flight", Help: "Requests that are being answered.",
 		}, func() float64 { return float64(s.inFlight.Load()) }),

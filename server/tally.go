@@ -10,6 +10,7 @@ import (
 
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/hooks"
+	"github.com/satchelhq/satchel/turn"
 )
 
 const (
@@ -27,6 +28,9 @@ type tally[S any] struct {
 	take     func(context.Context) (S, error)
 	readings []reading[S]
 	log      *slog.Logger
+	// spread, if set, makes metrics of spreadDescs with a label, for each of what there are some.
+	spread      func(S) []prometheus.Metric
+	spreadDescs []*prometheus.Desc
 
 	mu   sync.Mutex
 	at   time.Time // when last was taken
@@ -68,7 +72,24 @@ func eventTally(take func(context.Context) (hooks.EventsStanding, error), log *s
 	}}
 }
 
+func jobTally(take func(context.Context) ([]turn.Job, error), log *slog.Logger) *tally[[]turn.Job] {
+	age := prometheus.NewDesc("satchel_jobs_age_seconds", "Time since a background job last ended well on any node, or since it is known if it never did.", []string{"name"}, nil)
+	well := prometheus.NewDesc("satchel_jobs_last_success_timestamp_seconds", "When a background job last ended well, on any node.", []string{"name"}, nil)
+	return &tally[[]turn.Job]{what: "jobs", take: take, log: log, spreadDescs: []*prometheus.Desc{age, well}, spread: func(all []turn.Job) (metrics []prometheus.Metric) {
+		for _, j := range all {
+			metrics = append(metrics, prometheus.MustNewConstMetric(age, prometheus.GaugeValue, j.Age.Seconds(), j.Name))
+			if !j.Well.IsZero() {
+				metrics = append(metrics, prometheus.MustNewConstMetric(well, prometheus.GaugeValue, float64(j.Well.UnixMilli())/1000, j.Name))
+			}
+		}
+		return metrics
+	}}
+}
+
 func (c *tally[S]) Describe(out chan<- *prometheus.Desc) {
+	for _, desc := range c.spreadDescs {
+		out <- desc
+	}
 	for _, r := range c.readings {
 		out <- r.desc
 	}
@@ -96,6 +117,9 @@ func (c *tally[S]) count() (all []prometheus.Metric) {
 	}
 	for _, r := range c.readings {
 		all = append(all, prometheus.MustNewConstMetric(r.desc, r.kind, r.value(s)))
+	}
+	if c.spread != nil {
+		all = append(all, c.spread(s)...)
 	}
 	return all
 }

@@ -4,33 +4,34 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"runtime/debug"
 	"time"
 
 	"github.com/satchelhq/satchel/server"
+	"github.com/satchelhq/satchel/turn"
 )
 
-// job is work that nobody waits for. Every job may run on several nodes at once.
+// job is work that nobody waits for. One that is done now and then is done by one node at a time, whenever it is due for all of them: see package turn.
 type job struct {
 	name  string
-	every time.Duration // 0: once, at the start
+	every time.Duration // 0: until the end, by each node for itself
 	run   func(context.Context) error
-	wake  <-chan struct{} // runs it at once; may be nil
+	begin bool            // also when a node starts
+	wake  <-chan struct{} // makes it due at once; may be nil
 }
 
 func jobs(in *rooms, who identity, log *slog.Logger) []job {
 	all := []job{
-		{name: "recover", run: in.drives.Recover},   // uploads that were full when the server was killed
-		{name: "deliver", run: in.accounts.Deliver}, // until the end
+		{name: "deliver", run: in.accounts.Deliver},
+		{name: "deliver_events", run: in.events.Run}, // which takes its turn by itself
+		{name: "thumbnails", run: in.previews.Run},
+		{name: "recover", every: 24 * time.Hour, begin: true, run: in.drives.Recover}, // uploads that were full when the server was killed
 		{name: "sweep_accounts", every: 15 * time.Minute, run: in.accounts.Sweep},
 		{name: "rotate_keys", every: time.Hour, run: in.accounts.RotateOldKeys},
 		{name: "remove_accounts", every: 15 * time.Minute, run: in.accounts.RemoveClosed, wake: in.accounts.Closed()},
 		{name: "sweep_drives", every: 5 * time.Minute, run: in.drives.Sweep},
 		{name: "checksums", every: time.Hour, run: in.drives.ComputeChecksums, wake: in.drives.ChecksumsWanted()},
-		{name: "deliver_events", run: in.events.Run}, // until the end
 		{name: "sweep_events", every: time.Minute, run: in.events.Sweep},
-		{name: "thumbnails", run: in.previews.Run}, // until the end
 		{name: "gc", every: time.Hour, run: func(ctx context.Context) error {
 			removed, err := in.drives.GC(ctx)
 			if removed.Blobs+removed.Orphans > 0 {
@@ -45,31 +46,64 @@ func jobs(in *rooms, who identity, log *slog.Logger) []job {
 	return all
 }
 
-// loop runs the job until ctx ends. Its times are spread at random, so that nodes that were started together
-// do not work at the same moment.
-func (j job) loop(ctx context.Context, log *slog.Logger, metrics *server.Metrics) {
+// worker does jobs.
+type worker struct {
+	turns   *turn.Turns
+	log     *slog.Logger
+	metrics *server.Metrics
+}
+
+// loop does the job until ctx ends.
+func (w worker) loop(ctx context.Context, j job) {
 	if j.every == 0 {
-		j.once(ctx, log, metrics)
+		_ = w.once(ctx, j)
 		return
 	}
-	for wait := rand.N(j.every); pause(ctx, wait, j.wake); wait = j.every*4/5 + rand.N(j.every*2/5) {
-		j.once(ctx, log, metrics)
+	for wait, due := time.Duration(0), j.begin; ; {
+		if due {
+			if err := w.turns.Wake(ctx, j.name); err != nil && ctx.Err() == nil {
+				w.log.Warn("a background job is done later", "job", j.name, "err", err)
+			}
+			wait = 0
+		}
+		var alive bool
+		if due, alive = pause(ctx, wait, j.wake); !alive {
+			return
+		}
+		if !due {
+			wait = w.turn(ctx, j)
+		}
 	}
 }
 
-func (j job) once(ctx context.Context, log *slog.Logger, metrics *server.Metrics) {
+// turn does the job if it is due and no other node does it, and answers when to look again.
+func (w worker) turn(ctx context.Context, j job) time.Duration {
+	wait, err := w.turns.Do(ctx, j.name, j.every, func(ctx context.Context) error { return w.once(ctx, j) })
+	if err != nil && ctx.Err() == nil {
+		w.log.Warn("a background job is not begun", "job", j.name, "err", err)
+		return jobRetry
+	}
+	return wait
+}
+
+// jobRetry is when a job is looked at again after the database did not answer.
+const jobRetry = 5 * time.Second
+
+// once does the job, and answers how that ended. What ended because it was told to has not failed.
+func (w worker) once(ctx context.Context, j job) error {
 	start := time.Now()
 	err := j.guarded(ctx)
 	if ctx.Err() != nil {
-		return // it was told to stop, which is no failure
+		return nil
 	}
 	took := time.Since(start)
-	metrics.ObserveJob(j.name, took, err)
+	w.metrics.ObserveJob(j.name, took, err)
 	if err != nil {
-		log.Error("background job failed", "job", j.name, "took", took, "err", err)
-		return
+		w.log.Error("background job failed", "job", j.name, "took", took, "err", err)
+		return err
 	}
-	log.Debug("background job", "job", j.name, "took", took)
+	w.log.Debug("background job", "job", j.name, "took", took)
+	return nil
 }
 
 // guarded makes a panic an error: a job that is broken must not end the server.
@@ -83,14 +117,15 @@ func (j job) guarded(ctx context.Context) (err error) {
 }
 
 // pause waits, or until it is woken, and reports whether ctx still lives.
-func pause(ctx context.Context, wait time.Duration, wake <-chan struct{}) bool {
+func pause(ctx context.Context, wait time.Duration, wake <-chan struct{}) (woken, alive bool) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return false
+		return false, false
 	case <-timer.C:
 	case <-wake:
+		woken = true
 	}
-	return true
+	return woken, true
 }

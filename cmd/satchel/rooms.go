@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/satchelhq/satchel/server"
 	"github.com/satchelhq/satchel/sqldb"
 	"github.com/satchelhq/satchel/sqldb/rowcopy"
+	"github.com/satchelhq/satchel/turn"
 )
 
 // rooms are the parts that hold data, opened and wired to each other.
@@ -34,6 +36,7 @@ type rooms struct {
 	drives   *drive.Drives
 	previews *preview.Previews
 	events   *hooks.Events
+	turns    *turn.Turns
 }
 
 // openRooms opens what the settings name and brings the schema up to date. The server, and nothing else, gives metrics and
@@ -76,12 +79,12 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	if err != nil {
 		return nil, err
 	}
-	images := preview.NewQueue()
+	images, turns := preview.NewQueue(), turn.New(db, nodeName())
 	var accounts *authn.Accounts
 	names := func(ctx context.Context, ids []string) (map[string]string, error) {
 		return accounts.Usernames(ctx, ids)
 	}
-	events, err := hooks.NewEvents(db, hooks.EventOptions{Address: c.EventsWebhook, Secret: c.EventsWebhookSecret, Expiry: c.EventsExpiry, Max: c.MaxEvents, Log: log, Names: names})
+	events, err := hooks.NewEvents(db, hooks.EventOptions{Address: c.EventsWebhook, Secret: c.EventsWebhookSecret, Expiry: c.EventsExpiry, Max: c.MaxEvents, Turns: turns, Log: log, Names: names})
 	if err != nil {
 		return nil, fmt.Errorf("events_webhook, events_webhook_secret: %w", err)
 	}
@@ -110,7 +113,7 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	previews := preview.New(db, drives, images, preview.Options{
 		Workers: c.Thumbnails, Memory: c.ThumbnailMemory, Command: workshopCommand(), Log: log, Observe: observeThumbnails,
 	})
-	return &rooms{db, blobs, accounts, drives, previews, events}, nil
+	return &rooms{db, blobs, accounts, drives, previews, events, turns}, nil
 }
 
 // openBlobs opens the store that the settings name, or the two while content moves from one to the other, and answers where else blobs are read
@@ -152,6 +155,15 @@ func openStore(ctx context.Context, c *config.Config, where string, db *sqldb.DB
 		o.Public = c.S3Redirect.String()
 	}
 	return s3.Open(ctx, ledger.New(db), o)
+}
+
+// nodeName is what administrators know this process by.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "node"
+	}
+	return fmt.Sprintf("%s:%d", host, os.Getpid())
 }
 
 func (r *rooms) close() error { return r.db.Close() }

@@ -88,7 +88,7 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	if c.CodeLog {
 		log.Warn("code_log is on: codes that open accounts are written to this log. That is for development only")
 	}
-	return serveUntil(ctx, serving{c, log, outside, identity, front, at, jobs(in, identity, log), metrics, access})
+	return serveUntil(ctx, serving{c, log, outside, identity, front, at, jobs(in, identity, log), worker{in.turns, log, metrics}, access})
 }
 
 // serving is what runs until the end.
@@ -100,7 +100,7 @@ type serving struct {
 	front    *server.Server
 	at       listeners
 	jobs     []job
-	metrics  *server.Metrics
+	worker   worker
 	access   *logfile.File // nil: there is none
 }
 
@@ -129,9 +129,9 @@ func serveUntil(ctx context.Context, s serving) error {
 		})
 	}
 	for _, j := range s.jobs {
-		s.metrics.ExpectJob(j.name)
+		s.worker.metrics.ExpectJob(j.name)
 		group.Go(func() error {
-			j.loop(ctx, s.log, s.metrics)
+			s.worker.loop(ctx, j)
 			return nil
 		})
 	}

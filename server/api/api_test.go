@@ -22,6 +22,7 @@ import (
 	"github.com/satchelhq/satchel/server/overview"
 	"github.com/satchelhq/satchel/sqldb"
 	"github.com/satchelhq/satchel/sqldb/sqldbtest"
+	"github.com/satchelhq/satchel/turn"
 )
 
 // site is the API over real rooms, behind a gate that takes Bearer and Basic.
@@ -30,7 +31,7 @@ type site struct {
 	accounts *authn.Accounts
 	drives   *drive.Drives
 	previews *preview.Previews
-	jobs     *overview.Jobs
+	jobs     *turn.Turns
 	handler  http.Handler // the gate, and inner behind it
 	inner    http.Handler
 	document document
@@ -66,7 +67,7 @@ func newSiteSet(t *testing.T, db *sqldb.DB, o drive.Options, set func(*authn.Opt
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, accounts: accounts, drives: drives, previews: newPreviews(db, drives, images), jobs: &overview.Jobs{}, document: readDocument(t)}
+	s := &site{t: t, accounts: accounts, drives: drives, previews: newPreviews(db, drives, images), jobs: turn.New(db, "node one"), document: readDocument(t)}
 	s.inner = New(Options{Accounts: accounts, Drives: drives, Previews: s.previews, Events: events, Origin: origin.Origin{Public: public}, Uploads: "/files/", Mount: "/dav/",
 		Overview: overview.Source{Accounts: accounts, Drives: drives, Jobs: s.jobs, Version: "v1.2.3"}})
 	gate := func(w http.ResponseWriter, r *http.Request) {

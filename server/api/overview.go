@@ -48,6 +48,7 @@ type storeBody struct {
 
 type jobBody struct {
 	Name     string     `json:"name"`
+	Node     string     `json:"node"`
 	Ended    time.Time  `json:"ended_at"`
 	Failures int        `json:"failures"`
 	Well     *time.Time `json:"well_at"`
@@ -67,7 +68,7 @@ func (a *api) showOverview(w http.ResponseWriter, r *http.Request, _ authn.Princ
 		body.Store.Free, body.Store.Total = &o.Space.Free, &o.Space.Total
 	}
 	for _, j := range o.Jobs {
-		body.Jobs = append(body.Jobs, jobBody{j.Name, j.Ended.UTC(), j.Failures, timeOrNull(j.Well)})
+		body.Jobs = append(body.Jobs, jobBody{j.Name, j.Node, j.Ended.UTC(), j.Failures, timeOrNull(j.Well)})
 	}
 	answer.JSON(w, r, http.StatusOK, body)
 	return nil

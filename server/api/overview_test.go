@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
@@ -19,7 +21,12 @@ func TestOverview(t *testing.T) {
 		if _, _, err := s.drives.Put(t.Context(), bob.id, "/a", strings.NewReader("12345"), drive.PutOptions{Size: 5}); err != nil {
 			t.Fatal(err)
 		}
-		s.jobs.Observe("gc", 0, errors.New("a text with /secret/paths"))
+		if err := s.jobs.Wake(t.Context(), "gc"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.jobs.Do(t.Context(), "gc", time.Hour, func(context.Context) error { return errors.New("a text with /secret/paths") }); err != nil {
+			t.Fatal(err)
+		}
 		answer := s.call("GET", "/api/v1/admin/overview", ann.token, "").want(200, "")
 		var body struct {
 			Version string

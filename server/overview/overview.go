@@ -2,17 +2,19 @@ package overview
 
 import (
 	"context"
+	"slices"
 
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/turn"
 )
 
 // Source is what an overview is taken of.
 type Source struct {
 	Accounts *authn.Accounts
 	Drives   *drive.Drives
-	Jobs     *Jobs // nil knows of none
+	Jobs     *turn.Turns
 	Version  string
 }
 
@@ -23,12 +25,12 @@ type Overview struct {
 	Totals      drive.Totals
 	Space       blob.Space
 	SpaceKnown  bool
-	StoreFailed bool // content can be neither written nor read now; the log and /readyz of the operators' listener tell why
-	Jobs        []Job
+	StoreFailed bool       // content can be neither written nor read now; the log and /readyz of the operators' listener tell why
+	Jobs        []turn.Job // that have been done, by whatever node
 }
 
 // Failing are the jobs whose last run failed.
-func (o Overview) Failing() (failing []Job) {
+func (o Overview) Failing() (failing []turn.Job) {
 	for _, j := range o.Jobs {
 		if j.Failures > 0 {
 			failing = append(failing, j)
@@ -50,8 +52,9 @@ func (s Source) Take(ctx context.Context) (o Overview, err error) {
 	if o.Space, o.SpaceKnown, failed = s.Drives.Space(ctx); failed != nil && ctx.Err() == nil {
 		o.StoreFailed = true
 	}
-	if s.Jobs != nil {
-		o.Jobs = s.Jobs.All()
+	if o.Jobs, err = s.Jobs.All(ctx); err != nil {
+		return o, err
 	}
+	o.Jobs = slices.DeleteFunc(o.Jobs, func(j turn.Job) bool { return j.Ended.IsZero() })
 	return o, ctx.Err()
 }

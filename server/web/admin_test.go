@@ -18,6 +18,7 @@ import (
 	"github.com/satchelhq/satchel/server/web"
 	"github.com/satchelhq/satchel/sqldb"
 	"github.com/satchelhq/satchel/sqldb/sqldbtest"
+	"github.com/satchelhq/satchel/turn"
 )
 
 // office is a house with the administrators ann and zoe, who have a browser each, and the user bob, who has one too.
@@ -25,12 +26,12 @@ type office struct {
 	*house
 	ann, zoe, bob       *browser
 	annID, zoeID, bobID string
-	jobs                *overview.Jobs
+	jobs                *turn.Turns
 }
 
 func newOffice(t *testing.T, db *sqldb.DB, settings ...setting) *office {
 	t.Helper()
-	jobs := &overview.Jobs{}
+	jobs := turn.New(db, "")
 	h := newHouseOn(t, db, append(settings, func(h *house, w *web.Options, a *authn.Options, _ *drive.Options) {
 		a.SetQuota = func(ctx context.Context, tx *sqldb.Tx, id string, quota int64) error {
 			return h.drives.SetQuota(ctx, tx, id, quota)
@@ -144,8 +145,14 @@ func TestAttackUsersOnThePagesOfAdministrators(t *testing.T) {
 func TestAdministratorsSeeHowTheServerIsDoing(t *testing.T) {
 	o := newOffice(t, sqldbtest.OpenSQLite(t))
 	o.put(o.bobID, "/a.txt", "12345", drive.PutOptions{})
-	o.jobs.Observe("gc", time.Second, nil)
-	o.jobs.Observe("sweep_drives", time.Second, errors.New("disk full at /secret/place"))
+	for name, failed := range map[string]error{"gc": nil, "sweep_drives": errors.New("disk full at /secret/place")} {
+		if err := o.jobs.Wake(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := o.jobs.Do(t.Context(), name, time.Hour, func(context.Context) error { return failed }); err != nil {
+			t.Fatal(err)
+		}
+	}
 	page := o.ann.page(o.ann.get("/admin"), 200)
 	text := page.Find("main").Text()
 	for _, want := range []string{"2 administrators", "5 B", "v1.2.3", "sweep_drives failed the last time", "has not gone well"} {
