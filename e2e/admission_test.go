@@ -213,10 +213,11 @@ func TestReceiverOfTheReadme(t *testing.T) {
 	if out, err := upload("film.mkv"); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+	scene(t, "admission.mjs", "upload", s.URL, t.TempDir())
 	if answer := send(t, http.DefaultClient, "POST", "http://"+address, nil, strings.NewReader("{}")); answer.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a question that nobody signed: %s", answer.Status)
 	}
-	if names := Listed(t, ann.Browser(t), s.URL+"/drive"); fmt.Sprint(names) != "[film.mkv]" {
+	if names := Listed(t, ann.Browser(t), s.URL+"/drive"); fmt.Sprint(names) != "[film.mkv song.flac]" {
 		t.Errorf("the drive holds %q", names)
 	}
 }

@@ -27,6 +27,9 @@ type Rejection struct {
 
 func (r *Rejection) Error() string { return "the receiver rejected it" }
 
+// RejectionHeader marks an answer that is a receiver's no, so that a page can say its words.
+const RejectionHeader = "Upload-Rejected"
+
 // Rejected answers the rejection that err is, and false if it is none.
 func Rejected(err error) (*Rejection, bool) {
 	var r *Rejection

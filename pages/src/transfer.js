@@ -4,7 +4,7 @@ import * as tus from "tus-js-client";
 import { lookUp, sumSoon } from "./digest.js";
 import { fill, Speed } from "./format.js";
 import { Parts, remove, worthParts } from "./parts.js";
-import { here, passes, Refused, responseOf } from "./refusal.js";
+import { here, passes, Refused, rejection, responseOf } from "./refusal.js";
 import { forget, remember } from "./store.js";
 
 // The wait before the next try doubles from the first to the longest, in ms; every byte that gets through starts anew.
@@ -207,7 +207,7 @@ export class Transfer {
     if (contested ? this.tries < mostConflicts : passes(status)) {
       return this.again(Number(response?.getHeader("Retry-After")) || 0);
     }
-    this.fail(status, begun);
+    this.fail(status, begun, rejection(response));
   }
 
   // again tries later, but not before the server said. after is in seconds.
@@ -250,12 +250,12 @@ export class Transfer {
     this.upload.start();
   }
 
-  // fail shows a refusal in words. A status of 0 is a file that cannot be read any more.
-  fail(status, begun = this.begun) {
+  // fail shows a refusal in words, its own if it has some. A status of 0 is a file that cannot be read any more.
+  fail(status, begun = this.begun, said = undefined) {
     this.stop();
     this.signedOut = status === 401;
-    let sentence = this.words.errorRead;
-    if (status > 0) sentence = (status !== 400 || !begun) && this.words[`error-${status}`];
+    let sentence = said ?? this.words.errorRead;
+    if (status > 0 && !said) sentence = (status !== 400 || !begun) && this.words[`error-${status}`];
     this.set("failed", sentence || fill(this.words.error, status), {
       resume: status !== 413 && (status !== 400 || begun),
       signIn: this.signedOut,

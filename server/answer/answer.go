@@ -62,6 +62,7 @@ func begin(w http.ResponseWriter, r *http.Request, err error) int {
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	if no, ok := hooks.Rejected(err); ok {
+		header.Set(hooks.RejectionHeader, "1")
 		for name, value := range no.Header {
 			header.Set(name, value)
 		}

@@ -36,6 +36,7 @@ func (d *Door) mapped(ctx context.Context, err error) error {
 func wait(said handler.Error, err error) error {
 	header := http.Header{}
 	if no, ok := hooks.Rejected(err); ok {
+		header.Set(hooks.RejectionHeader, "1")
 		for name, value := range no.Header {
 			header.Set(name, value)
 		}
