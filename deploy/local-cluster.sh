@@ -16,7 +16,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
-dir=cluster port=9000 satchel= command=run name=
+dir=cluster port=9000 satchel='' command=run name=''
 
 fail() {
 	echo "local-cluster: $*" >&2
@@ -285,11 +285,10 @@ kill)
 	gone "$name"
 	;;
 up)
-	! running "$name" || fail "$name runs already"
 	check_needs
 	[ -f "$dir/port" ] || fail "there is no cluster in $dir"
 	port=$(cat "$dir/port")
-	start "$name"
+	running "$name" || start "$name"
 	ready "$name"
 	;;
 esac

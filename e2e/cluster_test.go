@@ -239,8 +239,7 @@ search:
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	front := &Server{URL: c.Front, t: t}
-	ann := front.Register(t, "ann")
+	ann := (&Server{URL: c.Front, t: t}).Register(t, "ann")
 	content := string(seeded(1, 21<<20))
 
 	upload := ann.CreateUpload(t, "large", int64(len(content)))
@@ -248,21 +247,12 @@ func TestCluster(t *testing.T) {
 		t.Errorf("the upload's address is %s, want one of nginx", upload)
 	}
 	slow := ann.hang(t, upload, 0, strings.NewReader(content[:12<<20]))
-	for received := 0.0; received < 12<<20; time.Sleep(10 * time.Millisecond) { // without an end of the body: nginx holds nothing back
-		received = 0
-		for n := range c.Nodes {
-			text := send(t, http.DefaultClient, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/metrics", c.port+4+n), nil, nil).text
-			bytes, _ := metric(text, "satchel_bytes_received_total")
-			received += bytes
-		}
-	}
+	c.waitForBytes(t, 12<<20) // without an end of the body: nginx holds nothing back
 	events := c.listen(t, ann)
 	for _, node := range c.Nodes { // each takes the upload from the one before
-		at := *ann
-		at.s = &Server{URL: node}
 		path := node + strings.TrimPrefix(upload, c.Front)
-		offset := at.Offset(t, path)
-		if answer := at.patch(t, path, offset, strings.NewReader(content[offset:min(offset+3<<20, int64(len(content)))])); answer.StatusCode != http.StatusNoContent {
+		offset := ann.Offset(t, path)
+		if answer := ann.patch(t, path, offset, strings.NewReader(content[offset:min(offset+3<<20, int64(len(content)))])); answer.StatusCode != http.StatusNoContent {
 			t.Errorf("PATCH at %s: %s", node, answer.Status)
 		}
 	}
@@ -277,9 +267,12 @@ func TestCluster(t *testing.T) {
 	if status, got := ann.Get(t, "large"); status != http.StatusOK || got != content {
 		t.Errorf("GET while a node is down: %d, %d bytes of %d", status, len(got), len(content))
 	}
-	answer := send(t, ann.Basic, "MOVE", c.Front+"/dav/large", headers(map[string]string{"Destination": c.Front + "/dav/moved"}), nil)
-	for answer.StatusCode == http.StatusBadGateway { // nginx found the dead node out by it, and does not send it to another
-		answer = send(t, ann.Basic, "MOVE", c.Front+"/dav/large", headers(map[string]string{"Destination": c.Front + "/dav/moved"}), nil)
+	move := func() reply {
+		return send(t, ann.Basic, "MOVE", c.Front+"/dav/large", headers(map[string]string{"Destination": c.Front + "/dav/moved"}), nil)
+	}
+	answer := move()
+	for answer.StatusCode == http.StatusBadGateway { // by it nginx finds out that the node is dead, and does not send it to another
+		answer = move()
 	}
 	if answer.StatusCode != http.StatusCreated {
 		t.Errorf("MOVE through nginx: %s\n%s", answer.Status, answer.text)
@@ -292,14 +285,64 @@ func TestCluster(t *testing.T) {
 			t.Errorf("GET at %s: %d, %d bytes of %d", node, status, len(got), len(content))
 		}
 	}
+	c.wantDraft(t, ann, content)
+	c.wantTargets(t, len(c.Nodes))
+	if out, err := c.order("run").CombinedOutput(); err == nil || !strings.Contains(string(out), "runs already") {
+		t.Errorf("a second cluster in the same folder: %v, %s", err, out)
+	}
+	run(t, c.order("stop"))
+	<-c.ended
+}
+
+// waitForBytes waits until the nodes have received so many bytes together.
+func (c *cluster) waitForBytes(t *testing.T, want float64) {
+	t.Helper()
+	var received float64
+	for begin := time.Now(); time.Since(begin) < 30*time.Second; time.Sleep(10 * time.Millisecond) {
+		received = 0
+		for n := range c.Nodes {
+			text := send(t, http.DefaultClient, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/metrics", c.port+4+n), nil, nil).text
+			bytes, _ := metric(text, "satchel_bytes_received_total")
+			received += bytes
+		}
+		if received >= want {
+			return
+		}
+	}
+	t.Fatalf("the nodes have received %v bytes of %v that were sent", received, want)
+}
+
+// wantDraft uploads as clients of the IETF draft do, in one request of unknown length.
+func (c *cluster) wantDraft(t *testing.T, a *Account, content string) {
+	t.Helper()
 	for _, interop := range []string{"3", "6", "8"} {
-		answer := send(t, ann.Bearer, http.MethodPost, c.Front+"/files/", headers(map[string]string{"Upload-Draft-Interop-Version": interop,
-			"Upload-Complete": "?1", "Upload-Incomplete": "?0", "Content-Type": "text/plain"}), io.MultiReader(strings.NewReader(content))) // chunked
+		answer := send(t, a.Bearer, http.MethodPost, c.Front+"/files/", headers(map[string]string{"Upload-Draft-Interop-Version": interop,
+			"Upload-Complete": "?1", "Upload-Incomplete": "?0", "Content-Type": "text/plain"}), io.MultiReader(strings.NewReader(content)))
 		if answer.StatusCode != http.StatusCreated && answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusNoContent {
 			t.Errorf("an upload of the draft, interop version %s: %s\n%s", interop, answer.Status, answer.text)
 		}
 	}
-	c.wantTargets(t, 3)
+}
+
+// What is missing is told with the line that installs it, before anything is started.
+func TestClusterTellsWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	tools := t.TempDir() // all but prometheus and curl
+	for _, name := range []string{"sh", "dirname", "sed", "find", "sort", "tail", "id"} {
+		if err := os.Symlink(program(t, name, "coreutils"), filepath.Join(tools, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := &cluster{t: t, Folder: t.TempDir()}
+	cmd := c.order("run")
+	cmd.Env = []string{"PATH=" + tools}
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "apt-get install --no-install-recommends prometheus curl\n") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if left, err := os.ReadDir(c.Folder); err != nil || len(left) > 0 {
+		t.Errorf("it has left %v, %v", left, err)
+	}
 }
 
 // listen opens the live events of the account's pages, through nginx, and reads until they have begun.

@@ -84,38 +84,8 @@ func TestCompose(t *testing.T) {
 			}
 		}
 	}
-	upstream, err := os.ReadFile("../deploy/nginx/nodes.conf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	targets, err := os.ReadFile("../deploy/prometheus/nodes.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := c.Services["nginx"].Networks["default"].Address
 	for _, name := range nodes {
-		node := c.Services[name]
-		if address := node.Networks["default"].Address; address == "" || !strings.Contains(string(upstream), "server "+address+":8080 ") {
-			t.Errorf("nginx does not know %s at %s", name, address)
-		}
-		if !strings.Contains(string(targets), name+":8081") || node.Environment["SATCHEL_ADMIN_LISTEN"] != "0.0.0.0:8081" {
-			t.Errorf("Prometheus does not know %s", name)
-		}
-		if proxy == "" || node.Environment["SATCHEL_TRUSTED_PROXIES"] != proxy {
-			t.Errorf("%s believes %q, nginx is %q", name, node.Environment["SATCHEL_TRUSTED_PROXIES"], proxy)
-		}
-		if node.Environment["PGPASSWORD"] != c.Services["postgres"].Environment["POSTGRES_PASSWORD"] ||
-			node.Environment["SATCHEL_S3_SECRET_KEY"] != c.Services["s3"].Environment["ROOT_SECRET_KEY"] ||
-			node.Environment["SATCHEL_S3_ACCESS_KEY"] != c.Services["s3"].Environment["ROOT_ACCESS_KEY"] {
-			t.Errorf("%s has other passwords than its servers", name)
-		}
-		satchel := &Server{t: t, Data: filepath.Join(t.TempDir(), "data")}
-		for key, value := range node.Environment {
-			satchel.Env = append(satchel.Env, key+"="+value)
-		}
-		if told := run(t, satchel.Command("config", "check")); strings.Contains(told, "first") || strings.Contains(told, "second") {
-			t.Errorf("config check tells passwords:\n%s", told)
-		}
+		c.wantNode(t, name)
 	}
 	home := t.TempDir()
 	abs := func(path string) string {
@@ -127,6 +97,39 @@ func TestCompose(t *testing.T) {
 	}
 	run(t, tool(t, home, nginx(t), "-t", "-p", home+"/", "-c", abs("../deploy/nginx/nginx.conf"), "-e", "stderr"))
 	run(t, tool(t, home, program(t, "promtool", "prometheus"), "check", "config", abs("../deploy/prometheus/prometheus.yml")))
+}
+
+// wantNode looks that a node, and those that it speaks with, know each other, and that its settings are Satchel's.
+func (c composed) wantNode(t *testing.T, name string) {
+	t.Helper()
+	text := func(path string) string {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(content)
+	}
+	node, postgres, s3 := c.Services[name], c.Services["postgres"], c.Services["s3"]
+	if address := node.Networks["default"].Address; address == "" || !strings.Contains(text("../deploy/nginx/nodes.conf"), "server "+address+":8080 ") {
+		t.Errorf("nginx does not know %s at %s", name, address)
+	}
+	if !strings.Contains(text("../deploy/prometheus/nodes.yml"), name+":8081") || node.Environment["SATCHEL_ADMIN_LISTEN"] != "0.0.0.0:8081" {
+		t.Errorf("Prometheus does not know %s", name)
+	}
+	if proxy := c.Services["nginx"].Networks["default"].Address; proxy == "" || node.Environment["SATCHEL_TRUSTED_PROXIES"] != proxy {
+		t.Errorf("%s believes %q, nginx is %q", name, node.Environment["SATCHEL_TRUSTED_PROXIES"], proxy)
+	}
+	if node.Environment["PGPASSWORD"] != postgres.Environment["POSTGRES_PASSWORD"] ||
+		node.Environment["SATCHEL_S3_SECRET_KEY"] != s3.Environment["ROOT_SECRET_KEY"] || node.Environment["SATCHEL_S3_ACCESS_KEY"] != s3.Environment["ROOT_ACCESS_KEY"] {
+		t.Errorf("%s has other passwords than its servers", name)
+	}
+	satchel := &Server{t: t, Data: filepath.Join(t.TempDir(), "data")}
+	for key, value := range node.Environment {
+		satchel.Env = append(satchel.Env, key+"="+value)
+	}
+	if told := run(t, satchel.Command("config", "check")); strings.Contains(told, "first") || strings.Contains(told, "second") {
+		t.Errorf("config check tells passwords:\n%s", told)
+	}
 }
 
 // nginx is its path: where it is, people's PATH often does not lead.
