@@ -249,7 +249,7 @@ run() {
 	configure
 	echo "$port" >"$dir/port"
 	echo "$$ $(born $$)" >"$dir/run/cluster"
-	trap 'stop_everything; rm -f "$dir/run/cluster"' EXIT
+	trap 'trap "" INT TERM HUP; stop_everything; rm -f "$dir/run/cluster"' EXIT # a second Ctrl-C leaves nothing behind
 	trap 'exit 0' INT TERM HUP
 	for part in postgres s3; do start $part; done
 	for part in postgres s3; do ready $part; done

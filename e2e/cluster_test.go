@@ -102,6 +102,7 @@ func (c *cluster) order(args ...string) *exec.Cmd {
 // end stops everything, and looks that nothing is left.
 func (c *cluster) end() {
 	_ = c.script.Process.Signal(syscall.SIGTERM)
+	_ = c.script.Process.Signal(syscall.SIGINT) // as impatient people do, it changes nothing
 	select {
 	case <-c.ended:
 	case <-time.After(2 * time.Minute):

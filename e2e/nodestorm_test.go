@@ -60,7 +60,7 @@ type stormPlan struct {
 func planStorm(t *testing.T) stormPlan {
 	setting := os.Getenv("SATCHEL_TEST_NODE_STORM")
 	if setting == "" {
-		return stormPlan{lasts: 10 * time.Second, kill: 4 * time.Second, s3Down: 2 * time.Second, clients: 12, users: 4}
+		return stormPlan{lasts: 10 * time.Second, kill: 4 * time.Second, s3Down: 4 * time.Second, clients: 12, users: 4}
 	}
 	lasts, err := time.ParseDuration(setting)
 	if err != nil || lasts < 30*time.Second {

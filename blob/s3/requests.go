@@ -59,7 +59,7 @@ func meaning(err error) error {
 		return fmt.Errorf("%w: %w", blob.ErrFull, err)
 	case errors.Is(err, context.Canceled):
 		return err
-	case answer == nil, answer.HTTPStatusCode() >= 500, answer.HTTPStatusCode() == http.StatusTooManyRequests: // no answer, or none after all tries
+	case answer == nil, answer.HTTPStatusCode() == 0, answer.HTTPStatusCode() >= 500, answer.HTTPStatusCode() == http.StatusTooManyRequests: // after all tries
 		return fmt.Errorf("%w: %w", blob.ErrAway, err)
 	}
 	return err
