@@ -26,6 +26,7 @@
 //   - content.go  bodies that nobody has seen yet
 //   - tus.go      what is measured of tus
 //   - table.go    a table of 20,000 unfinished uploads against one of ten
+//   - crowded.go  crowdsteps.go  database.go  each operation among a million files on Postgres against an empty database, and what it costs there
 //   - dav.go      what is measured of WebDAV
 //   - measure.go  operations, latencies, medians
 //   - profile.go  CPU profiles of the server, with -profiles

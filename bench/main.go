@@ -121,6 +121,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := b.tables(ctx, tus, stdout); err != nil {
 		return err
 	}
+	if err := b.crowded(ctx, tus, stdout); err != nil {
+		return err
+	}
 	printFigures(stdout, results)
 	notes(stdout, b, scenes, args)
 	return nil

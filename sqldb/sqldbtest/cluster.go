@@ -30,9 +30,9 @@ wait "$server"
 rm -rf "$folder"
 `
 
-// startCluster makes a cluster in a temporary folder and starts it. It answers the URL of its database
+// startCluster makes a cluster in a temporary folder and starts it with settings of postgresql.conf besides. It answers the URL of its database
 // "postgres", which need not accept connections yet, and the file that the server logs to.
-func startCluster() (location, log string, err error) {
+func startCluster(settings ...string) (location, log string, err error) {
 	bin, err := binaries()
 	if err != nil {
 		return "", "", err
@@ -58,9 +58,12 @@ func startCluster() (location, log string, err error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return "", "", fmt.Errorf("initdb: %w\n%s", err, bytes.TrimSpace(out))
 	}
-	if err := keep(folder, command(account, filepath.Join(bin, "postgres"), "-D", data,
-		"-c", "listen_addresses=", "-c", "unix_socket_directories="+folder, "-c", "max_connections=300",
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_wal_size=256MB")); err != nil {
+	args := []string{"-D", data}
+	for _, setting := range append([]string{"listen_addresses=", "unix_socket_directories=" + folder, "max_connections=300",
+		"fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_wal_size=256MB"}, settings...) {
+		args = append(args, "-c", setting)
+	}
+	if err := keep(folder, command(account, filepath.Join(bin, "postgres"), args...)); err != nil {
 		return "", "", err
 	}
 	started = true

@@ -2,7 +2,7 @@
 // a real Postgres.
 //
 //   - each.go      Each, OpenSQLite, OpenPostgres: what a test asks for
-//   - server.go    the Postgres server that they live on
+//   - server.go    the Postgres server that they live on, and Cluster for who measures
 //   - template.go  the migrated databases that theirs are copies of
 //   - reuse.go     what a test is done with is emptied for another
 //   - cluster.go   a private one, started and stopped with the test binary

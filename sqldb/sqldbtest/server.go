@@ -51,6 +51,25 @@ var sharedServer = sync.OnceValues(func() (*server, error) {
 	return s, s.ready(30 * time.Second)
 })
 
+// Cluster starts a server that ends with this process, with settings of postgresql.conf ("NAME=VALUE") besides those of tests, which trust the system to live:
+// nothing waits for the disk. It answers the URL of its database "postgres" when it can be asked.
+func Cluster(settings ...string) (location string, err error) {
+	location, log, err := startCluster(settings...)
+	if err != nil {
+		return "", err
+	}
+	pool, err := sql.Open("postgres", location)
+	if err != nil {
+		return "", err
+	}
+	defer pool.Close()
+	base, err := url.Parse(location)
+	if err != nil {
+		return "", err
+	}
+	return location, (&server{base: base, pool: pool, log: log}).ready(30 * time.Second)
+}
+
 // ready waits until the server answers.
 func (s *server) ready(limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
