@@ -65,6 +65,7 @@ bench: assets ## measure beside tusd, nginx, Apache and rclone, about half an ho
 	@sh scripts/bench-needs.sh || true
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/satchel ./cmd/satchel
 	cd bench/peers && CGO_ENABLED=0 $(GO) build -trimpath -o ../../bin/peers/tusd github.com/tus/tusd/v2/cmd/tusd
+	cd e2e/versitygw && CGO_ENABLED=0 $(GO) build -o ../../bin/versitygw github.com/versity/versitygw/cmd/versitygw
 	@mkdir -p bin && $(GO) build -o bin/bench ./bench && bin/bench $(BENCH)
 
 .PHONY: needs

@@ -2,6 +2,7 @@ package authn
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/satchelhq/satchel/sqldb"
@@ -138,9 +139,16 @@ func (a *Accounts) sweepAudit(ctx context.Context) error {
 		return nil
 	}
 	for {
-		n, err := a.db.Exec(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at <= $1 ORDER BY at, id LIMIT $2)`,
-			a.now()-a.o.AuditExpiry.Microseconds(), auditBatch)
-		if err != nil || n < auditBatch {
+		ids, err := sqldb.All(ctx, a.db, `SELECT id FROM audit WHERE at <= $1 ORDER BY at, id LIMIT $2`, []any{a.now() - a.o.AuditExpiry.Microseconds(), auditBatch},
+			func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		list, err := json.Marshal(ids)
+		if err != nil {
+			return err
+		}
+		if _, err := a.db.Exec(ctx, `DELETE FROM audit WHERE id`+a.db.Engine().Among(), string(list)); err != nil || len(ids) < auditBatch {
 			return err
 		}
 	}

@@ -13,9 +13,9 @@ import (
 // that are still on record tell. Those of which nothing is known are left out.
 func (a *Accounts) LastSeen(ctx context.Context, ids []string) (map[string]time.Time, error) {
 	seen := make(map[string]time.Time, len(ids))
-	list, in := a.idList(ids)
-	err := a.db.Each(ctx, `SELECT user_id, MAX(seen_at) FROM sessions WHERE user_id IN `+in+` GROUP BY user_id
-		UNION ALL SELECT user_id, MAX(seen_at) FROM app_passwords WHERE user_id IN `+in+` AND seen_at > 0 GROUP BY user_id`,
+	list, among := a.idList(ids)
+	err := a.db.Each(ctx, `SELECT user_id, MAX(seen_at) FROM sessions WHERE user_id`+among+` GROUP BY user_id
+		UNION ALL SELECT user_id, MAX(seen_at) FROM app_passwords WHERE user_id`+among+` AND seen_at > 0 GROUP BY user_id`,
 		[]any{list}, func(scan sqldb.Scan) error {
 			var id string
 			var micros int64
@@ -31,8 +31,8 @@ func (a *Accounts) LastSeen(ctx context.Context, ids []string) (map[string]time.
 // Usernames answers how at most MaxUsers accounts are called, by id. Those that are gone are left out.
 func (a *Accounts) Usernames(ctx context.Context, ids []string) (map[string]string, error) {
 	names := make(map[string]string, len(ids))
-	list, in := a.idList(ids)
-	err := a.db.Each(ctx, `SELECT id, username FROM users WHERE deleted_at = 0 AND id IN `+in, []any{list}, func(scan sqldb.Scan) error {
+	list, among := a.idList(ids)
+	err := a.db.Each(ctx, `SELECT id, username FROM users WHERE deleted_at = 0 AND id`+among, []any{list}, func(scan sqldb.Scan) error {
 		var id, name string
 		err := scan(&id, &name)
 		names[id] = name
@@ -41,20 +41,17 @@ func (a *Accounts) Usernames(ctx context.Context, ids []string) (map[string]stri
 	return names, fault.Wrap(err, "authn.Usernames")
 }
 
-// idList is at most MaxUsers ids as one parameter, and a list of SQL that reads them from $1: so there is one text whatever their number.
-func (a *Accounts) idList(ids []string) (list, in string) {
+// idList is at most MaxUsers ids as one parameter, and the condition that something is one of them.
+func (a *Accounts) idList(ids []string) (list, among string) {
 	known := make([]string, 0, len(ids))
 	for _, id := range ids[:min(len(ids), MaxUsers)] {
 		if sqldb.ValidID(id) {
 			known = append(known, id)
 		}
 	}
-	list, in = `[]`, `(SELECT value FROM json_each($1))`
+	list = `[]`
 	if len(known) > 0 {
 		list = `["` + strings.Join(known, `","`) + `"]`
 	}
-	if a.db.Engine() == sqldb.Postgres {
-		in = `(SELECT jsonb_array_elements_text(CAST($1 AS jsonb)))`
-	}
-	return list, in
+	return list, a.db.Engine().Among()
 }

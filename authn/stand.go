@@ -5,9 +5,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"strconv"
-	"strings"
+	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/sqldb"
@@ -40,13 +40,13 @@ func (a *Accounts) Stand(ctx context.Context, all []Principal) ([]bool, error) {
 	stands := map[[2]string]bool{} // what was shown, and whose it is
 	keep := func(shown, userID string) { stands[[2]string{shown, userID}] = true }
 	err := a.eachOf(ctx, sessions, `SELECT s.id, s.user_id FROM sessions s JOIN users u ON u.id = s.user_id
-		WHERE s.revoked_at = 0 AND u.disabled_at = 0 AND s.id IN `, keep)
+		WHERE s.revoked_at = 0 AND u.disabled_at = 0 AND s.id`, keep)
 	if err == nil {
-		err = a.eachOf(ctx, apps, fmt.Sprintf(`SELECT p.id, p.user_id FROM app_passwords p JOIN users u ON u.id = p.user_id
-			WHERE (p.expires_at = 0 OR p.expires_at > %d) AND u.disabled_at = 0 AND p.id IN `, a.now()), keep)
+		err = a.eachOf(ctx, apps, `SELECT p.id, p.user_id FROM app_passwords p JOIN users u ON u.id = p.user_id
+			WHERE (p.expires_at = 0 OR p.expires_at > $2) AND u.disabled_at = 0 AND p.id`, keep, a.now())
 	}
 	if err == nil {
-		err = a.eachOf(ctx, passwords, `SELECT password_hash, id FROM users WHERE disabled_at = 0 AND factor_at = 0 AND id IN `,
+		err = a.eachOf(ctx, passwords, `SELECT password_hash, id FROM users WHERE disabled_at = 0 AND factor_at = 0 AND id`,
 			func(hash, id string) { keep(passwordID(hash), id) })
 	}
 	if err != nil {
@@ -59,34 +59,24 @@ func (a *Accounts) Stand(ctx context.Context, all []Principal) ([]bool, error) {
 	return still, nil
 }
 
-// eachOf runs a query that ends in "IN " for all ids, and calls row with the two texts of each row.
-func (a *Accounts) eachOf(ctx context.Context, ids map[string]bool, query string, row func(id, value string)) error {
-	args := make([]any, 0, min(len(ids), standChunk))
-	flush := func() error {
-		if len(args) == 0 {
-			return nil
+// eachOf runs a query that ends with what has to be one of the ids, and calls row with the two texts of each row. more are its parameters from $2 on.
+func (a *Accounts) eachOf(ctx context.Context, ids map[string]bool, query string, row func(id, value string), more ...any) error {
+	for chunk := range slices.Chunk(slices.Collect(maps.Keys(ids)), standChunk) {
+		list, err := json.Marshal(chunk)
+		if err != nil {
+			return err
 		}
-		var list strings.Builder
-		for i := range args {
-			list.WriteString(",$" + strconv.Itoa(i+1))
-		}
-		_, err := sqldb.All(ctx, a.db, query+"("+list.String()[1:]+")", args, func(scan sqldb.Scan) (struct{}, error) {
+		err = a.db.Each(ctx, query+a.db.Engine().Among(), append([]any{string(list)}, more...), func(scan sqldb.Scan) error {
 			var id, value string
 			err := scan(&id, &value)
 			if err == nil {
 				row(id, value)
 			}
-			return struct{}{}, err
+			return err
 		})
-		args = args[:0]
-		return err
-	}
-	for id := range ids {
-		if args = append(args, id); len(args) == standChunk {
-			if err := flush(); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
-	return flush()
+	return nil
 }

@@ -22,10 +22,12 @@ type peer struct {
 // child is a server that this program started.
 type child struct {
 	name    string
-	host    string // HOST:PORT
-	auth    string // the Authorization header of its user, empty where the server asks nobody
-	profile string // where net/http/pprof answers a CPU profile, empty where it does not
-	folder  string // everything of its own
+	host    string   // HOST:PORT
+	auth    string   // the Authorization header of its user, empty where the server asks nobody
+	beside  []*child // what it needs: other nodes, an S3 server. They end with it
+	nodes   []string // HOST:PORT of all that serve the same, where they are several
+	profile string   // where net/http/pprof answers a CPU profile, empty where it does not
+	folder  string   // everything of its own
 	command *exec.Cmd
 	log     *os.File
 	ended   chan struct{} // closed when the process is gone
@@ -116,6 +118,11 @@ func (c *child) lastWords() string {
 // stop ends the child with all that it started. What it left stays until the end of the run: ext4 takes ten times as long to make a
 // file where others were removed in the last minutes, which servers that keep files as files would pay for.
 func (c *child) stop() {
+	defer func() {
+		for _, other := range c.beside {
+			other.stop()
+		}
+	}()
 	_ = c.command.Process.Signal(syscall.SIGTERM) // it may be gone already
 	select {
 	case <-c.ended:
@@ -124,6 +131,23 @@ func (c *child) stop() {
 		<-c.ended
 	}
 	c.log.Close()
+}
+
+// hostOf is whom the i-th connection goes to.
+func (c *child) hostOf(i int) string {
+	if len(c.nodes) == 0 {
+		return c.host
+	}
+	return c.nodes[i%len(c.nodes)]
+}
+
+// processes are its own and those beside it.
+func (c *child) processes() []int {
+	pids := []int{c.command.Process.Pid}
+	for _, other := range c.beside {
+		pids = append(pids, other.processes()...)
+	}
+	return pids
 }
 
 // remove takes away what a child left that has ended.

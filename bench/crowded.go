@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/satchelhq/satchel/bench/crowd"
+	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/sqldb"
 )
 
@@ -34,6 +35,7 @@ type account struct {
 	database string // its name
 	wire     *wire
 	db       *sqldb.DB
+	drives   *drive.Drives
 	name     string
 	large    string // a folder in which files are put, with the trailing slash
 	since    string // a time before anything was measured

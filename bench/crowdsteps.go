@@ -233,7 +233,12 @@ func fileSteps(t tusClient, add func(*crowdStep)) {
 
 // jobSteps are what servers do by themselves, when nothing is due.
 func jobSteps(add func(*crowdStep)) {
-	drives := func(a *account) *drive.Drives { return drive.New(a.db, mem.New(), drive.Options{}) }
+	drives := func(a *account) *drive.Drives {
+		if a.drives == nil { // the first sweep looks at more
+			a.drives = drive.New(a.db, mem.New(), drive.Options{})
+		}
+		return a.drives
+	}
 	job := func(name string, do func(ctx context.Context, a *account) error) {
 		add(&crowdStep{name: name, few: true, do: do})
 	}

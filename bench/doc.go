@@ -26,6 +26,8 @@
 //   - content.go  bodies that nobody has seen yet
 //   - tus.go      what is measured of tus
 //   - table.go    a table of 20,000 unfinished uploads against one of ten
+//   - bucket.go   content in a bucket of S3 beside content on the disk, and how many requests that takes
+//   - nodes.go    three nodes beside one, and the turns of two sides
 //   - crowded.go  crowdsteps.go  database.go  each operation among a million files on Postgres against an empty database, and what it costs there
 //   - dav.go      what is measured of WebDAV
 //   - measure.go  operations, latencies, medians

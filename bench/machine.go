@@ -23,8 +23,8 @@ type use struct {
 // tick is the unit of /proc's processor times (USER_HZ, which Linux fixes at 100 for programs).
 const tick = time.Second / 100
 
-// readUse reads the counters; pid 0 is no child.
-func readUse(pid int) (use, error) {
+// readUse reads the counters, with those of children.
+func readUse(pids ...int) (use, error) {
 	u := use{at: time.Now()}
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -42,10 +42,15 @@ func readUse(pid int) (use, error) {
 		}
 		u.busy += time.Duration(n) * tick
 	}
-	if u.client, err = processTime(os.Getpid()); err != nil || pid == 0 {
-		return u, err
+	u.client, err = processTime(os.Getpid())
+	for _, pid := range pids {
+		if err != nil {
+			return u, err
+		}
+		var took time.Duration
+		took, err = familyTime(pid)
+		u.server += took
 	}
-	u.server, err = familyTime(pid)
 	return u, err
 }
 
@@ -114,7 +119,7 @@ const (
 func awaitQuiet(ctx context.Context, patience time.Duration) error {
 	syscall.Sync()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		before, err := readUse(0)
+		before, err := readUse()
 		if err != nil {
 			return err
 		}
@@ -123,7 +128,7 @@ func awaitQuiet(ctx context.Context, patience time.Duration) error {
 			return ctx.Err()
 		case <-time.After(quietLook):
 		}
-		after, err := readUse(0)
+		after, err := readUse()
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -17,6 +18,7 @@ import (
 type options struct {
 	satchel, tusd         string // programs
 	nginx, apache, rclone string
+	versitygw             string // an S3 server
 	folder                string // where the servers' data goes
 	rounds                int
 	length                time.Duration
@@ -44,6 +46,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.nginx, "nginx", "/usr/sbin/nginx", "the `program` to compare its WebDAV with, which has the dav-ext module; empty for none")
 	f.StringVar(&o.apache, "apache", "/usr/sbin/apache2", "the `program` to compare its WebDAV with; empty for none")
 	f.StringVar(&o.rclone, "rclone", "/usr/bin/rclone", "the `program` to compare its WebDAV with; empty for none")
+	f.StringVar(&o.versitygw, "versitygw", "bin/versitygw", "the `program` that serves S3")
 	f.StringVar(&o.folder, "folder", os.TempDir(), "where the servers' data goes, 2 GiB a round: a `folder` on the disk that is meant")
 	f.IntVar(&o.rounds, "rounds", 5, "how often each server runs a row, 1 to 50")
 	f.DurationVar(&o.length, "length", 2*time.Second, "how long a round of small requests takes, 100ms to 1m")
@@ -60,7 +63,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if o.rounds < 1 || o.rounds > 50 || o.length < 100*time.Millisecond || o.length > time.Minute || o.patience < 0 || o.patience > 10*time.Minute {
 		return o, errors.New("-rounds, -length or -patience is out of its bounds (see -help)")
 	}
-	for _, program := range []*string{&o.satchel, &o.tusd, &o.nginx, &o.apache, &o.rclone} {
+	for _, program := range []*string{&o.satchel, &o.tusd, &o.nginx, &o.apache, &o.rclone, &o.versitygw} {
 		if *program == "" {
 			continue
 		}
@@ -121,8 +124,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := b.tables(ctx, tus, stdout); err != nil {
 		return err
 	}
-	if err := b.crowded(ctx, tus, stdout); err != nil {
-		return err
+	for _, more := range []func() error{
+		func() error { return b.sides(ctx, b.bucketScenes(tus), stdout) },
+		func() error { return b.requests(ctx, tus, stdout) },
+		func() error { return b.sides(ctx, b.nodeScenes(tus, sync.OnceValues(startPostgres)), stdout) },
+		func() error { return b.crowded(ctx, tus, stdout) },
+	} {
+		if err := more(); err != nil {
+			return err
+		}
 	}
 	printFigures(stdout, results)
 	notes(stdout, b, scenes, args)

@@ -39,7 +39,7 @@ const warmUp = 300 * time.Millisecond
 func measure(ctx context.Context, c *child, r row, length time.Duration) (sample, error) {
 	operations := make([]operation, r.conns)
 	for i := range operations {
-		w, err := dial(c.host, c.auth)
+		w, err := dial(c.hostOf(i), c.auth)
 		if err != nil {
 			return sample{}, err
 		}
@@ -55,7 +55,7 @@ func measure(ctx context.Context, c *child, r row, length time.Duration) (sample
 	} else {
 		length = 0
 	}
-	before, err := readUse(c.command.Process.Pid)
+	before, err := readUse(c.processes()...)
 	if err != nil {
 		return sample{}, err
 	}
@@ -65,7 +65,7 @@ func measure(ctx context.Context, c *child, r row, length time.Duration) (sample
 	if err != nil {
 		return sample{}, err
 	}
-	after, err := readUse(c.command.Process.Pid)
+	after, err := readUse(c.processes()...)
 	if err != nil {
 		return sample{}, err
 	}

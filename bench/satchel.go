@@ -31,22 +31,11 @@ func basicAuth() string {
 // password. env are settings beside those of a server that was just installed.
 func satchelPeer(program, name, durability string, basic bool, env ...string) peer {
 	return peer{name, func(ctx context.Context, folder string) (*child, error) {
-		host, err := freeHost()
+		c, err := startSatchel(ctx, program, name, folder, append([]string{"SATCHEL_DURABILITY=" + durability}, env...)...)
 		if err != nil {
 			return nil, err
 		}
-		admin, err := freeHost()
-		if err != nil {
-			return nil, err
-		}
-		env := append([]string{"SATCHEL_DURABILITY=" + durability, "SATCHEL_LOG_FORMAT=json"}, env...)
-		c, err := startChild(ctx, start{name: name, host: host, folder: folder, env: env},
-			program, "serve", "--data", filepath.Join(folder, "data"), "--listen", host, "--admin-listen", admin)
-		if err != nil {
-			return nil, err
-		}
-		c.profile = "http://" + admin + "/debug/pprof/profile"
-		if c.auth, err = register(ctx, host); err != nil {
+		if c.auth, err = register(ctx, c.host); err != nil {
 			err = fmt.Errorf("%s: %w: %s", name, err, c.lastWords())
 			c.stop()
 			return nil, err
@@ -56,6 +45,24 @@ func satchelPeer(program, name, durability string, basic bool, env ...string) pe
 		}
 		return c, nil
 	}}
+}
+
+// startSatchel starts one with settings from the environment, and makes no account.
+func startSatchel(ctx context.Context, program, name, folder string, env ...string) (*child, error) {
+	host, err := freeHost()
+	if err != nil {
+		return nil, err
+	}
+	admin, err := freeHost()
+	if err != nil {
+		return nil, err
+	}
+	c, err := startChild(ctx, start{name: name, host: host, folder: folder, env: append([]string{"SATCHEL_LOG_FORMAT=json"}, env...)},
+		program, "serve", "--data", filepath.Join(folder, "data"), "--listen", host, "--admin-listen", admin)
+	if err == nil {
+		c.profile = "http://" + admin + "/debug/pprof/profile"
+	}
+	return c, err
 }
 
 // register makes the account and answers the Authorization header of its access token.

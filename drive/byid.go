@@ -10,28 +10,20 @@ import (
 // idBatch is how many ids one query takes.
 const idBatch = 1000
 
-// eachByID calls fn for every row of query, which ends in front of the ids that it is about. The rows come in no particular order. ids are
+// eachByID calls fn for every row of query, which ends with what has to be one of the ids. The rows come in no particular order. ids are
 // spelled like ids.
 func eachByID(ctx context.Context, q sqldb.Querier, query string, ids []string, fn func(scan sqldb.Scan) error) error {
-	query += idList(q)
+	query += q.Engine().Among()
 	return inBatches(ids, func(list string) error { return q.Each(ctx, query, []any{list}, fn) })
 }
 
-// execByID runs a statement that ends in front of the ids that it is about.
+// execByID runs a statement that ends with what has to be one of the ids.
 func execByID(ctx context.Context, q sqldb.Querier, statement string, ids []string) error {
-	statement += idList(q)
+	statement += q.Engine().Among()
 	return inBatches(ids, func(list string) error {
 		_, err := q.Exec(ctx, statement, list)
 		return err
 	})
-}
-
-// idList reads ids from one parameter, so that there is one text whatever their number.
-func idList(q sqldb.Querier) string {
-	if q.Engine() == sqldb.Postgres {
-		return `(SELECT jsonb_array_elements_text(CAST($1 AS jsonb)))`
-	}
-	return `(SELECT value FROM json_each($1))`
 }
 
 func inBatches(ids []string, fn func(list string) error) error {

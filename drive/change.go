@@ -25,7 +25,9 @@ type edit struct {
 	closed  bool              // the drive is being removed, which is all that is done to it
 	given   map[numbering]int // the last number of each name, for who names many (nextName); nil for others
 
-	sequence int64
+	sequence int64 // of the newest change
+	pruned   int64 // of the newest one that is forgotten
+	oldest   int64 // drives.oldest_at: see aged
 	before   Usage
 	left     map[string]subject // nodes that this transaction deletes, by id, where events tell of them
 	// replaced is content that a file or its versions held before; others may hold it still.
@@ -73,12 +75,12 @@ func (s *Drives) editAs(ctx context.Context, op, driveID string, closed bool, fn
 func (e *edit) begin(ctx context.Context) error {
 	// SQLite's one writer needs no FOR UPDATE, and sees at once whether there are locks at all. On Postgres the statement
 	// may wait for another edit, of which its snapshot would show the drive's row alone.
-	query := `SELECT root_id, quota, used, reserved, uploads, sequence, closed_at > 0, NOT EXISTS (SELECT 1 FROM locks WHERE drive_id = $1) FROM drives WHERE id = $1`
+	query := `SELECT root_id, quota, used, reserved, uploads, sequence, pruned, oldest_at, closed_at > 0, NOT EXISTS (SELECT 1 FROM locks WHERE drive_id = $1) FROM drives WHERE id = $1`
 	if e.Engine() == sqldb.Postgres {
-		query = `SELECT root_id, quota, used, reserved, uploads, sequence, closed_at > 0, FALSE FROM drives WHERE id = $1 FOR UPDATE`
+		query = `SELECT root_id, quota, used, reserved, uploads, sequence, pruned, oldest_at, closed_at > 0, FALSE FROM drives WHERE id = $1 FOR UPDATE`
 	}
 	var closed bool
-	err := e.Row(ctx, query, []any{e.drive}, &e.root, &e.usage.Quota, &e.usage.Used, &e.usage.Reserved, &e.usage.Uploads, &e.sequence, &closed, &e.loaded)
+	err := e.Row(ctx, query, []any{e.drive}, &e.root, &e.usage.Quota, &e.usage.Used, &e.usage.Reserved, &e.usage.Uploads, &e.sequence, &e.pruned, &e.oldest, &closed, &e.loaded)
 	if err == nil && closed != e.closed {
 		return fault.New(fault.NotFound, "drive.edit", "")
 	}
@@ -91,12 +93,17 @@ func (e *edit) end(ctx context.Context) error {
 		return nil
 	}
 	for i := range e.changes {
-		c := &e.changes[i]
 		e.sequence++
-		c.Sequence = e.sequence
-		if _, err := e.Exec(ctx, `INSERT INTO changes (drive_id, sequence, node_id, kind, path, at, folder, from_id, from_name, parent_id, held)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, e.drive, c.Sequence, c.NodeID, string(c.Kind), string(c.Path), sqldb.Micros(c.At),
-			c.folder, c.from.folder, c.from.name, c.to.folder, sqldb.Bytes(c.held)); err != nil {
+		e.changes[i].Sequence = e.sequence
+	}
+	if e.Engine() == sqldb.Postgres && len(e.changes) == 1 && !e.s.o.Events {
+		// One round trip for both.
+		_, err := e.Exec(ctx, `WITH told AS (`+insertChange+`) UPDATE drives SET sequence = $2, used = $12, reserved = $13, uploads = $14, oldest_at = $15 WHERE id = $1`,
+			append(e.changeArgs(e.changes[0]), e.usage.Used, e.usage.Reserved, e.usage.Uploads, e.aged())...)
+		return err
+	}
+	for _, c := range e.changes {
+		if _, err := e.Exec(ctx, insertChange, e.changeArgs(c)...); err != nil {
 			return err
 		}
 	}
@@ -105,9 +112,17 @@ func (e *edit) end(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := e.Exec(ctx, `UPDATE drives SET sequence = $2, used = $3, reserved = $4, uploads = $5 WHERE id = $1`,
-		e.drive, e.sequence, e.usage.Used, e.usage.Reserved, e.usage.Uploads)
+	_, err := e.Exec(ctx, `UPDATE drives SET sequence = $2, used = $3, reserved = $4, uploads = $5, oldest_at = $6 WHERE id = $1`,
+		e.drive, e.sequence, e.usage.Used, e.usage.Reserved, e.usage.Uploads, e.aged())
 	return err
+}
+
+const insertChange = `INSERT INTO changes (drive_id, sequence, node_id, kind, path, at, folder, from_id, from_name, parent_id, held)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+
+func (e *edit) changeArgs(c Change) []any {
+	return []any{e.drive, c.Sequence, c.NodeID, string(c.Kind), string(c.Path), sqldb.Micros(c.At),
+		c.folder, c.from.folder, c.from.name, c.to.folder, sqldb.Bytes(c.held)}
 }
 
 // changed notes what was done to a node that stays where it is.

@@ -115,7 +115,7 @@ func (s *Drives) Checksums(ctx context.Context, driveID string, nodes []Node) (m
 	}
 	known, missing := map[string]Checksums{}, []string(nil)
 	err := eachByID(ctx, s.db, `SELECT n.id, n.drive_id, c.sha1, c.md5 FROM nodes n LEFT JOIN checksums c ON c.drive_id = n.drive_id AND c.blob_id = n.blob_id
-		WHERE n.blob_id IS NOT NULL AND n.id IN `, ids, func(scan sqldb.Scan) error {
+		WHERE n.blob_id IS NOT NULL AND n.id`, ids, func(scan sqldb.Scan) error {
 		var id, drive string
 		var sums Checksums
 		err := scan(&id, &drive, &sums.SHA1, &sums.MD5)

@@ -202,22 +202,32 @@ func (e *edit) insert(ctx context.Context, n Node) error {
 	if _, err := ParsePath(string(n.Path)); err != nil {
 		return err // too deep or too long to be asked for
 	}
+	if e.Engine() == sqldb.Postgres { // one round trip for both
+		var children int
+		err := e.Row(ctx, `WITH made AS (`+insertNode+`) UPDATE nodes SET children = children + 1, revision = revision + 1, modified_at = $14 WHERE id = $3 RETURNING children`,
+			append(e.nodeArgs(n), sqldb.Micros(e.now)), &children)
+		if err != nil {
+			return err
+		}
+		return crowded(children)
+	}
 	if err := e.grow(ctx, n.ParentID, 1); err != nil {
 		return err
 	}
-	return e.insertRow(ctx, n)
+	_, err := e.Exec(ctx, insertNode, e.nodeArgs(n)...)
+	return err
 }
 
-func (e *edit) insertRow(ctx context.Context, n Node) error {
+const insertNode = `INSERT INTO nodes (id, drive_id, parent_id, name, name_key, folder, blob_id, sha256, size, media_type, created_at, modified_at, revision)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+
+func (e *edit) nodeArgs(n Node) []any {
 	var blobID any
 	if !n.Folder {
 		blobID = string(n.blob)
 	}
-	_, err := e.Exec(ctx, `INSERT INTO nodes (id, drive_id, parent_id, name, name_key, folder, blob_id, sha256, size, media_type, created_at, modified_at, revision)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		n.ID, e.drive, n.ParentID, n.Name, nameKey(n.Name), n.Folder, blobID, sqldb.Bytes(n.SHA256), n.Size, n.MediaType,
-		sqldb.Micros(n.Created), sqldb.Micros(n.Modified), n.Revision)
-	return err
+	return []any{n.ID, e.drive, n.ParentID, n.Name, nameKey(n.Name), n.Folder, blobID, sqldb.Bytes(n.SHA256), n.Size, n.MediaType,
+		sqldb.Micros(n.Created), sqldb.Micros(n.Modified), n.Revision}
 }
 
 // grow counts a folder's children up or down; that is a change of the folder itself.
@@ -228,7 +238,15 @@ func (e *edit) grow(ctx context.Context, folderID string, by int) error {
 	if err != nil {
 		return err
 	}
-	if by > 0 && children > MaxChildren {
+	if by < 0 {
+		return nil
+	}
+	return crowded(children)
+}
+
+// crowded refuses one child more than a folder holds.
+func crowded(children int) error {
+	if children > MaxChildren {
 		return fault.New(fault.TooLarge, "drive.grow", fmt.Sprintf("A folder holds at most %d files and folders.", MaxChildren)).WithCode("folder_full")
 	}
 	return nil

@@ -75,6 +75,8 @@ type Drives struct {
 	linkKey   atomic.Pointer[[]byte]
 	census    census
 
+	changesBound atomic.Bool
+
 	sharePasswords *sharePasswords
 }
 
@@ -132,8 +134,8 @@ func (s *Drives) Create(ctx context.Context, tx *sqldb.Tx, userID string) error 
 	if quota <= 0 {
 		quota = -1
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO drives (id, root_id, quota, created_at) VALUES ($1, $2, $3, $4)`,
-		userID, root, quota, now); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO drives (id, root_id, quota, created_at, oldest_at) VALUES ($1, $2, $3, $4, $5)`,
+		userID, root, quota, now, int64(nothingOld)); err != nil {
 		return fault.Wrap(err, "drive.Create")
 	}
 	_, err := tx.Exec(ctx, `INSERT INTO nodes (id, drive_id, name, name_key, folder, created_at, modified_at, revision)
@@ -183,7 +185,7 @@ func (s *Drives) Usage(ctx context.Context, driveID string) (u Usage, err error)
 // Usages answers how full each of some drives is, by its id. Those that are not there are left out.
 func (s *Drives) Usages(ctx context.Context, driveIDs []string) (map[string]Usage, error) {
 	all := make(map[string]Usage, len(driveIDs))
-	err := eachByID(ctx, s.db, `SELECT id, used, reserved, uploads, quota FROM drives WHERE id IN `, driveIDs, func(scan sqldb.Scan) error {
+	err := eachByID(ctx, s.db, `SELECT id, used, reserved, uploads, quota FROM drives WHERE id`, driveIDs, func(scan sqldb.Scan) error {
 		var id string
 		var u Usage
 		err := scan(&id, &u.Used, &u.Reserved, &u.Uploads, &u.Quota)

@@ -192,7 +192,7 @@ func (x *exporter) versioned(ctx context.Context, nodes []Node) (map[string]bool
 		}
 	}
 	found := map[string]bool{}
-	err := eachByID(ctx, x.s.db, `SELECT DISTINCT node_id FROM versions WHERE node_id IN `, ids, func(scan sqldb.Scan) error {
+	err := eachByID(ctx, x.s.db, `SELECT DISTINCT node_id FROM versions WHERE node_id`, ids, func(scan sqldb.Scan) error {
 		var id string
 		err := scan(&id)
 		found[id] = true

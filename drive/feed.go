@@ -69,7 +69,7 @@ func (s *Drives) Since(ctx context.Context, driveID string, since Moment, limit 
 		if since.Sequence > now.Sequence {
 			return changesGone()
 		}
-		n.Changes, err = changesFrom(ctx, tx, driveID, since)
+		n.Changes, err = changesFrom(ctx, tx, driveID, since, limit)
 		n.Changes = n.Changes[:min(len(n.Changes), limit)]
 		if len(n.Changes) > 0 {
 			last := n.Changes[len(n.Changes)-1]
@@ -81,11 +81,11 @@ func (s *Drives) Since(ctx context.Context, driveID string, since Moment, limit 
 	return n, fault.Wrap(err, "drive.Since")
 }
 
-// changesFrom reads the changes after a moment, whose own change comes first, to know it by its time.
-func changesFrom(ctx context.Context, q sqldb.Querier, driveID string, since Moment) (all []Change, err error) {
+// changesFrom reads at most limit changes after a moment, whose own change comes first, to know it by its time.
+func changesFrom(ctx context.Context, q sqldb.Querier, driveID string, since Moment, limit int) (all []Change, err error) {
 	next := max(1, since.Sequence)
 	err = q.Each(ctx, `SELECT sequence, node_id, kind, path, at, folder, from_id, from_name, parent_id FROM changes
-		WHERE drive_id = $1 AND sequence >= $2 ORDER BY sequence LIMIT `+strconv.Itoa(MaxList+1), []any{driveID, since.Sequence}, func(scan sqldb.Scan) error {
+		WHERE drive_id = $1 AND sequence >= $2 ORDER BY sequence LIMIT $3`, []any{driveID, since.Sequence, limit + 1}, func(scan sqldb.Scan) error {
 		c := Change{DriveID: driveID}
 		var at int64
 		if err := scan(&c.Sequence, &c.NodeID, (*string)(&c.Kind), (*string)(&c.Path), &at, &c.folder, &c.from.folder, &c.from.name, &c.to.folder); err != nil {

@@ -23,7 +23,7 @@ func (p *past) findContents(ctx context.Context, wanted []heldWish) (map[string]
 	for i, w := range wanted {
 		ids[i], wishes[w.id] = w.id, w
 	}
-	err := eachByID(ctx, p.q, `SELECT `+versionColumns+` FROM versions v JOIN blobs b ON b.id = v.blob_id WHERE v.node_id IN `, ids, func(scan sqldb.Scan) error {
+	err := eachByID(ctx, p.q, `SELECT `+versionColumns+` FROM versions v JOIN blobs b ON b.id = v.blob_id WHERE v.node_id`, ids, func(scan sqldb.Scan) error {
 		v, err := scanVersion(scan)
 		w := wishes[v.nodeID]
 		replaced := sqldb.Micros(v.Replaced) == w.at

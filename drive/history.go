@@ -140,7 +140,7 @@ func (h *history) load(ctx context.Context, ids []string) (loaded []string, err 
 			loaded = append(loaded, id)
 		}
 	}
-	err = eachByID(ctx, h.q, `SELECT `+nodeColumns+` FROM nodes n WHERE n.id IN `, loaded, func(scan sqldb.Scan) error {
+	err = eachByID(ctx, h.q, `SELECT `+nodeColumns+` FROM nodes n WHERE n.id`, loaded, func(scan sqldb.Scan) error {
 		var row nodeRow
 		err := scan(row.dest()...)
 		h.nodes[row.id.String] = h.node(&row)

@@ -167,7 +167,7 @@ func (p *past) climb(ctx context.Context, ids []string) error {
 				fresh = append(fresh, id)
 			}
 		}
-		err := eachByID(ctx, p.q, `SELECT `+nodeColumns+` FROM nodes n WHERE n.id IN `, fresh, func(scan sqldb.Scan) error {
+		err := eachByID(ctx, p.q, `SELECT `+nodeColumns+` FROM nodes n WHERE n.id`, fresh, func(scan sqldb.Scan) error {
 			var row nodeRow
 			err := scan(row.dest()...)
 			n := row.node(p.drive, "")

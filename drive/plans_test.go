@@ -23,9 +23,10 @@ func TestPlans(t *testing.T) {
 		`SELECT u.id FROM uploads u WHERE u.kind = 'chunked'`:       check,
 		`SELECT id, size, FALSE, FALSE FROM blobs`:                  check,
 
-		`SELECT (SELECT COUNT(*) FROM nodes)`:           total,
-		`SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT)`: total,
-		`FROM uploads WHERE completed_at = 0`:           total,
+		`SELECT (SELECT COUNT(*) FROM nodes)`:                     total,
+		`SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT)`:           total,
+		`UPDATE drives SET oldest_at = 0 WHERE sequence - pruned`: "once after the start",
+		`FROM uploads WHERE completed_at = 0`:                     total,
 
 		`SELECT DISTINCT drive_id FROM checksum_wishes`: "of a job, once for 200 files that it reads",
 

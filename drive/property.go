@@ -48,7 +48,7 @@ func (s *Drives) Properties(ctx context.Context, nodes []Node) (of map[string][]
 
 func (s *Drives) properties(ctx context.Context, ids []string, all bool) (map[string][]Property, error) {
 	of, size := map[string][]Property{}, 0
-	err := eachByID(ctx, s.db, `SELECT p.node_id, p.namespace, p.name, p.language, p.value FROM properties p WHERE p.node_id IN `, ids, func(scan sqldb.Scan) error {
+	err := eachByID(ctx, s.db, `SELECT p.node_id, p.namespace, p.name, p.language, p.value FROM properties p WHERE p.node_id`, ids, func(scan sqldb.Scan) error {
 		var id string
 		var p Property
 		err := scan(&id, &p.Namespace, &p.Name, &p.Language, &p.Value)

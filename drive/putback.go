@@ -69,10 +69,10 @@ func (e *edit) detach(ctx context.Context, acts []*rewindAct) (children map[stri
 			children[a.node.ParentID]--
 		}
 	}
-	if err := execByID(ctx, e, `DELETE FROM trash WHERE node_id IN `, ids); err != nil {
+	if err := execByID(ctx, e, `DELETE FROM trash WHERE node_id`, ids); err != nil {
 		return nil, err
 	}
-	return children, execByID(ctx, e, `UPDATE nodes SET parent_id = NULL, revision = revision + 1 WHERE id IN `, ids)
+	return children, execByID(ctx, e, `UPDATE nodes SET parent_id = NULL, revision = revision + 1 WHERE id`, ids)
 }
 
 // attach puts a node where it belongs.
@@ -113,7 +113,8 @@ func (e *edit) remake(ctx context.Context, a *rewindAct, made map[string]string)
 		n.fill(a.held.Node)
 	}
 	a.made = &n
-	return e.insertRow(ctx, n)
+	_, err := e.Exec(ctx, insertNode, e.nodeArgs(n)...)
+	return err
 }
 
 // tellPlaces writes down what the acts did, as far as it did something, once every name is known.

@@ -158,7 +158,7 @@ func (e *edit) removeLeaves(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
-	err = eachByID(ctx, e, `SELECT COALESCE(SUM(`+propertySize+`), 0) FROM properties p WHERE p.node_id IN `, ids, func(scan sqldb.Scan) error {
+	err = eachByID(ctx, e, `SELECT COALESCE(SUM(`+propertySize+`), 0) FROM properties p WHERE p.node_id`, ids, func(scan sqldb.Scan) error {
 		var size int64
 		err := scan(&size)
 		freed += size

@@ -149,7 +149,7 @@ func (l *looking) climb(ctx context.Context, tx *sqldb.Tx, ids []string) error {
 	for len(ids) > 0 {
 		var above []string
 		asked := map[string]bool{}
-		err := eachByID(ctx, tx, `SELECT `+nodeColumns+` FROM nodes n WHERE n.id IN `, ids, func(scan sqldb.Scan) error {
+		err := eachByID(ctx, tx, `SELECT `+nodeColumns+` FROM nodes n WHERE n.id`, ids, func(scan sqldb.Scan) error {
 			var row nodeRow
 			if err := scan(row.dest()...); err != nil {
 				return err

@@ -3,6 +3,7 @@ package drive
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/satchelhq/satchel/fault"
@@ -18,11 +19,22 @@ const sweepPatience = 2 * time.Second
 // Recover commits every upload that is full and has no file yet: the server was killed in between. One that is
 // refused (over quota, say) is logged and stays. It is called at the start and by Sweep.
 func (s *Drives) Recover(ctx context.Context) error {
-	return s.eachUpload(ctx, `SELECT id, drive_id FROM uploads WHERE completed_at = 0 AND gone_at = 0 AND kind <> 'partial'
-		AND (received = length OR kind = 'joined') AND id > $1 ORDER BY id LIMIT $2`, nil, func(ctx context.Context, driveID, id string) error {
-		_, err := s.Upload(ctx, driveID, id)
-		return s.forgetDrop(ctx, driveID, id, err)
-	})
+	for _, which := range [...]string{
+		`kind <> 'partial' AND received = length`,
+		// One whose parts are on their way is committed by the last of them.
+		`kind = 'joined' AND NOT EXISTS (SELECT 1 FROM upload_parts p JOIN uploads part ON part.id = p.part_id
+			WHERE p.upload_id = uploads.id AND part.completed_at = 0 AND part.gone_at = 0 AND part.received <> part.length)`,
+	} {
+		err := s.eachUpload(ctx, `SELECT id, drive_id, 0 FROM uploads WHERE completed_at = 0 AND gone_at = 0 AND `+which+` AND id > $2 AND 0 = $1 ORDER BY id LIMIT $3`, nil,
+			func(ctx context.Context, driveID, id string) error {
+				_, err := s.Upload(ctx, driveID, id)
+				return s.forgetDrop(ctx, driveID, id, err)
+			})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Sweep ends what has expired: uploads without a byte for too long, old trash, changes, locks. It commits what Recover would.
@@ -41,7 +53,7 @@ func (s *Drives) Sweep(ctx context.Context) error {
 const goneMemory = 7 * 24 * time.Hour
 
 func (s *Drives) sweepUploads(ctx context.Context, now time.Time) error {
-	return s.eachUpload(ctx, `SELECT id, drive_id FROM uploads WHERE expires_at < $3 AND id > $1 ORDER BY id LIMIT $2`, []any{sqldb.Micros(now)},
+	return s.eachUpload(ctx, `SELECT id, drive_id, expires_at FROM uploads WHERE expires_at < $4 AND (expires_at, id) > ($1, $2) ORDER BY expires_at, id LIMIT $3`, []any{sqldb.Micros(now)},
 		func(ctx context.Context, driveID, id string) error {
 			return s.edit(ctx, "drive.sweepUploads", driveID, func(e *edit) error { return e.expire(ctx, id, now) })
 		})
@@ -80,13 +92,17 @@ func (e *edit) expire(ctx context.Context, id string, now time.Time) error {
 	return err
 }
 
-// eachUpload calls fn for every upload that the query finds, holding it. What fails is logged, and the next one is taken.
+// eachUpload calls fn for every upload that the query finds, holding it: in an order by a number and the id, after $1 and $2, at most $3. What fails is
+// logged, and the next one is taken.
 func (s *Drives) eachUpload(ctx context.Context, query string, more []any, fn func(ctx context.Context, driveID, id string) error) error {
 	ctx = asServer(ctx)
-	type row struct{ id, drive string }
-	for after := ""; ; {
-		rows, err := sqldb.All(ctx, s.db, query, append([]any{after, sweepBatch}, more...),
-			func(scan sqldb.Scan) (r row, err error) { return r, scan(&r.id, &r.drive) })
+	type row struct {
+		id, drive string
+		number    int64
+	}
+	for after := (row{}); ; {
+		rows, err := sqldb.All(ctx, s.db, query, append([]any{after.number, after.id, sweepBatch}, more...),
+			func(scan sqldb.Scan) (r row, err error) { return r, scan(&r.id, &r.drive, &r.number) })
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -101,7 +117,7 @@ func (s *Drives) eachUpload(ctx context.Context, query string, more []any, fn fu
 				s.o.Log.Warn("an upload is left as it is", "upload", r.id, "error", err)
 			}
 		}
-		after = rows[len(rows)-1].id
+		after = rows[len(rows)-1]
 	}
 }
 
@@ -147,17 +163,23 @@ func (s *Drives) sweepChanges(ctx context.Context, now time.Time) error {
 	if s.o.ChangesExpiry > 0 {
 		until = sqldb.Micros(now.Add(-s.o.ChangesExpiry))
 	}
-	for after := ""; ; {
-		// One look a drive: at its oldest change.
-		drives, err := sqldb.All(ctx, s.db, `SELECT d.id FROM drives d JOIN changes c ON c.drive_id = d.id AND c.sequence = d.pruned + 1
-			WHERE d.id > $1 AND d.sequence > d.pruned + 1 AND (c.at <= $2 OR d.sequence - d.pruned > $3) ORDER BY d.id LIMIT $4`,
-			[]any{after, until, s.o.MaxChanges, sweepBatch}, func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
+	type row struct {
+		id     string
+		oldest int64
+	}
+	if err := s.boundChanges(ctx); err != nil {
+		return err
+	}
+	for after := (row{oldest: -1}); ; {
+		drives, err := sqldb.All(ctx, s.db, `SELECT id, oldest_at FROM drives WHERE oldest_at <= $1 AND (oldest_at, id) > ($2, $3) AND closed_at = 0
+			ORDER BY oldest_at, id LIMIT $4`, []any{max(0, until), after.oldest, after.id, sweepBatch},
+			func(scan sqldb.Scan) (r row, err error) { return r, scan(&r.id, &r.oldest) })
 		if err != nil || len(drives) == 0 {
 			return err
 		}
-		for _, id := range drives {
+		for _, d := range drives {
 			for n := pruneBatch; n == pruneBatch; {
-				if n, err = s.pruneChanges(ctx, id, until); err != nil {
+				if n, err = s.pruneChanges(ctx, d.id, until); err != nil {
 					return err
 				}
 			}
@@ -166,30 +188,59 @@ func (s *Drives) sweepChanges(ctx context.Context, now time.Time) error {
 	}
 }
 
+// boundChanges looks once at all drives whether they know more changes than MaxChanges, which may have been another number before the start.
+func (s *Drives) boundChanges(ctx context.Context) error {
+	if s.changesBound.Load() {
+		return nil
+	}
+	_, err := s.db.Exec(ctx, `UPDATE drives SET oldest_at = 0 WHERE sequence - pruned > $1 AND oldest_at > 0`, s.o.MaxChanges)
+	s.changesBound.Store(err == nil)
+	return err
+}
+
+// nothingOld is drives.oldest_at where there is no change that a sweep may forget: none, or the newest alone.
+const nothingOld = math.MaxInt64
+
+// aged is drives.oldest_at after a transaction that has written changes.
+func (e *edit) aged() int64 {
+	switch {
+	case len(e.changes) == 0:
+		return e.oldest
+	case e.sequence-e.pruned > int64(e.s.o.MaxChanges):
+		return 0
+	case e.oldest == nothingOld && e.sequence-int64(len(e.changes)) > e.pruned:
+		return 0 // the one that was the newest may be old
+	}
+	return min(e.oldest, sqldb.Micros(e.now))
+}
+
 // pruneChanges forgets a batch of a drive's oldest changes and answers how many.
 func (s *Drives) pruneChanges(ctx context.Context, driveID string, until int64) (n int, err error) {
 	err = s.edit(ctx, "drive.pruneChanges", driveID, func(e *edit) error {
-		var pruned, last int64
-		if err := e.Row(ctx, `SELECT pruned FROM drives WHERE id = $1`, []any{driveID}, &pruned); err != nil {
-			return err
-		}
-		n, last = 0, pruned
+		last, oldest := e.pruned, int64(nothingOld)
+		n = 0
 		err := e.Each(ctx, `SELECT sequence, at FROM changes WHERE drive_id = $1 AND sequence > $2 AND sequence < $3 ORDER BY sequence LIMIT $4`,
-			[]any{driveID, pruned, e.sequence, pruneBatch}, func(scan sqldb.Scan) error {
+			[]any{driveID, e.pruned, e.sequence, pruneBatch}, func(scan sqldb.Scan) error {
 				var sequence, at int64
 				err := scan(&sequence, &at)
-				if err == nil && sequence == last+1 && (at <= until || e.sequence-last > int64(s.o.MaxChanges)) {
+				switch {
+				case err != nil || oldest != nothingOld:
+				case sequence == last+1 && (at <= until || e.sequence-last > int64(s.o.MaxChanges)):
 					n, last = n+1, sequence
+				default:
+					oldest = at
 				}
 				return err
 			})
-		if err != nil || n == 0 {
+		if err != nil {
 			return err
 		}
-		if _, err := e.Exec(ctx, `DELETE FROM changes WHERE drive_id = $1 AND sequence <= $2`, driveID, last); err != nil {
-			return err
+		if n > 0 {
+			if _, err := e.Exec(ctx, `DELETE FROM changes WHERE drive_id = $1 AND sequence <= $2`, driveID, last); err != nil {
+				return err
+			}
 		}
-		_, err = e.Exec(ctx, `UPDATE drives SET pruned = $2 WHERE id = $1`, driveID, last)
+		_, err = e.Exec(ctx, `UPDATE drives SET pruned = $2, oldest_at = $3 WHERE id = $1`, driveID, last, oldest)
 		return err
 	})
 	return n, err

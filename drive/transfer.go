@@ -26,7 +26,7 @@ type Transfer struct {
 const MaxTransfers = 1000
 
 // aPart says of a row of uploads that another one is made of it: a chunk, or what a joined upload waits for. It is listed, and ended, with the whole.
-const aPart = `(kind = 'partial' AND EXISTS (SELECT 1 FROM upload_parts p WHERE p.part_id = uploads.id))`
+const aPart = `(kind = 'partial' AND COALESCE((SELECT 1 FROM upload_parts p WHERE p.part_id = uploads.id LIMIT 1), 0) = 1)`
 
 // Transfers answers the unfinished uploads of all drives, newest first, those that began before the one with the id after; empty: from the newest one on. At most
 // limit, which is at most MaxTransfers. Parts whose whole is known are not told by themselves. What it costs is bound by how many uploads are open.

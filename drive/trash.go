@@ -127,8 +127,14 @@ func (s *Drives) TrashList(ctx context.Context, driveID, after string, limit int
 			return nil, "", invalidPlace()
 		}
 	}
-	all, err = s.trashedWhere(ctx, s.db, `t.drive_id = $1 AND (t.trashed_at, t.node_id) < ($2, $3) ORDER BY t.trashed_at DESC, t.node_id DESC LIMIT `+
-		strconv.Itoa(MaxList+1), driveID, from.Removed, from.ID)
+	err = s.db.Read(ctx, func(tx *sqldb.Tx) error {
+		if err := keepOrder(ctx, tx); err != nil { // there is an index that has them in order
+			return err
+		}
+		all, err = s.trashedWhere(ctx, tx, `t.drive_id = $1 AND (t.trashed_at, t.node_id) < ($2, $3) ORDER BY t.trashed_at DESC, t.node_id DESC LIMIT $4`,
+			driveID, from.Removed, from.ID, limit+1)
+		return err
+	})
 	if err == nil && len(all) > limit {
 		all = all[:limit]
 		next = writePlace(trashPlace{sqldb.Micros(all[limit-1].Removed), all[limit-1].Node.ID})

@@ -42,7 +42,7 @@ func (s *Drives) wish(ctx context.Context, driveID string, nodeIDs []string) err
 	}
 	err := s.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) error {
 		statement := `INSERT INTO checksum_wishes (drive_id, blob_id, asked_at) SELECT DISTINCT n.drive_id, n.blob_id, CAST($2 AS BIGINT) FROM nodes n
-			WHERE n.blob_id IS NOT NULL AND n.id IN ` + idList(tx) + ` ON CONFLICT DO NOTHING`
+			WHERE n.blob_id IS NOT NULL AND n.id` + tx.Engine().Among() + ` ON CONFLICT DO NOTHING`
 		return inBatches(nodeIDs, func(list string) error {
 			_, err := tx.Exec(ctx, statement, list, sqldb.Micros(s.o.Now()))
 			return err

@@ -37,3 +37,5 @@ func guarded(ctx context.Context, fn func(tx *Tx) error) func(tx *Tx) error {
 		return fn(tx)
 	}
 }
+
+func isGuarded(ctx context.Context) bool { return ctx.Value(guardKey{}) != nil }

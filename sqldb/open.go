@@ -179,7 +179,21 @@ func (db *DB) openConnections(path, synchronous string, o Options) error {
 	return nil
 }
 
+// planned is the location with what all connections want: statements are planned once, for any arguments. Postgres otherwise plans the first five runs of each on
+// every connection for their arguments, and may go on with that; testdata/plans.postgres has the plans that it finds instead.
+func planned(location string) string {
+	u, err := url.Parse(location)
+	if err != nil || u.Query().Has("plan_cache_mode") {
+		return location
+	}
+	q := u.Query()
+	q.Set("plan_cache_mode", "force_generic_plan")
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
 func openPostgres(ctx context.Context, location string, o Options) (*DB, error) {
+	location = planned(location)
 	pool, err := sql.Open("postgres", location)
 	if err != nil {
 		return nil, fmt.Errorf("database %s: the URL is not valid", redacted(location))
@@ -301,4 +315,13 @@ func (e Engine) placeholders(text string) string {
 		return strings.ReplaceAll(text, "$", "?")
 	}
 	return text
+}
+
+// Among is the condition that what stands before it is among the texts of a JSON array in the parameter $1: one text of a statement serves any number of
+// them. It is spelled so that Postgres looks each of them up: of how many an IN would read it knows nothing, and reads all of a table of ten thousand rows.
+func (e Engine) Among() string {
+	if e == Postgres {
+		return ` = ANY(ARRAY(SELECT jsonb_array_elements_text(CAST($1 AS jsonb))))`
+	}
+	return ` IN (SELECT value FROM json_each($1))`
 }

@@ -140,10 +140,25 @@ func (db *DB) timed(ctx context.Context, op string, err *error) func() {
 	return func() { db.observe(ctx, op, start, *err) }
 }
 
-// Exec runs one statement in a transaction of its own.
+// Exec runs one statement in a transaction of its own. On Postgres that is one round trip.
 func (db *DB) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {
-	err = db.Update(ctx, func(tx *Tx) error {
-		n, err = tx.Exec(ctx, query, args...)
+	if db.engine == SQLite || isGuarded(ctx) {
+		err = db.Update(ctx, func(tx *Tx) error {
+			n, err = tx.Exec(ctx, query, args...)
+			return err
+		})
+		return n, err
+	}
+	err = db.repeated(ctx, func() error {
+		db.ran(nil, query)
+		stmt, err := db.stmts.get(ctx, query)
+		if err != nil {
+			return err
+		}
+		result, err := stmt.ExecContext(ctx, args...)
+		if err == nil {
+			n, err = result.RowsAffected()
+		}
 		return err
 	})
 	return n, err

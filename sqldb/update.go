@@ -24,15 +24,21 @@ func (db *DB) UpdateUnsettled(ctx context.Context, fn func(tx *Tx) error) (err e
 	return db.update(ctx, true, fn)
 }
 
-func (db *DB) update(ctx context.Context, unsettled bool, fn func(tx *Tx) error) (err error) {
-	defer db.timed(ctx, "update", &err)()
+func (db *DB) update(ctx context.Context, unsettled bool, fn func(tx *Tx) error) error {
 	fn = guarded(ctx, fn)
-	for try := 1; ; try++ {
+	return db.repeated(ctx, func() error {
 		if db.writer != nil {
-			err = db.writer.update(ctx, unsettled, fn)
-		} else {
-			err = db.updatePostgres(ctx, fn)
+			return db.writer.update(ctx, unsettled, fn)
 		}
+		return db.updatePostgres(ctx, fn)
+	})
+}
+
+// repeated runs a transaction again as long as it loses against others.
+func (db *DB) repeated(ctx context.Context, transaction func() error) (err error) {
+	defer db.timed(ctx, "update", &err)()
+	for try := 1; ; try++ {
+		err = transaction()
 		if !again(err) || try == maxTries {
 			return classify(ctx, err)
 		}

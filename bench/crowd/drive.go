@@ -49,6 +49,7 @@ type tree struct {
 	changes  int // all of them
 	pruned   int
 	sequence int
+	oldest   int64 // when the oldest change happened that is not forgotten
 	used     int
 	reserved int
 	uploads  int
@@ -110,6 +111,9 @@ func (d *directory) grow(at time.Time, by int) {
 
 func (f *filling) change(d *tree, nodeID, kind, path string, at time.Time, folder bool, fromID, fromName, parentID string, held []byte) {
 	d.sequence++
+	if d.sequence == d.pruned+1 {
+		d.oldest = sqldb.Micros(at)
+	}
 	if d.sequence > d.pruned {
 		f.rows.row("changes", d.id, d.sequence, nodeID, kind, path, sqldb.Micros(at), folder, fromID, fromName, parentID, nullable(held))
 	}
@@ -219,7 +223,7 @@ func (f *filling) close(d *tree) {
 			f.untold(d)
 		}
 	}
-	f.rows.row("drives", d.id, d.folders[0].id, -1, d.used, d.reserved, d.uploads, d.sequence, d.pruned, sqldb.Micros(d.born))
+	f.rows.row("drives", d.id, d.folders[0].id, -1, d.used, d.reserved, d.uploads, d.sequence, d.pruned, sqldb.Micros(d.born), d.oldest)
 }
 
 // transfers are two uploads that became files, and in some drives one that has not, one that waits for its parts or one in chunks.

@@ -43,7 +43,7 @@ var columns = map[string][]string{
 	"invitations":        {"id", "hash", "note", "uses", "created_by", "created_at", "expires_at"},
 	"audit":              {"id", "at", "event", "user_id", "actor_id", "address", "user_agent", "detail"},
 	"audit_floods":       {"event", "user_id", "hour", "lines", "line_id"},
-	"drives":             {"id", "root_id", "quota", "used", "reserved", "uploads", "sequence", "pruned", "created_at"},
+	"drives":             {"id", "root_id", "quota", "used", "reserved", "uploads", "sequence", "pruned", "created_at", "oldest_at"},
 	"blobs":              {"id", "sha256", "size", "content", "created_at"},
 	"nodes": {"id", "drive_id", "parent_id", "name", "name_key", "folder", "blob_id", "sha256", "size", "media_type", "children",
 		"created_at", "modified_at", "revision"},
