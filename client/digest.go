@@ -35,19 +35,23 @@ func digestOf(ctx context.Context, file *os.File, told func(int64)) (digest, err
 		return digest{}, fmt.Errorf("%s is no regular file", file.Name())
 	}
 	d := digest{size: info.Size(), modified: info.ModTime()}
-	whole := sha256.New()
-	buffer := make([]byte, min(block, d.size))
-	for at := int64(0); at < d.size; at += block {
+	whole, part := sha256.New(), sha256.New()
+	buffer := make([]byte, min(1<<20, d.size))
+	for at := int64(0); at < d.size; {
 		if ctx.Err() != nil {
 			return d, ctx.Err()
 		}
-		b := buffer[:min(block, d.size-at)]
+		b := buffer[:min(int64(len(buffer)), d.size-at)]
 		if _, err := file.ReadAt(b, at); err != nil {
 			return d, shrunk(err)
 		}
 		whole.Write(b)
-		d.blocks = append(d.blocks, sha256.Sum256(b))
-		told(at + int64(len(b)))
+		part.Write(b)
+		if at += int64(len(b)); at%block == 0 || at == d.size {
+			d.blocks = append(d.blocks, [sha256.Size]byte(part.Sum(nil)))
+			part.Reset()
+		}
+		told(at)
 	}
 	d.whole = hex.EncodeToString(whole.Sum(nil))
 	return d, nil

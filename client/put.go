@@ -155,7 +155,10 @@ func (s *sending) begin(ctx context.Context) (t transfer, known bool, err error)
 			return t, false, nil
 		}
 		// An upload whose address was lost with the answer is found by the next look, and so is the file if that was all of it.
-		if err := s.again.wait(ctx, contested(err), s.p.waits()); err != nil {
+		if fault.Is(err, fault.ChecksumMismatch) { // the bytes that went along were damaged
+			err = &lostError{err, true}
+		}
+		if err := s.again.wait(ctx, err, s.p.waits()); err != nil {
 			return t, false, err
 		}
 	}

@@ -186,7 +186,7 @@ func TestPutRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for status, kind := range map[int]fault.Kind{
-		http.StatusForbidden: fault.Forbidden, http.StatusRequestEntityTooLarge: fault.TooLarge, http.StatusInsufficientStorage: fault.Full, http.StatusUnauthorized: fault.Unauthenticated,
+		http.StatusConflict: fault.Exists, http.StatusForbidden: fault.Forbidden, http.StatusRequestEntityTooLarge: fault.TooLarge, http.StatusInsufficientStorage: fault.Full, http.StatusUnauthorized: fault.Unauthenticated,
 	} {
 		s := &shelf{before: once(http.MethodPost, func(_ *shelf, w http.ResponseWriter, _ *http.Request) bool {
 			w.Header().Set("Content-Type", "text/plain")
@@ -278,5 +278,18 @@ func TestPatience(t *testing.T) {
 	cancel()
 	if err := p.wait(ctx, lost, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
+	}
+}
+
+func TestPlainRefusals(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"The body is longer than the upload.\ncode: upload_too_long\nrequest: 06h2\n":     {"upload_too_long", "The body is longer than the upload."},
+		"name_taken: There is something with this name already. (request 06h2jb0gn1ti)\n": {"name_taken", "There is something with this name already."},
+		"Note: this is a sentence.": {"", "Note: this is a sentence."},
+		"":                          {"", ""},
+	} {
+		if code, sentence := plain(text); code != want[0] || sentence != want[1] {
+			t.Errorf("%q: %q, %q", text, code, sentence)
+		}
 	}
 }

@@ -216,19 +216,28 @@ func (c *Client) refusal(answer *http.Response) error {
 	switch kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type")); {
 	case kind == "application/problem+json" && json.Unmarshal(text, &problem) == nil:
 		e.Code, e.Public, e.Fields = problem.Code, problem.Detail, problem.Fields
-	case kind == "text/plain": // tus: a sentence, and lines of "code: …"
-		sentence, rest, _ := strings.Cut(string(text), "\n")
-		e.Public = sentence
-		for line := range strings.Lines(rest) {
-			if code, ok := strings.CutPrefix(strings.TrimSpace(line), "code: "); ok {
-				e.Code = code
-			}
-		}
+	case kind == "text/plain":
+		e.Code, e.Public = plain(string(text))
 	}
 	if e.Public == "" {
 		e.Public = "The server answered " + answer.Status + "."
 	}
 	return e
+}
+
+// plain reads a refusal of tus: "code: sentence (request …)" from its handler, a sentence and lines of "code: …" from what is before it.
+func plain(text string) (code, sentence string) {
+	sentence, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	for line := range strings.Lines(rest) {
+		if told, ok := strings.CutPrefix(strings.TrimSpace(line), "code: "); ok {
+			code = told
+		}
+	}
+	if told, after, ok := strings.Cut(sentence, ": "); ok && strings.Trim(told, "abcdefghijklmnopqrstuvwxyz_") == "" {
+		code, sentence = told, after
+	}
+	sentence, _, _ = strings.Cut(sentence, " (request ")
+	return code, sentence
 }
 
 // retryAfter reads Retry-After (RFC 9110, section 10.2.3).

@@ -9,7 +9,7 @@
 //   - hostile_test.go    stored XSS: hostile files at every address that sends or shows them, hostile names on every page that tells them
 //   - sharing_test.go    links to files and folders, as their owner and visitors see them
 //   - clients_test.go    tus-js-client and Uppy, in Node and Chromium; driver_test.go runs them
-//   - prompt_test.go     satchel as a client, at a prompt; terminal_test.go in a window of tmux; wire_test.go is a network that counts and breaks
+//   - prompt_test.go     satchel as a client, at a prompt; begun_test.go goes on with what other clients began; terminal_test.go in a window of tmux; wire_test.go is a network that counts and breaks
 //   - cutter_test.go     a proxy that cuts connections
 //   - crash_test.go      the server is killed at named points, and at random; transfer_test.go is its client
 //   - browser_test.go    Chromium on the pages: scene plays scripts that chromium.mjs describes, eachView in small and large, English and Chinese

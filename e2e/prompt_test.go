@@ -185,6 +185,8 @@ func TestAtPrompt(t *testing.T) {
 			{"", "get /films/film.bin other.txt", 5, "other.txt is here already and differs"},
 			{"", "get /films/film.bin other.txt --overwrite", 0, "moved  other.txt"},
 			{"", "get /nowhere", 4, "/nowhere: There is nothing here."},
+			{"", "put other.txt /tree/a/one.txt/new.txt", 5, "other.txt: "},
+			{"", "put tree/a/ /tree/a/one.txt", 6, "some of the files failed"},
 			{"", "mkdir /x/y", 5, "The folder does not exist."},
 			{"", "mkdir -p /x/y /x/y", 0, ""},
 			{"", "cp /films/film.bin /x/", 0, ""},

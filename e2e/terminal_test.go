@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pquerna/otp/totp"
 )
 
 // terminal is a shell in a window of tmux, 80 columns wide and 24 lines high, as a person has it.
@@ -147,4 +151,42 @@ func TestTerminalSignIn(t *testing.T) {
 	window.shows(`satchel: interrupted`)
 	window.types("echo shown again", "Enter")
 	window.shows(`(?m)^\$ echo shown again$`)
+}
+
+// An account with an authenticator app is signed in to with its code, and says so where nobody can be asked.
+func TestSignInWithASecondFactor(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	ann := s.Register(t, "ann")
+	asJSON := http.Header{"Content-Type": {"application/json"}}
+	var made struct{ Secret string }
+	decode(t, send(t, ann.Bearer, http.MethodPost, s.URL+"/api/v1/me/totp", asJSON, strings.NewReader(fmt.Sprintf(`{"password": %q}`, password))), http.StatusCreated, &made)
+	code, err := totp.GenerateCode(made.Secret, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var on struct {
+		RecoveryCodes []string `json:"recovery_codes"`
+	}
+	decode(t, send(t, ann.Bearer, http.MethodPost, s.URL+"/api/v1/me/totp/confirm", asJSON, strings.NewReader(fmt.Sprintf(`{"otp": %q}`, code))), http.StatusOK, &on)
+
+	p := newPrompt(t)
+	if got := p.try(password+"\n", "login", s.URL, "ann"); got.code != 3 || !strings.Contains(got.errors, "--otp CODE") {
+		t.Errorf("without a code: %+v", got)
+	}
+	if got := p.try(password+"\n", "login", s.URL, "ann", "--otp", "000000"); got.code != 3 {
+		t.Errorf("with a wrong one: %+v", got)
+	}
+	if got := p.try(password+"\n", "login", s.URL, "ann", "--otp", on.RecoveryCodes[0]); got.code != 0 {
+		t.Fatalf("with a recovery code: %+v", got)
+	}
+	p.does("whoami")
+
+	window := newPrompt(t).newTerminal()
+	window.types("satchel login "+s.URL+" ann", "Enter")
+	window.shows(`(?m)^Password:`)
+	window.types(password, "Enter")
+	window.shows(`(?m)^Code of your authenticator app`)
+	window.types(on.RecoveryCodes[1], "Enter")
+	window.shows(`ann is signed in at `)
 }

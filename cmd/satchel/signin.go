@@ -134,6 +134,9 @@ What is kept is readable by you only. Without a file, the environment does:
 				}
 				s, err = c.Login(cmd.Context(), login, password, otp)
 			}
+			if code, sentence, _ := fault.Public(err); err != nil && code == "otp_required" {
+				return fault.New(fault.Unauthenticated, "login", sentence+" Say --otp CODE, or sign in with --app-password.").WithCode(code)
+			}
 			if err != nil {
 				return err
 			}
