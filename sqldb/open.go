@@ -193,8 +193,7 @@ func planned(location string) string {
 }
 
 func openPostgres(ctx context.Context, location string, o Options) (*DB, error) {
-	location = planned(location)
-	pool, err := sql.Open("postgres", location)
+	pool, err := sql.Open("postgres", planned(location))
 	if err != nil {
 		return nil, fmt.Errorf("database %s: the URL is not valid", redacted(location))
 	}
