@@ -32,8 +32,9 @@ type signingKey struct {
 
 // keySet is what one reading of the table found, in the order of the ids. It does not change.
 type keySet struct {
-	at   time.Time
-	keys []signingKey
+	at    time.Time
+	began time.Time // the same by this machine's own clock
+	keys  []signingKey
 }
 
 // find answers the key of an id, or nil.
@@ -103,7 +104,11 @@ func (k *keyring) verifier(ctx context.Context, id string) (ed25519.PublicKey, e
 	if !sqldb.ValidID(id) {
 		return nil, nil
 	}
+	arrived := time.Now()
 	set, err := k.fresh(ctx, keysPause, func(s *keySet) bool { return s.find(id) != nil })
+	if err == nil && set.find(id) == nil && set.began.Before(arrived) && sqldb.IDTime(id).After(set.at.Add(-keysFresh)) {
+		set, err = k.later(ctx, arrived) // another node may have made it since
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +116,30 @@ func (k *keyring) verifier(ctx context.Context, id string) (ed25519.PublicKey, e
 		return key.public, nil
 	}
 	return nil, nil
+}
+
+// later answers keys that were read after a moment. It lets keysPause go by between two readings, so whoever makes up ids waits, and costs no more.
+func (k *keyring) later(ctx context.Context, than time.Time) (*keySet, error) {
+	select {
+	case <-k.reading:
+		defer func() { k.reading <- struct{}{} }()
+	case <-ctx.Done():
+		return nil, fault.Wrap(ctx.Err(), "authn.keys")
+	}
+	s := k.set.Load()
+	if s.began.After(than) {
+		return s, nil // somebody read them meanwhile
+	}
+	select {
+	case <-time.After(keysPause - time.Since(s.began)):
+	case <-ctx.Done():
+		return nil, fault.Wrap(ctx.Err(), "authn.keys")
+	}
+	s, err := k.read(ctx)
+	if err == nil {
+		k.set.Store(s)
+	}
+	return s, err
 }
 
 // fresh answers the remembered keys if they are young and hold what is asked for, or were read less than
@@ -144,7 +173,7 @@ func (k *keyring) fresh(ctx context.Context, pause time.Duration, holds func(*ke
 }
 
 func (k *keyring) read(ctx context.Context) (*keySet, error) {
-	set := &keySet{at: k.now()}
+	set := &keySet{at: k.now(), began: time.Now()}
 	var err error
 	set.keys, err = sqldb.All(ctx, k.db, `SELECT id, private_key, public_key, retired_at FROM signing_keys
 		WHERE retired_at = 0 OR retired_at > $1 ORDER BY id`, []any{sqldb.Micros(set.at.Add(-k.keep))},

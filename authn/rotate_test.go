@@ -50,6 +50,31 @@ func TestKeysRotate(t *testing.T) {
 	})
 }
 
+// A node that has just read the keys takes what another one signs with a newer key, and no key that nobody has.
+func TestAKeyOfAnotherNodeIsTakenAtOnce(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		n := newNode(t, db)
+		first := n.register(t, ann())
+		late, other := n.beside(t), n.beside(t)
+		_, err := late.Bearer(t.Context(), first.AccessToken) // reads the keys
+		accepted(t, "the first token", err)
+		for range 2 {
+			_, err = other.RotateKeys(t.Context())
+			accepted(t, "rotate", err)
+			again := n.beside(t)
+			signIn, err := again.Login(t.Context(), Credentials{Login: "ann", Password: password}, Client{})
+			accepted(t, "sign in", err)
+			_, err = late.Bearer(t.Context(), signIn.AccessToken)
+			accepted(t, "signed by a key that the late node had not read", err)
+		}
+		for _, made := range []string{sqldb.NewID(), "06000000000000000000000000"} {
+			if public, err := late.keys.verifier(t.Context(), made); public != nil || err != nil {
+				t.Errorf("a key that nobody has is %v, %v", public, err)
+			}
+		}
+	})
+}
+
 func TestOldKeysRotateByThemselves(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		const age = 90 * 24 * time.Hour

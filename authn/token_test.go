@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -280,15 +281,21 @@ func TestAKeyThatAnotherNodeAddedIsFoundAndARetiredOneFadesOut(t *testing.T) {
 	})
 }
 
+// Ids that cannot be of a new key ask for a reading now and then; of those that can be, many that come together wait for one.
 func TestMadeUpKeyIdsDoNotReadTheTableEachTime(t *testing.T) {
 	reads := 0
 	n := newNode(t, sqldbtest.OpenSQLite(t))
 	accepted(t, "key", n.keys.ready(t.Context()))
 	before := n.keys.set.Load()
-	for range 100 {
-		if key, err := n.keys.verifier(t.Context(), sqldb.NewID()); key != nil || err != nil {
-			t.Fatalf("%v, %v", key, err)
+	try := func(id string) error {
+		key, err := n.keys.verifier(t.Context(), id)
+		if key != nil {
+			err = fmt.Errorf("%s is a key", id)
 		}
+		return err
+	}
+	for i := range 100 {
+		accepted(t, "an old id", try(fmt.Sprintf("06000000000000000000000%03d", i)))
 		if now := n.keys.set.Load(); now != before {
 			reads, before = reads+1, now
 		}
@@ -296,5 +303,12 @@ func TestMadeUpKeyIdsDoNotReadTheTableEachTime(t *testing.T) {
 	}
 	if reads < 4 || reads > 5 { // five seconds have passed
 		t.Errorf("%d reads in 100 tries", reads)
+	}
+	began := n.keys.set.Load().began
+	for _, err := range together(100, func(int) error { return try(sqldb.NewID()) }) {
+		accepted(t, "a new id", err)
+	}
+	if n.keys.set.Load().began.Sub(began) < keysPause {
+		t.Error("it was read again without a pause")
 	}
 }

@@ -37,6 +37,15 @@ func ValidID(s string) bool {
 	return true
 }
 
+// IDTime is when a valid id was made, by the clock of the machine that did (RFC 9562, section 5.7).
+func IDTime(id string) time.Time {
+	raw, err := idEncoding.DecodeString(id)
+	if err != nil || len(raw) < 6 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(raw[0])<<40 | int64(raw[1])<<32 | int64(raw[2])<<24 | int64(raw[3])<<16 | int64(raw[4])<<8 | int64(raw[5])).UTC()
+}
+
 // Micros is how a time is stored. The zero time is 0; the first moment of 1970, which would be too, is stored as the microsecond
 // after it.
 func Micros(t time.Time) int64 {

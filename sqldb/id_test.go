@@ -22,6 +22,17 @@ func TestNewIDKeepsOrder(t *testing.T) {
 	}
 }
 
+func TestIDTime(t *testing.T) {
+	before := time.Now().Add(-time.Millisecond)
+	at := sqldb.IDTime(sqldb.NewID())
+	if after := time.Now(); at.Before(before) || at.After(after.Add(time.Second)) {
+		t.Errorf("an id of now is from %s", at)
+	}
+	if at := sqldb.IDTime("no id"); !at.IsZero() {
+		t.Errorf("no id is from %s", at)
+	}
+}
+
 func TestValidID(t *testing.T) {
 	for _, test := range []struct {
 		id   string
