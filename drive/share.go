@@ -202,6 +202,7 @@ func (s *Drives) RemoveShare(ctx context.Context, driveID, id string) error {
 		return err
 	})
 	if err == nil {
+		s.db.Notify(TopicChanged, driveID) // whoever is sending by its link
 		s.endDrops(ctx, driveID, id)
 	}
 	return err

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -183,4 +184,40 @@ func TestAnUploadIsTakenOverFromAKilledNode(t *testing.T) {
 	}
 	t.Logf("from the kill until the other node had acknowledged more bytes: %v", took)
 	here.fsck()
+}
+
+// A link that is ended at one node is cut at another one in the middle of what it sends.
+func TestAnEndedLinkIsCutAtTheOtherNode(t *testing.T) {
+	t.Parallel()
+	here := startOn(t, sqldbtest.PostgresURL(t))
+	there := here.another(t)
+	ann := here.Register(t, "ann")
+	ann.Put(t, "large.bin", strings.Repeat("0123456789abcdef", 4<<20)) // more than the sockets hold
+	var share struct{ ID, URL string }
+	decode(t, send(t, ann.Bearer, http.MethodPost, here.URL+"/api/v1/shares", headers(map[string]string{"Content-Type": jsonType}), strings.NewReader(`{"path": "/large.bin"}`)),
+		http.StatusCreated, &share)
+	answer, err := http.Get(there.URL + strings.TrimPrefix(share.URL, here.URL) + "?download")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if _, err := io.ReadFull(answer.Body, make([]byte, 1<<10)); err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatal(answer.Status, err)
+	}
+	if answer := send(t, ann.Bearer, http.MethodDelete, here.URL+"/api/v1/shares/"+share.ID, nil, nil); answer.StatusCode != http.StatusNoContent {
+		t.Fatal(answer.Status)
+	}
+	ended := time.Now()
+	var n int64
+	for slow := time.NewTicker(20 * time.Millisecond); ; <-slow.C { // as over a slow line
+		m, err := io.CopyN(io.Discard, answer.Body, 64<<10)
+		n += m
+		if err == io.EOF {
+			t.Fatalf("all of it was sent, %d bytes", n)
+		}
+		if err != nil {
+			t.Logf("it was cut, %s after the link had ended, within %d bytes: %v", time.Since(ended), n, err)
+			return
+		}
+	}
 }

@@ -73,7 +73,7 @@ func (h *Web) sendInto(w http.ResponseWriter, r *http.Request, upload string, up
 			return err
 		}
 		defer end()
-		in.Body = &sentBody{ReadCloser: r.Body, alive: &shareWatch{h: h, r: r, folder: v.top.ID, asked: time.Now()}, end: time.Now().Add(dropLongest)}
+		in.Body = &sentBody{ReadCloser: r.Body, alive: &shareWatch{h: h, r: r, node: v.top.ID, asked: time.Now()}, end: time.Now().Add(dropLongest)}
 	}
 	uploads(w, in, v.share, id, sender, func(id string) (string, error) {
 		address, err := h.drives.DropAddress(v.ctx, v.share, id)

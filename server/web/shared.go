@@ -275,6 +275,7 @@ func (h *Web) sendShared(w http.ResponseWriter, r *http.Request, v *visit) error
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(shareMemory)) // what cannot set deadlines is no network
 	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+	defer h.watched(w, r, v, node)()
 	serveFileAs(w, r, node, content, show)
 	return nil
 }

@@ -67,7 +67,7 @@ func (h *Web) drop(w http.ResponseWriter, r *http.Request, v *visit) error {
 	}
 	defer end()
 	control := http.NewResponseController(w)
-	body := &pacedBody{ReadCloser: r.Body, control: control, end: time.Now().Add(dropLongest)}
+	body := &pacedBody{ReadCloser: r.Body, control: control, alive: &shareWatch{h: h, r: r, node: v.top.ID, asked: time.Now()}, end: time.Now().Add(dropLongest)}
 	_ = control.SetWriteDeadline(body.end.Add(dropPatience)) // what cannot set deadlines is no network
 	in := r.WithContext(v.ctx)
 	in.Body = body
@@ -91,10 +91,11 @@ func (h *Web) drop(w http.ResponseWriter, r *http.Request, v *visit) error {
 	return redirect(w, r, v.address(v.path)+"?sent="+strconv.Itoa(len(stored)))
 }
 
-// pacedBody gives each next byte of a stranger's body its time, and all of them theirs.
+// pacedBody gives each next byte of a stranger's body its time, and all of them theirs. It ends with the link.
 type pacedBody struct {
 	io.ReadCloser
 	control *http.ResponseController
+	alive   *shareWatch
 	set     time.Time
 	end     time.Time
 }
@@ -108,6 +109,9 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 			until = b.end
 		}
 		_ = b.control.SetReadDeadline(until)
+	}
+	if err := b.alive.check(b.alive.r.Context()); err != nil {
+		return 0, err
 	}
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF { // net/http reads on behind it, and would take a deadline for the client's leaving

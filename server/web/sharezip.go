@@ -46,7 +46,7 @@ func (h *Web) sendFolder(w http.ResponseWriter, r *http.Request, v *visit) error
 		archive.Head(w, name)
 		return nil
 	}
-	alive := &shareWatch{h: h, r: r, folder: folder.ID, asked: time.Now()}
+	alive := &shareWatch{h: h, r: r, node: folder.ID, asked: time.Now()}
 	return archive.Send(w, r, name, "share "+v.share.ID, func(ctx context.Context, zip *archive.Archive) error {
 		return h.drives.ExportPaths(v.ctx, v.share.DriveID, []drive.Path{v.path}, func(x drive.Exported, content blob.Content) error {
 			if err := alive.check(ctx); err != nil {
@@ -57,15 +57,16 @@ func (h *Web) sendFolder(w http.ResponseWriter, r *http.Request, v *visit) error
 	})
 }
 
-// shareWatch ends what is being sent when its link does not open the folder any more.
+// shareWatch ends what is being sent or received when its link does not open the file or folder any more.
 type shareWatch struct {
-	h      *Web
-	r      *http.Request
-	folder string // its id
-	asked  time.Time
-	from   io.Reader
+	h     *Web
+	r     *http.Request
+	node  string // its id
+	asked time.Time
+	from  io.Reader
 }
 
+// check asks now and then.
 func (s *shareWatch) check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -73,10 +74,14 @@ func (s *shareWatch) check(ctx context.Context) error {
 	if time.Since(s.asked) < shareRecheck {
 		return nil
 	}
+	return s.ask()
+}
+
+func (s *shareWatch) ask() error {
 	s.asked = time.Now()
 	ctx, share, _, err := s.h.reach(s.r)
 	if err == nil {
-		_, err = s.h.drives.StatID(ctx, share.DriveID, s.folder)
+		_, err = s.h.drives.StatID(ctx, share.DriveID, s.node)
 	}
 	return err
 }
