@@ -8,6 +8,7 @@
 //	stored.go    thumbnails on record, by drive and content; also that there is none
 //	queue.go     images whose thumbnails are wanted: first those that somebody waits for, drives in turn
 //	make.go      making them
+//	missed.go    those that a process had to make and forgot
 //	markdown.go  Markdown as HTML without anything that loads, runs or leads astray
 //	kind.go      which files this is for
 package preview
