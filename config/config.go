@@ -101,6 +101,9 @@ type Config struct {
 	AccessLogSize   int64  // bytes at which it begins anew, as it does with each day; 0 leaves that to others
 	AccessLogKeep   int    // files that are kept beside it
 
+	Traces        string  // URL of a collector that takes OTLP over HTTP; empty: there are none
+	TracesSampled float64 // share of them that is told, 0 to 1
+
 	ShutdownGrace       time.Duration // how long running requests may take to end at shutdown
 	DatabaseConnections int           // connections to the database
 
@@ -164,6 +167,7 @@ func Default() Config {
 		AccessLogFormat:     AccessJSON,
 		AccessLogSize:       100 << 20,
 		AccessLogKeep:       30,
+		TracesSampled:       0.1,
 		ShutdownGrace:       10 * time.Second,
 		DatabaseConnections: 16,
 	}

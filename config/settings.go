@@ -90,6 +90,8 @@ func (c *Config) settings() []setting {
 		{key: "access_log_format", usage: "json, or combined as Apache and nginx write it", value: choice{&c.AccessLogFormat, []string{AccessJSON, AccessCombined}}},
 		{key: "access_log_size", usage: "size at which the file begins anew, as it does with each day in UTC; 0 leaves that to logrotate", value: size{&c.AccessLogSize}},
 		{key: "access_log_keep", usage: "files of it that are kept", value: count{&c.AccessLogKeep, 0, 10_000}},
+		{key: "traces", secret: true, usage: "collector of OpenTelemetry's that is told what requests spend their time on (OTLP over HTTP), such as http://127.0.0.1:4318", value: secretURL{&c.Traces, []string{"http", "https"}}},
+		{key: "traces_sampled", usage: "share of the traces that it is told", value: percent{&c.TracesSampled}},
 		{key: "shutdown_grace", usage: "how long running requests may take to end at shutdown", value: duration{&c.ShutdownGrace, durationOrZero}},
 		{key: "database_connections", usage: "connections to the database", value: count{&c.DatabaseConnections, 1, 10_000}},
 	}

@@ -539,3 +539,18 @@ func (v mailbox) Set(text string) error {
 }
 
 func (v mailbox) String() string { return *v.to }
+
+// percent is a share, 0 to 1.
+type percent struct{ to *float64 }
+
+func (v percent) Set(text string) error {
+	number, ok := strings.CutSuffix(text, "%")
+	share, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if !ok || err != nil || !(share >= 0 && share <= 100) {
+		return errors.New(`a share, such as "10%" or "0.5%"`)
+	}
+	*v.to = share / 100
+	return nil
+}
+
+func (v percent) String() string { return strconv.FormatFloat(*v.to*100, 'g', 6, 64) + "%" }

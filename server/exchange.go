@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"github.com/satchelhq/satchel/traces"
 )
 
 // exchange is a request and its answer as the log and the metrics will tell of it. It is the
@@ -20,10 +22,12 @@ type exchange struct {
 	peer   string // http.Request.RemoteAddr
 	stream bool   // of HTTP/2, where a request ends without its connection
 	id     string
-	user   string // empty until the gate knows
-	status int    // 0 until the header is written
-	sent   int64  // bytes of the body
-	body   *body  // the request's; nil if it has none
+	user   string          // empty until the gate knows
+	status int             // 0 until the header is written
+	sent   int64           // bytes of the body
+	body   *body           // the request's; nil if it has none
+	span   *traces.Request // nil: it is not traced
+	route  string          // the pattern of its address, once a door has found it
 
 	until time.Time // what a stranger's request has
 	asked bool      // whether it is a stranger's is known

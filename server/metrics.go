@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 	"sync"
@@ -11,10 +10,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/server/dav"
 	"github.com/satchelhq/satchel/server/tus"
+	"github.com/satchelhq/satchel/sqldb"
 )
 
 // Metrics is what is counted, in a registry of its own. It is made before the rooms that report to it.
@@ -242,21 +241,9 @@ func (m *Metrics) observePatch(p tus.Patched) {
 func (m *Metrics) ObserveDB(_ context.Context, op string, began time.Time, err error) {
 	op = known(dbOps[:], op)
 	m.dbDurations.WithLabelValues(op).Observe(time.Since(began).Seconds())
-	if dbFailed(err) {
+	if sqldb.Failed(err) {
 		m.dbErrors.WithLabelValues(op).Inc()
 	}
-}
-
-// dbFailed tells a failing database from a rule that refused, which ends its transaction with an error too.
-func dbFailed(err error) bool {
-	if err == nil || errors.Is(err, context.Canceled) {
-		return false
-	}
-	switch fault.KindOf(err) {
-	case fault.Internal, fault.Busy:
-		return true
-	}
-	return false
 }
 
 // ObserveSignIn is for authn.Options.Observe.

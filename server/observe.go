@@ -1,11 +1,13 @@
 package server
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/satchelhq/satchel/server/answer"
+	"github.com/satchelhq/satchel/traces"
 )
 
 // observe makes the request's exchange and, when it has ended, tells the metrics and the access log. A line at
@@ -25,6 +27,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		w.Header()[requestIDHeader] = []string{x.id}
 
 		ctx := answer.WithLog(answer.WithRequestID(withExchange(r.Context(), x), x.id), s.log)
+		if s.traces != nil && x.door.gated { // probes ask every few seconds
+			ctx, x.span = s.traces.BeginRequest(ctx, known(methods[:], r.Method), x.door.name, x.id, r.Header, s.origin.FromProxy(r))
+		}
 		r = r.WithContext(ctx)
 		if x.body != nil {
 			r.Body = x.body
@@ -39,6 +44,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 				x.begin() // net/http answers 200 for a handler that wrote nothing
 			}
 			s.metrics.observeRequest(x, r, took)
+			if x.span != nil {
+				x.span.End(ctx, known(methods[:], r.Method), traces.Answered{Route: cmp.Or(x.route, x.door.pattern), Status: x.status, Received: x.received(), Sent: x.sent, Cut: cut})
+			}
 			s.logRequest(x, r, start, took, cut)
 		}()
 		next.ServeHTTP(x, r)
@@ -68,6 +76,9 @@ func (s *Server) logRequest(x *exchange, r *http.Request, began time.Time, took 
 	}
 	if x.user != "" {
 		attrs = append(attrs, slog.String("user", x.user))
+	}
+	if id := x.span.TraceID(); id != "" {
+		attrs = append(attrs, slog.String("trace_id", id))
 	}
 	if cut {
 		attrs = append(attrs, slog.Bool("cut", true))

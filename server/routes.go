@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 // door is one way in, as what stands in front of it needs to know it.
 type door struct {
 	name    string // in metrics and log lines
+	pattern string // of its addresses, where the door knows none of its own
 	handler http.Handler
 	gated   bool           // whether it matters who asks
 	byLink  bool           // a link counts, and not who has it: what is sent as credentials is the door's to read
@@ -52,13 +54,13 @@ func newDoors(h handlers) doors {
 	)
 	methods := func(m ...authn.Method) []authn.Method { return m }
 	return doors{
-		tus:    door{name: "tus", handler: h.tus, gated: true, scripted: true, accepts: methods(bearer, basic, cookie), refuse: refuseTus},
-		box:    door{name: "drop", handler: h.box, gated: true, byLink: true, scripted: true, refuse: refuseTus},
-		dav:    door{name: davDoor, handler: h.dav, gated: true, scripted: true, accepts: methods(bearer, basic), refuse: answer.DAV},
-		above:  door{name: davDoor, handler: h.above, gated: true, accepts: methods(bearer, basic), refuse: answer.DAV},
-		api:    door{name: "api", handler: h.api, gated: true, scripted: true, accepts: methods(bearer, basic, cookie), refuse: answer.Error},
-		web:    door{name: "web", handler: h.web, gated: true, accepts: methods(bearer, cookie), guarded: true, refuse: h.webRefuse},
-		health: door{name: "health", handler: h.health, refuse: answer.Text},
+		tus:    door{name: "tus", pattern: "/files/{upload}", handler: h.tus, gated: true, scripted: true, accepts: methods(bearer, basic, cookie), refuse: refuseTus},
+		box:    door{name: "drop", pattern: "/drop/{box}/{upload}", handler: h.box, gated: true, byLink: true, scripted: true, refuse: refuseTus},
+		dav:    door{name: davDoor, pattern: "/dav/{path...}", handler: h.dav, gated: true, scripted: true, accepts: methods(bearer, basic), refuse: answer.DAV},
+		above:  door{name: davDoor, pattern: "/{path...}", handler: h.above, gated: true, accepts: methods(bearer, basic), refuse: answer.DAV},
+		api:    door{name: "api", pattern: "/api/{path...}", handler: h.api, gated: true, scripted: true, accepts: methods(bearer, basic, cookie), refuse: answer.Error},
+		web:    door{name: "web", pattern: "/{path...}", handler: h.web, gated: true, accepts: methods(bearer, cookie), guarded: true, refuse: h.webRefuse},
+		health: door{name: "health", pattern: "/healthz", handler: h.health, refuse: answer.Text},
 	}
 }
 
@@ -105,7 +107,9 @@ func below(path, folder string) bool {
 // Public is the handler of the listener for everyone.
 func (s *Server) Public() http.Handler {
 	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		exchangeOf(r.Context()).door.handler.ServeHTTP(w, r)
+		x := exchangeOf(r.Context())
+		defer func() { x.route = cmp.Or(r.Pattern, x.door.pattern) }()
+		x.door.handler.ServeHTTP(w, r)
 	})
 	for _, around := range [...]func(http.Handler) http.Handler{s.asking, s.gate, s.crossing, s.cors, s.strict, headers, s.rescue, patience, s.observe} { // the last is outermost
 		h = around(h)

@@ -24,6 +24,7 @@ import (
 	"github.com/satchelhq/satchel/server/web"
 	"github.com/satchelhq/satchel/sqldb"
 	"github.com/satchelhq/satchel/turn"
+	"github.com/satchelhq/satchel/traces"
 )
 
 // Options are the rooms that a Server brings requests to.
@@ -43,6 +44,8 @@ type Options struct {
 	CORSOrigins []string
 	Metrics     *Metrics     // default NewMetrics()
 	Log         *slog.Logger // default slog.Default()
+	// Traces, if set, is told of requests.
+	Traces *traces.Traces
 	// AccessLog, if set, has the lines about requests, which are not in the log then but at level debug.
 	AccessLog *AccessLog
 	// Registration is whether the pages offer newcomers an account; Accounts decides.
@@ -76,6 +79,7 @@ type Server struct {
 	probes      []*probe
 	metrics     *Metrics
 	log         *slog.Logger
+	traces      *traces.Traces
 	access      *accessLog // nil: requests are in the log
 	watch       *watch
 	inFlight    atomic.Int64
@@ -125,7 +129,7 @@ func assemble(o Options, h handlers) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		accounts: o.Accounts, drives: o.Drives, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, asks: o.Asks, hsts: strictTransport(o.HSTS), metrics: o.Metrics, log: o.Log, bodyPatience: bodyPatience, endStreams: h.endStreams,
+		accounts: o.Accounts, drives: o.Drives, origin: o.Origin, crossOrigin: crossOrigin, corsOrigins: o.CORSOrigins, asks: o.Asks, hsts: strictTransport(o.HSTS), traces: o.Traces, metrics: o.Metrics, log: o.Log, bodyPatience: bodyPatience, endStreams: h.endStreams,
 		probes: []*probe{{name: "database", check: o.DB.Ready}, {name: "blobs", check: o.Blobs.Ready}},
 	}
 	if o.AccessLog != nil {

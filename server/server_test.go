@@ -52,7 +52,7 @@ type frontOptions struct {
 	served []certificate.Served
 }
 
-func newFront(t *testing.T, o frontOptions) *front {
+func newFront(t testing.TB, o frontOptions) *front {
 	t.Helper()
 	if o.behind == nil {
 		o.behind = http.HandlerFunc(tellPrincipal)

@@ -101,3 +101,15 @@ func again(err error) bool {
 	}
 	return errors.Is(err, errBatchLost)
 }
+
+// Failed tells a database that fails from a rule that refused, which ends its transaction with an error too.
+func Failed(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return false
+	}
+	switch fault.KindOf(err) {
+	case fault.Internal, fault.Busy:
+		return true
+	}
+	return false
+}

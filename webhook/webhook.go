@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/satchelhq/satchel/traces"
 )
 
 const (
@@ -108,7 +110,7 @@ func (c *Client) send(ctx context.Context, id string, body []byte) (*http.Respon
 	// The receiver knows a repetition by webhook-id. So net/http may send it again on a new connection when it finds that a kept one was closed meanwhile;
 	// this header says so, and is not sent while it is empty.
 	r.Header["Idempotency-Key"] = []string{}
-	answer, err := c.client.Do(r)
+	answer, err := traces.Send(c.client, "webhook", r)
 	if err != nil {
 		var at *url.Error // its text holds the address, and that a password perhaps
 		if errors.As(err, &at) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/satchelhq/satchel/server"
+	"github.com/satchelhq/satchel/traces"
 	"github.com/satchelhq/satchel/turn"
 )
 
@@ -52,6 +53,7 @@ type worker struct {
 	turns   *turn.Turns
 	log     *slog.Logger
 	metrics *server.Metrics
+	traces  *traces.Traces // nil: there are none
 }
 
 // loop does the job until ctx ends.
@@ -93,7 +95,12 @@ const jobRetry = 5 * time.Second
 // once does the job, and answers how that ended. What ended because it was told to has not failed.
 func (w worker) once(ctx context.Context, j job) error {
 	start := time.Now()
-	err := j.guarded(ctx)
+	run, end := ctx, func(bool) {}
+	if j.every > 0 { // one that runs until the end is no span
+		run, end = w.traces.Job(ctx, j.name)
+	}
+	err := j.guarded(run)
+	end(err != nil && ctx.Err() == nil)
 	if ctx.Err() != nil {
 		return nil
 	}

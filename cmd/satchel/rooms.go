@@ -22,7 +22,6 @@ import (
 	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/openid"
 	"github.com/satchelhq/satchel/preview"
-	"github.com/satchelhq/satchel/server"
 	"github.com/satchelhq/satchel/sqldb"
 	"github.com/satchelhq/satchel/sqldb/rowcopy"
 	"github.com/satchelhq/satchel/turn"
@@ -41,7 +40,7 @@ type rooms struct {
 
 // openRooms opens what the settings name and brings the schema up to date. The server, and nothing else, gives metrics and
 // has the data to itself.
-func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics *server.Metrics) (_ *rooms, err error) {
+func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics *watching) (_ *rooms, err error) {
 	dbOptions := sqldb.Options{Relaxed: c.Relaxed(), MaxConns: c.DatabaseConnections}
 	observeSignIn, observeThumbnails, observeAdmission := func(string) {}, func(string, time.Duration) {}, func(string, time.Duration) {}
 	if metrics != nil {
@@ -118,7 +117,7 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 
 // openBlobs opens the store that the settings name, or the two while content moves from one to the other, and answers where else blobs are read
 // (drive.Options.Elsewhere): nowhere meanwhile. metrics may be nil.
-func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB, metrics *server.Metrics) (blobs blob.Store, elsewhere addresses, err error) {
+func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB, metrics *watching) (blobs blob.Store, elsewhere addresses, err error) {
 	blobs, err = openStore(ctx, c, c.Blobs, db, metrics)
 	if bucket, ok := blobs.(*s3.Store); ok && c.BlobsFrom == "" {
 		elsewhere = bucket.Address
@@ -139,7 +138,7 @@ func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB, metrics *ser
 type addresses = func(ctx context.Context, key blob.Key, contentType, disposition string) (string, error)
 
 // openStore opens the store at a value of blobs or blobs_from. metrics may be nil.
-func openStore(ctx context.Context, c *config.Config, where string, db *sqldb.DB, metrics *server.Metrics) (blob.Store, error) {
+func openStore(ctx context.Context, c *config.Config, where string, db *sqldb.DB, metrics *watching) (blob.Store, error) {
 	bucket, remote := config.BlobBucket(where)
 	if !remote {
 		return disk.Open(config.BlobFolder(where), disk.Options{Relaxed: c.Relaxed()})

@@ -42,7 +42,12 @@ sent until then is kept. The second ends the process at once.`,
 func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	defer runtime.KeepAlive(reserveHeap(p.environ))
 	log := newLog(p.stderr, c, c.LogLevel)
-	metrics := server.NewMetrics()
+	told, err := openTraces(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer closeTraces(told, log)
+	metrics := &watching{Metrics: server.NewMetrics(), traced: told != nil}
 	in, err := openRooms(ctx, c, log, metrics)
 	if err != nil {
 		return err
@@ -70,7 +75,7 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	}
 	outside := origin.Origin{Public: c.PublicURL, Trusted: c.TrustedProxies}
 	front, err := server.New(server.Options{
-		Accounts: in.accounts, Drives: in.drives, Previews: in.previews, Events: in.events, Asks: c.AdmitWebhook != "", DB: in.db, Blobs: in.blobs, Pages: html, Metrics: metrics, Log: log, AccessLog: accessLog(access, c), Version: version(),
+		Accounts: in.accounts, Drives: in.drives, Previews: in.previews, Events: in.events, Asks: c.AdmitWebhook != "", DB: in.db, Blobs: in.blobs, Pages: html, Metrics: metrics.Metrics, Traces: told, Log: log, AccessLog: accessLog(access, c), Version: version(),
 		Origin: outside, HSTS: c.HSTS, Certificates: served(identity),
 		CORSOrigins:  c.CORSOrigins,
 		Registration: c.Registration != config.RegistrationClosed, NoFinderQuota: !c.FinderQuota,
@@ -88,7 +93,7 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	if c.CodeLog {
 		log.Warn("code_log is on: codes that open accounts are written to this log. That is for development only")
 	}
-	return serveUntil(ctx, serving{c, log, outside, identity, front, at, jobs(in, identity, log), worker{in.turns, log, metrics}, access})
+	return serveUntil(ctx, serving{c, log, outside, identity, front, at, jobs(in, identity, log), worker{in.turns, log, metrics.Metrics, told}, access})
 }
 
 // serving is what runs until the end.
@@ -131,7 +136,7 @@ func serveUntil(ctx context.Context, s serving) error {
 	for _, j := range s.jobs {
 		s.worker.metrics.ExpectJob(j.name)
 		group.Go(func() error {
-			s.worker.loop(ctx, j)
+			s.worker.loop(s.worker.traces.Within(ctx), j)
 			return nil
 		})
 	}
