@@ -23,8 +23,8 @@ import (
 	"github.com/satchelhq/satchel/server/tus"
 	"github.com/satchelhq/satchel/server/web"
 	"github.com/satchelhq/satchel/sqldb"
-	"github.com/satchelhq/satchel/turn"
 	"github.com/satchelhq/satchel/traces"
+	"github.com/satchelhq/satchel/turn"
 )
 
 // Options are the rooms that a Server brings requests to.
