@@ -29,7 +29,7 @@ var floors = map[string]int{
 
 	"drive": 2, "authn": 2, "authn/sender": 2, "blob/s3/ledger": 2, "sqldb/rowcopy": 2, "certificate": 2, "turn": 2,
 
-	"sqldb": 1, "openid": 1, "webhook": 1, "client": 1,
+	"sqldb": 1, "openid": 1, "webhook": 1, "client": 1, "doctor": 1,
 	"blob": 1, "blob/disk": 1, "blob/mem": 1, "blob/s3": 1, "blob/both": 1,
 
 	"fault": 0, "config": 0, "crash": 0, "picture": 0, "logfile": 0, "traces": 0, "pages/catalogue": 0,
@@ -54,6 +54,7 @@ var across = map[string][]string{
 var only = map[string][]string{
 	"config":  {"cmd/satchel"},
 	"logfile": {"cmd/satchel"},
+	"doctor":  {"cmd/satchel"},
 	"client":  {"cmd/satchel"}, // the other side: it knows the server by HTTP
 	"picture": {"preview"},     // which decodes in a process that may die
 

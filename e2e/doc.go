@@ -15,6 +15,8 @@
 //   - browser_test.go    Chromium on the pages: scene plays scripts that chromium.mjs describes, eachView in small and large, English and Chinese
 //   - firstload_test.go  longfolder_test.go  the drive on a slow phone for the first time, and with many files
 //   - acme_test.go       certificates of Pebble, an ACME server, on one node and on two
+//   - proxies_test.go    the examples of deploy/proxy with the real nginx and Caddy, and an upload of 1 GiB
+//   - doctor_test.go     what satchel doctor says of an nginx with each fault
 //   - tls_test.go        every door over HTTPS and HTTP/2, a certificate that is renewed, PROXY headers
 //   - s3_test.go         files in a bucket, over versitygw
 //   - cluster_test.go    three nodes behind nginx, by deploy/local-cluster.sh · compose_test.go deploy/compose.yaml, as docker compose reads it

@@ -23,6 +23,7 @@ gvfs_here() {
 }
 
 need postgresql postgres_here
+need caddy command -v caddy
 need nginx test -x /usr/sbin/nginx
 need prometheus command -v prometheus
 need rclone command -v rclone

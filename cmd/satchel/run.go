@@ -81,7 +81,7 @@ func (p *program) rootCommand() *cobra.Command {
 	}
 	ofServer := []*cobra.Command{
 		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.eventsCommand(), p.migrateCommand(), p.migrateDBCommand(), p.migrateBlobsCommand(), p.gcCommand(), p.fsckCommand(),
-		p.healthcheckCommand(), p.configCommand(), p.workshopCommand(),
+		p.healthcheckCommand(), p.doctorCommand(), p.configCommand(), p.workshopCommand(),
 	}
 	for _, cmd := range ofServer {
 		cmd.GroupID = groupServer
