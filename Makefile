@@ -32,11 +32,12 @@ pages/dist/satchel.js: pages/node_modules/.package-lock.json $(wildcard pages/sr
 	$(NPM_CI) --prefix $*
 	@touch $@
 
-# -count=1: the tests of e2e run a binary that they build, which go's cache of results does not see. versitygw and pebble are the S3 and the
-# ACME server of the tests; they take two minutes the first time, which a test would count as its own.
+# -count=1: the tests of e2e run a binary that they build, which go's cache of results does not see. versitygw and MinIO are the S3
+# servers of the tests and pebble their ACME server; they take four minutes the first time, which a test would count as its own.
 .PHONY: test
 test: needs assets e2e/node_modules/.package-lock.json ## install what the tests need, and run all of them
 	cd e2e/versitygw && CGO_ENABLED=0 $(GO) build -o ../../bin/versitygw github.com/versity/versitygw/cmd/versitygw
+	cd e2e/minio && CGO_ENABLED=0 $(GO) build -o ../../bin/minio github.com/minio/minio
 	cd e2e/pebble && CGO_ENABLED=0 $(GO) build -o ../../bin/ github.com/letsencrypt/pebble/v2/cmd/pebble github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv
 	$(GO) test -count=1 -timeout $(TIMEOUT) $(GOTESTFLAGS) ./...
 

@@ -135,9 +135,7 @@ func (a *Account) wantGone(t *testing.T, bucket *s3test.Server) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.RemoveAll(filepath.Join(bucket.Folder, s3test.Bucket, ".sgwtmp", "multipart")); err != nil {
-		t.Fatal(err)
-	}
+	bucket.AbortUploads()
 	answer, err := u.request(http.MethodPatch, u.address, map[string]string{
 		"Content-Type": "application/offset+octet-stream", "Upload-Offset": fmt.Sprint(u.acked),
 	}, u.content[u.acked:], http.StatusGone)

@@ -43,9 +43,22 @@ type scene struct {
 	options s3.Options
 }
 
+// newScene is over versitygw, whose folder shows what is in the bucket.
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	c := &scene{t: t, db: sqldbtest.OpenSQLite(t), server: s3test.Start(t)}
+	return newSceneOver(t, s3test.Start(t))
+}
+
+// eachServer runs a test against servers that share no code.
+func eachServer(t *testing.T, test func(t *testing.T, c *scene)) {
+	for name, start := range servers() {
+		t.Run(name, func(t *testing.T) { test(t, newSceneOver(t, start(t))) })
+	}
+}
+
+func newSceneOver(t *testing.T, server *s3test.Server) *scene {
+	t.Helper()
+	c := &scene{t: t, db: sqldbtest.OpenSQLite(t), server: server}
 	c.proxy = s3test.NewProxy(t, c.server)
 	c.options = options(c.proxy.Endpoint, "here")
 	c.options.Attempts = 4
@@ -109,8 +122,9 @@ func (c *scene) parts() []string {
 }
 
 // What a file costs, in requests.
-func TestRequests(t *testing.T) {
-	c := newScene(t)
+func TestRequests(t *testing.T) { eachServer(t, testRequests) }
+
+func testRequests(t *testing.T, c *scene) {
 	for _, test := range []struct {
 		name string
 		size int
@@ -149,8 +163,9 @@ func (d *dying) Read(p []byte) (int, error) {
 }
 
 // S3 is killed while it takes the second part. What was synced is there when it comes back, and the stage goes on from there.
-func TestServerKilledWithinAPart(t *testing.T) {
-	c := newScene(t)
+func TestServerKilledWithinAPart(t *testing.T) { eachServer(t, testServerKilledWithinAPart) }
+
+func testServerKilledWithinAPart(t *testing.T, c *scene) {
 	content := noise(14 * mib)
 	g := c.stage("k")
 	c.write(g, content[:7*mib])
@@ -215,8 +230,9 @@ func TestAnswersLost(t *testing.T) {
 }
 
 // What S3 does not answer is ErrAway, and so is an upload that it calls complete while there is no object: nothing of that is lost.
-func TestServerAway(t *testing.T) {
-	c := newScene(t)
+func TestServerAway(t *testing.T) { eachServer(t, testServerAway) }
+
+func testServerAway(t *testing.T, c *scene) {
 	content := noise(14 * mib)
 	g := c.stage("k")
 	c.write(g, content)
@@ -246,6 +262,34 @@ func TestServerAway(t *testing.T) {
 	c.wantBlob("k", content)
 }
 
+// An upload of which the answer that named it was lost is aborted by Sweep, where the server tells of it. MinIO lists uploads by whole names of objects
+// alone; it removes them by itself after a day (MINIO_API_STALE_UPLOADS_EXPIRY).
+func TestSweepOfLostUploads(t *testing.T) {
+	for name, test := range map[string]struct {
+		start func(testing.TB) *s3test.Server
+		swept int
+	}{"versitygw": {s3test.Start, 1}, "MinIO lists no uploads by a prefix": {s3test.StartMinIO, 0}} {
+		t.Run(name, func(t *testing.T) {
+			c := newSceneOver(t, test.start(t))
+			lost := false
+			c.proxy.Decide(func(r *http.Request) s3test.Fate {
+				if !lost && s3test.Operation(r) == "CreateMultipartUpload" {
+					lost = true
+					return s3test.Lose
+				}
+				return s3test.Pass
+			})
+			g := c.stage("k")
+			c.write(g, noise(7*mib))
+			c.must(g.Sync())
+			if n, _, err := c.Sweep(t.Context(), time.Now().Add(time.Hour)); n != test.swept || err != nil || !lost {
+				t.Errorf("%d are swept, want %d: %v", n, test.swept, err)
+			}
+			c.must(g.Seal(t.Context()))
+		})
+	}
+}
+
 // Sweep leaves alone what is young, and what is on record however old it is.
 func TestSweepKeeps(t *testing.T) {
 	c := newScene(t)
@@ -271,8 +315,9 @@ func TestSweepKeeps(t *testing.T) {
 }
 
 // S3 answers 503 to two of three requests.
-func TestErrorsInBursts(t *testing.T) {
-	c := newScene(t)
+func TestErrorsInBursts(t *testing.T) { eachServer(t, testErrorsInBursts) }
+
+func testErrorsInBursts(t *testing.T, c *scene) {
 	n := 0
 	c.proxy.Decide(func(*http.Request) s3test.Fate {
 		if n++; n%3 != 0 {
@@ -289,8 +334,9 @@ func TestErrorsInBursts(t *testing.T) {
 }
 
 // Downloads go on where a connection to S3 broke.
-func TestReadGoesOn(t *testing.T) {
-	c := newScene(t)
+func TestReadGoesOn(t *testing.T) { eachServer(t, testReadGoesOn) }
+
+func testReadGoesOn(t *testing.T, c *scene) {
 	content := noise(mib)
 	g := c.stage("k")
 	c.write(g, content)
@@ -331,11 +377,9 @@ func TestMissingPart(t *testing.T) {
 }
 
 // A rule of the bucket aborts an unfinished upload. That is not found, whoever goes on with it, and never taken as complete.
-func TestAborted(t *testing.T) {
-	c := newScene(t)
-	abort := func() {
-		c.must(os.RemoveAll(filepath.Join(c.server.Folder, s3test.Bucket, ".sgwtmp", "multipart")))
-	}
+func TestAborted(t *testing.T) { eachServer(t, testAborted) }
+
+func testAborted(t *testing.T, c *scene) {
 	for name, goOn := range map[blob.Key]func(g blob.Stage, key blob.Key) error{
 		"write":  func(g blob.Stage, _ blob.Key) error { _, err := g.Write(noise(6 * mib)); return err },
 		"seal":   func(g blob.Stage, _ blob.Key) error { return g.Seal(t.Context()) },
@@ -350,7 +394,7 @@ func TestAborted(t *testing.T) {
 		g := c.stage(name)
 		c.write(g, noise(7*mib))
 		c.must(g.Sync())
-		abort()
+		c.server.AbortUploads()
 		if err := goOn(g, name); !errors.Is(err, blob.ErrNotFound) {
 			t.Errorf("%s of an aborted upload: %v, want %v", name, err, blob.ErrNotFound)
 		}
@@ -363,8 +407,9 @@ func TestAborted(t *testing.T) {
 }
 
 // Two processes have one stage. Who resumed it last has it; the other cannot add a byte, though a part of it arrives late.
-func TestTakenOver(t *testing.T) {
-	c := newScene(t)
+func TestTakenOver(t *testing.T) { eachServer(t, testTakenOver) }
+
+func testTakenOver(t *testing.T, c *scene) {
 	content := noise(17 * mib)
 	old := c.stage("k")
 	c.write(old, content[:7*mib])
@@ -405,8 +450,9 @@ func TestTakenOver(t *testing.T) {
 }
 
 // A stage is read while it is written: its parts become an object, and the writer goes on behind that.
-func TestReadWhileWritten(t *testing.T) {
-	c := newScene(t)
+func TestReadWhileWritten(t *testing.T) { eachServer(t, testReadWhileWritten) }
+
+func testReadWhileWritten(t *testing.T, c *scene) {
 	content := noise(19 * mib)
 	g := c.stage("k")
 	for at := 0; at < len(content); at += mib {
@@ -428,8 +474,9 @@ func TestReadWhileWritten(t *testing.T) {
 }
 
 // Many want to read a stage whose parts are no object yet.
-func TestReadByMany(t *testing.T) {
-	c := newScene(t)
+func TestReadByMany(t *testing.T) { eachServer(t, testReadByMany) }
+
+func testReadByMany(t *testing.T, c *scene) {
 	content := noise(16 * mib)
 	g := c.stage("k")
 	c.write(g, content)
@@ -453,8 +500,9 @@ func TestReadByMany(t *testing.T) {
 }
 
 // Random steps on a stage leave it as the same steps leave a slice.
-func TestRandomSteps(t *testing.T) {
-	c := newScene(t)
+func TestRandomSteps(t *testing.T) { eachServer(t, testRandomSteps) }
+
+func testRandomSteps(t *testing.T, c *scene) {
 	random := rand.New(rand.NewPCG(7, 7))
 	source := noise(40 * mib)
 	other := c.stage("other")

@@ -26,11 +26,21 @@ func open(t *testing.T, db *sqldb.DB, o s3.Options) *s3.Store {
 	return s
 }
 
+// servers are what the store is tested against.
+func servers() map[string]func(testing.TB) *s3test.Server {
+	return map[string]func(testing.TB) *s3test.Server{"versitygw": s3test.Start, "MinIO": s3test.StartMinIO}
+}
+
+// The contract holds against two servers that share no code.
 func TestContract(t *testing.T) {
-	server := s3test.Start(t)
-	blobtest.Run(t, func(t *testing.T) blobtest.Harness {
-		db := sqldbtest.OpenSQLite(t)
-		again := func(t *testing.T) blob.Store { return open(t, db, options(server.Endpoint, t.Name())) }
-		return blobtest.Harness{Store: again(t), Reopen: again}
-	})
+	for name, start := range servers() {
+		t.Run(name, func(t *testing.T) {
+			server := start(t)
+			blobtest.Run(t, func(t *testing.T) blobtest.Harness {
+				db := sqldbtest.OpenSQLite(t)
+				again := func(t *testing.T) blob.Store { return open(t, db, options(server.Endpoint, t.Name())) }
+				return blobtest.Harness{Store: again(t), Reopen: again}
+			})
+		})
+	}
 }

@@ -1,2 +1,2 @@
-// Package s3test gives tests a real S3 server, versitygw over a folder, and a proxy in front of it that fails as networks do.
+// Package s3test gives tests real S3 servers, versitygw over a folder and MinIO, and a proxy in front of one that fails as networks do.
 package s3test

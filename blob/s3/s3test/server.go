@@ -2,14 +2,11 @@ package s3test
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -22,14 +19,15 @@ const (
 	Region    = "us-east-1"
 )
 
-// Server is a running versitygw. Make one with [Start].
+// Server is a running S3 server. Make one with [Start] or [StartMinIO].
 type Server struct {
 	// Endpoint is its URL. It stays the same when the server is started again.
 	Endpoint string
-	// Folder holds a folder for each bucket.
+	// Folder holds a folder for each bucket; how objects are in it is the server's own.
 	Folder string
 
 	t       testing.TB
+	program program
 	address string
 	cmd     *exec.Cmd
 }
@@ -37,39 +35,19 @@ type Server struct {
 // Bucket is there in every server.
 const Bucket = "satchel"
 
-// binary is versitygw as the folder e2e/versitygw pins it. Go builds it once for all tests, which takes minutes the first time.
-var binary = sync.OnceValues(func() (string, error) {
-	_, file, _, _ := runtime.Caller(0)
-	root := filepath.Join(filepath.Dir(file), "..", "..", "..")
-	path := filepath.Join(root, "bin", "versitygw")
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return "", err
-	}
-	lock, err := os.Create(path + ".lock") // other test binaries build it too
-	if err != nil {
-		return "", err
-	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return "", err
-	}
-	build := exec.Command("go", "build", "-o", path, "github.com/versity/versitygw/cmd/versitygw")
-	build.Dir = filepath.Join(root, "e2e", "versitygw")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build versitygw: %w\n%s", err, out)
-	}
-	return path, nil
-})
+// Start starts versitygw with an empty bucket. The end of the test ends it.
+func Start(t testing.TB) *Server { return start(t, versitygw) }
 
-// Start starts a server with an empty bucket. The end of the test ends it.
-func Start(t testing.TB) *Server {
+// StartMinIO starts MinIO with an empty bucket, as another S3 server than the one that most tests run against. The end of the test ends it.
+func StartMinIO(t testing.TB) *Server { return start(t, minio) }
+
+func start(t testing.TB, program program) *Server {
 	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, address: free.Addr().String(), Folder: t.TempDir()}
+	s := &Server{t: t, program: program, address: free.Addr().String(), Folder: t.TempDir()}
 	s.Endpoint = "http://" + s.address
 	if err := errors.Join(free.Close(), os.Mkdir(filepath.Join(s.Folder, Bucket), 0o755)); err != nil {
 		t.Fatal(err)
@@ -82,25 +60,26 @@ func Start(t testing.TB) *Server {
 // Start starts a server that was killed, and waits until it answers.
 func (s *Server) Start() {
 	s.t.Helper()
-	path, err := binary()
+	path, err := s.program.binary()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.cmd = exec.Command(path, "--port", s.address, "--region", Region, "--health", "/health", "--quiet", "posix", s.Folder)
-	s.cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
+	s.cmd = s.program.command(path, s.address, s.Folder)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	s.cmd.Stderr = os.Stderr
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	for deadline := time.Now().Add(30 * time.Second); ; {
-		answer, err := http.Get(s.Endpoint + "/health")
+		answer, err := http.Get(s.Endpoint + s.program.health)
 		if err == nil {
 			answer.Body.Close()
-			return
+			if answer.StatusCode == http.StatusOK {
+				return
+			}
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("versitygw does not answer: %v", err)
+			s.t.Fatalf("%s does not answer: %v", s.program.name, err)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -112,5 +91,20 @@ func (s *Server) Kill() {
 		_ = s.cmd.Process.Kill() // it may be dead
 		_ = s.cmd.Wait()         // which tells that it was killed
 		s.cmd = nil
+	}
+}
+
+// AbortUploads removes every unfinished multipart upload, as a rule of a bucket does.
+func (s *Server) AbortUploads() {
+	s.t.Helper()
+	uploads := filepath.Join(s.Folder, s.program.uploads)
+	all, err := os.ReadDir(uploads)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.t.Fatal(err)
+	}
+	for _, u := range all {
+		if err := os.RemoveAll(filepath.Join(uploads, u.Name())); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 }
