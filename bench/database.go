@@ -61,7 +61,8 @@ func (c *cluster) reset(ctx context.Context) error {
 // worked is what was done on a database since, for each of n operations. LISTEN's, the pulse's and the notices' own statements are left out: they come by the clock.
 func (c *cluster) worked(ctx context.Context, name string, n int) (w work, err error) {
 	err = c.pool.QueryRowContext(ctx, `SELECT COALESCE(SUM(calls), 0), COALESCE(SUM(calls) FILTER (WHERE query ~* '^begin'), 0),
-		COALESCE(SUM(rows) FILTER (WHERE query ~ '^\s*(SELECT|WITH)'), 0), COALESCE(SUM(rows) FILTER (WHERE query ~ '^\s*(INSERT|UPDATE|DELETE)'), 0),
+		COALESCE(SUM(rows) FILTER (WHERE query !~ '^\s*(WITH \w+ AS \()?(INSERT|UPDATE|DELETE)'), 0),
+		COALESCE(SUM(rows + CASE WHEN query ~ '^\s*WITH \w+ AS \(INSERT' THEN calls ELSE 0 END) FILTER (WHERE query ~ '^\s*(WITH \w+ AS \()?(INSERT|UPDATE|DELETE)'), 0),
 		COALESCE(SUM(shared_blks_hit + shared_blks_read), 0), COALESCE(SUM(wal_bytes), 0)
 		FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = $1 AND query !~ 'holders|pg_notify|LISTEN|^;'`, name).
 		Scan(&w.statements, &w.transactions, &w.read, &w.written, &w.pages, &w.log)

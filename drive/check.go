@@ -36,6 +36,8 @@ func (s *Drives) Check(ctx context.Context) (problems []string, err error) {
 			SELECT c.id FROM tree JOIN nodes c ON c.parent_id = tree.id) SELECT id FROM nodes WHERE id NOT IN (SELECT id FROM tree)`},
 		{"file %s: its content is not what its row says", `SELECT n.id FROM nodes n LEFT JOIN blobs b ON b.id = n.blob_id
 			WHERE NOT n.folder AND (b.id IS NULL OR b.size <> n.size OR b.sha256 <> n.sha256)`},
+		{"content %s: nothing holds it, and gc does not know", `SELECT id FROM blobs WHERE ` + unreferenced + `
+			AND NOT EXISTS (SELECT 1 FROM loose_blobs WHERE loose_blobs.blob_id = blobs.id)`},
 	} {
 		err := s.db.Each(ctx, c.query, nil, func(scan sqldb.Scan) error {
 			var id string

@@ -272,6 +272,9 @@ func TestWishes(t *testing.T) {
 			INSERT INTO blobs (id, sha256, size, content, created_at) SELECT 'blob' || i, $1, i, $1, 0 FROM n`, []byte{0}, maxDriveWishes); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := f.db.Exec(t.Context(), `INSERT INTO loose_blobs (id, blob_id) SELECT id, id FROM blobs WHERE id LIKE 'blob%'`); err != nil { // as no file names them
+			t.Fatal(err)
+		}
 		if _, err := f.db.Exec(t.Context(), `INSERT INTO checksum_wishes (drive_id, blob_id, asked_at) SELECT $1, id, 0 FROM blobs WHERE id LIKE 'blob%'`, f.alice); err != nil {
 			t.Fatal(err)
 		}

@@ -35,29 +35,44 @@ func (s *Drives) GC(ctx context.Context) (c Collected, err error) {
 
 const unreferenced = `NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.blob_id = blobs.id) AND NOT EXISTS (SELECT 1 FROM versions WHERE versions.blob_id = blobs.id)`
 
+// collectRows looks at the content that somebody has let go of, which is on record (loose_blobs), and not at all there is. What is young stays there.
 func (s *Drives) collectRows(ctx context.Context, c *Collected) error {
 	type row struct {
-		id     string
-		size   int64
-		stored bool
+		id, blob      string
+		known, stored bool
+		size, created int64
 	}
 	before := sqldb.Micros(s.o.Now().Add(-s.o.GCGrace))
 	for after := ""; ; {
-		rows, err := sqldb.All(ctx, s.db, `SELECT id, size, content IS NULL FROM blobs WHERE id > $1 AND created_at < $2 AND `+unreferenced+` ORDER BY id LIMIT $3`,
-			[]any{after, before, sweepBatch}, func(scan sqldb.Scan) (r row, err error) { return r, scan(&r.id, &r.size, &r.stored) })
+		rows, err := sqldb.All(ctx, s.db, `SELECT l.id, l.blob_id, b.id IS NOT NULL, b.content IS NULL, COALESCE(b.size, 0), COALESCE(b.created_at, 0)
+			FROM loose_blobs l LEFT JOIN blobs b ON b.id = l.blob_id WHERE l.id > $1 ORDER BY l.id LIMIT $2`, []any{after, sweepBatch},
+			func(scan sqldb.Scan) (r row, err error) {
+				return r, scan(&r.id, &r.blob, &r.known, &r.stored, &r.size, &r.created)
+			})
 		if err != nil || len(rows) == 0 {
 			return err
 		}
+		var done []string
 		for _, r := range rows {
-			removed, err := s.collect(ctx, blob.Key(r.id), r.stored)
+			if r.known && r.created >= before {
+				continue
+			}
+			done = append(done, r.id)
+			if !r.known {
+				continue
+			}
+			removed, err := s.collect(ctx, blob.Key(r.blob), r.stored)
 			if err != nil {
 				return err
 			}
-			if !removed {
-				continue
+			if removed {
+				c.Blobs++
+				c.Bytes += r.size
 			}
-			c.Blobs++
-			c.Bytes += r.size
+		}
+		// Whoever lets go of one that is still held writes another row.
+		if err := execByID(ctx, s.db, `DELETE FROM loose_blobs WHERE id`, done); err != nil {
+			return err
 		}
 		after = rows[len(rows)-1].id
 	}

@@ -30,6 +30,6 @@ func TestPlans(t *testing.T) {
 
 		`SELECT DISTINCT drive_id FROM checksum_wishes`: "of a job, once for 200 files that it reads",
 
-		`AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.blob_id = blobs.id)`: "of GC, which looks at all content once an hour",
+		`AND NOT EXISTS (SELECT 1 FROM loose_blobs`: check,
 	})
 }
