@@ -16,6 +16,8 @@
 //   - load.go      the four places, and which of them wins
 //   - environ.go   the environment, and what in it is not ours
 //   - value.go     how text becomes addresses, sizes, times, …
+//   - changes.go   what is another in settings that were read anew
+//   - reference.go the page of all settings, docs/settings.md
 //   - report.go    every setting with where it came from, secrets hidden
 //
 // Only cmd imports this package; it hands each room what the room needs.

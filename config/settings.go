@@ -9,6 +9,7 @@ type setting struct {
 	flag   bool // has a command-line flag
 	secret bool // may hold a password: never printed whole, and SATCHEL_…_FILE works
 	list   bool // a TOML array is taken
+	live   bool // a running server takes it up on SIGHUP
 	value  value
 }
 
@@ -62,8 +63,8 @@ func (c *Config) settings() []setting {
 		{key: "durability", usage: "whether an answer waits for the disk", value: choice{&c.Durability, []string{DurabilityStrict, DurabilityRelaxed}}},
 		{key: "quota", usage: "size that a new drive may hold, 0 for no limit", value: size{&c.Quota}},
 		{key: "max_file", usage: "size of the largest file, 0 for no limit", value: size{&c.MaxFile}},
-		{key: "deny_names", list: true, usage: "patterns that the name of an uploaded file must not match, such as *.exe", value: list{&c.DenyNames}},
-		{key: "allow_types", list: true, usage: "media types that an upload may have, such as image/*; none is all", value: list{&c.AllowTypes}},
+		{key: "deny_names", live: true, list: true, usage: "patterns that the name of an uploaded file must not match, such as *.exe", value: list{&c.DenyNames}},
+		{key: "allow_types", live: true, list: true, usage: "media types that an upload may have, such as image/*; none is all", value: list{&c.AllowTypes}},
 		{key: "admit_webhook", secret: true, usage: "address that is asked before an upload begins, as tusd's pre-create hook", value: secretURL{&c.AdmitWebhook, []string{"https", "http"}}},
 		{key: "admit_webhook_secret", secret: true, usage: "signs the questions (Standard Webhooks), whsec_… or 16 bytes and more", value: secretText{&c.AdmitWebhookSecret}},
 		{key: "admit_timeout", usage: "how long its answer is waited for", value: duration{&c.AdmitTimeout, durationPositive}},
@@ -84,7 +85,7 @@ func (c *Config) settings() []setting {
 		{key: "audit_expiry", usage: "how long the audit log knows who did what", value: duration{&c.AuditExpiry, durationOrNever}},
 		{key: "thumbnails", usage: "images that are decoded at once to make thumbnails, each in a process of its own; 0 makes none", value: count{&c.Thumbnails, 0, 64}},
 		{key: "thumbnail_memory", usage: "memory that decoding one of them may take; images that need more have no thumbnail", value: boundedSize{&c.ThumbnailMemory, 96 << 20, 8 << 30}},
-		{key: "log_level", usage: "least important log line that is written", value: level{&c.LogLevel}},
+		{key: "log_level", live: true, usage: "least important log line that is written", value: level{&c.LogLevel}},
 		{key: "log_format", usage: "how log lines are written", value: choice{&c.LogFormat, []string{LogAuto, LogText, LogJSON}}},
 		{key: "access_log", usage: "file with a line for each request; none has them in the log", value: text{&c.AccessLog, 4096}},
 		{key: "access_log_format", usage: "json, or combined as Apache and nginx write it", value: choice{&c.AccessLogFormat, []string{AccessJSON, AccessCombined}}},

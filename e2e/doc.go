@@ -25,6 +25,7 @@
 //   - mount_test.go      ordinary tools on mounts of gvfs and davfs2
 //   - replay_test.go     what Finder, Explorer, Office and others are known to send, from replays/
 //   - isolation_test.go  what another user sees: nothing
+//   - reload_test.go     settings that change under a running server
 //   - lifecycle_test.go  starting, stopping, metrics
 //   - readme_test.go     the commands of README.md
 //

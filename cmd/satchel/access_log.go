@@ -1,12 +1,7 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/logfile"
@@ -31,23 +26,4 @@ func accessLog(file *logfile.File, c *config.Config) *server.AccessLog {
 		return nil
 	}
 	return &server.AccessLog{Out: file, Combined: c.AccessLogFormat == config.AccessCombined}
-}
-
-// reopenOnHangup has a SIGHUP take the file that has the access log's name now, as logrotate wants it, until ctx ends.
-func reopenOnHangup(ctx context.Context, file *logfile.File, log *slog.Logger) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangups:
-			if err := file.Reopen(); err != nil {
-				log.Error("the access log was not opened again", "err", err)
-				continue
-			}
-			log.Info("the access log was opened again", "path", file.Name())
-		}
-	}
 }

@@ -7,6 +7,7 @@
 //   - run.go      the command tree, errors, exit codes
 //   - rooms.go    opening the database, the blobs, the accounts and the drives
 //   - serve.go    the server; listen.go, jobs.go, stop.go and log.go are its parts
+//   - reload.go   what a SIGHUP does: settings that a running server takes up, the access log's new file
 //   - workshop.go decoding what strangers sent, in a process of its own (package preview)
 //   - atprompt.go the commands of who uses a server (package client): signing in, errors, exit codes
 //   - mover.go    files of put and get, some at once; display.go and bars.go are what is seen of it

@@ -11,7 +11,7 @@ import (
 )
 
 // newLog writes lines of the settings' form, from level on, to w.
-func newLog(w io.Writer, c *config.Config, level slog.Level) *slog.Logger {
+func newLog(w io.Writer, c *config.Config, level slog.Leveler) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == config.LogText || (c.LogFormat == config.LogAuto && isTerminal(w)) {
 		return slog.New(slog.NewTextHandler(w, options))

@@ -36,6 +36,7 @@ type rooms struct {
 	previews *preview.Previews
 	events   *hooks.Events
 	turns    *turn.Turns
+	admits   *admitting
 }
 
 // openRooms opens what the settings name and brings the schema up to date. The server, and nothing else, gives metrics and
@@ -70,8 +71,8 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	if err != nil {
 		return nil, fmt.Errorf("blobs: %w", err)
 	}
-	admission, err := rules(c)
-	if err != nil {
+	admits := &admitting{}
+	if err := admits.take(c); err != nil {
 		return nil, err
 	}
 	providers, err := providers(c, log)
@@ -92,7 +93,7 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	if err != nil {
 		return nil, fmt.Errorf("admit_webhook, admit_webhook_secret, admit_headers: %w", err)
 	}
-	options := driveOptions(c, admission, hooks.Feed{hooks.LogSink{Log: log}, images}, log)
+	options := driveOptions(c, admits, hooks.Feed{hooks.LogSink{Log: log}, images}, log)
 	if asks != nil {
 		options.Ask = asks.Ask
 	}
@@ -112,7 +113,7 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	previews := preview.New(db, drives, images, preview.Options{
 		Workers: c.Thumbnails, Memory: c.ThumbnailMemory, Command: workshopCommand(), Log: log, Observe: observeThumbnails,
 	})
-	return &rooms{db, blobs, accounts, drives, previews, events, turns}, nil
+	return &rooms{db, blobs, accounts, drives, previews, events, turns, admits}, nil
 }
 
 // openBlobs opens the store that the settings name, or the two while content moves from one to the other, and answers where else blobs are read
@@ -168,7 +169,7 @@ func nodeName() string {
 func (r *rooms) close() error { return r.db.Close() }
 
 // driveOptions says the settings as package drive wants them, where zero is the default and negative is none.
-func driveOptions(c *config.Config, admission *hooks.Rules, feed hooks.Feed, log *slog.Logger) drive.Options {
+func driveOptions(c *config.Config, admits *admitting, feed hooks.Feed, log *slog.Logger) drive.Options {
 	versions := c.Versions
 	if versions == 0 {
 		versions = -1
@@ -177,7 +178,7 @@ func driveOptions(c *config.Config, admission *hooks.Rules, feed hooks.Feed, log
 		Quota: c.Quota, MaxFile: c.MaxFile, TrashExpiry: c.TrashExpiry, Versions: versions, Proof: c.Proof, Log: log,
 		ChangesExpiry: c.ChangesExpiry, MaxChanges: c.MaxChanges,
 		UploadExpiry: c.UploadExpiry, UploadMaxAge: c.UploadMaxAge, MaxOpenUploads: c.MaxOpenUploads,
-		Admit: admission.Admit, Changed: feed.Tell, Events: c.EventsWebhook != "",
+		Admit: admits.Admit, Changed: feed.Tell, Events: c.EventsWebhook != "",
 	}
 }
 

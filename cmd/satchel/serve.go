@@ -14,7 +14,6 @@ import (
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/blob/disk"
 	"github.com/satchelhq/satchel/config"
-	"github.com/satchelhq/satchel/logfile"
 	"github.com/satchelhq/satchel/pages"
 	"github.com/satchelhq/satchel/server"
 	"github.com/satchelhq/satchel/server/origin"
@@ -27,21 +26,27 @@ func (p *program) serveCommand() *cobra.Command {
 		Long: `Serve the drives until SIGTERM or SIGINT.
 
 The first signal lets running requests end for shutdown_grace; what an upload had
-sent until then is kept. The second ends the process at once.`,
+sent until then is kept. The second ends the process at once.
+
+SIGHUP has the settings read again. log_level, deny_names and allow_types are taken up;
+what else was changed is told in the log, and holds when the server is started again.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.settings(cmd)
 			if err != nil {
 				return err
 			}
-			return p.serve(cmd.Context(), c)
+			return p.serve(cmd.Context(), c, func() (*config.Config, error) { return p.settings(cmd) })
 		},
 	}
 }
 
-func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
+// serve runs the server with settings, and reads them again when it is asked to.
+func (p *program) serve(ctx context.Context, c *config.Config, again func() (*config.Config, error)) (err error) {
 	defer runtime.KeepAlive(reserveHeap(p.environ))
-	log := newLog(p.stderr, c, c.LogLevel)
+	level := &slog.LevelVar{}
+	level.Set(c.LogLevel)
+	log := newLog(p.stderr, c, level)
 	told, err := openTraces(ctx, c, log)
 	if err != nil {
 		return err
@@ -93,7 +98,7 @@ func (p *program) serve(ctx context.Context, c *config.Config) (err error) {
 	if c.CodeLog {
 		log.Warn("code_log is on: codes that open accounts are written to this log. That is for development only")
 	}
-	return serveUntil(ctx, serving{c, log, outside, identity, front, at, jobs(in, identity, log), worker{in.turns, log, metrics.Metrics, told}, access})
+	return serveUntil(ctx, serving{c, log, outside, identity, front, at, jobs(in, identity, log), worker{in.turns, log, metrics.Metrics, told}, &hangups{c, again, level, in.admits, access, log, p.stdin}})
 }
 
 // serving is what runs until the end.
@@ -106,7 +111,7 @@ type serving struct {
 	at       listeners
 	jobs     []job
 	worker   worker
-	access   *logfile.File // nil: there is none
+	hangups  *hangups
 }
 
 // serveUntil serves until ctx ends or a listener fails, and then sees everything to its end: when it returns, no request
@@ -127,12 +132,7 @@ func serveUntil(ctx context.Context, s serving) error {
 	if s.at.admin != nil {
 		group.Go(func() error { return serveListener(operators, s.at.admin) })
 	}
-	if s.access != nil {
-		group.Go(func() error {
-			reopenOnHangup(ctx, s.access, s.log)
-			return nil
-		})
-	}
+	group.Go(func() error { return s.hangups.watch(ctx) })
 	for _, j := range s.jobs {
 		s.worker.metrics.ExpectJob(j.name)
 		group.Go(func() error {

@@ -5,10 +5,12 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"github.com/satchelhq/satchel/config"
 )
 
 func (p *program) configCommand() *cobra.Command {
-	return group("config", "Settings", p.configCheckCommand())
+	return group("config", "Settings", p.configCheckCommand(), p.configReferenceCommand())
 }
 
 func (p *program) configCheckCommand() *cobra.Command {
@@ -27,5 +29,14 @@ func (p *program) configCheckCommand() *cobra.Command {
 			}
 			return table.Flush()
 		},
+	}
+}
+
+func (p *program) configReferenceCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "reference",
+		Short: "Print the page of all settings, with their defaults and what they want, in Markdown",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE:  func(*cobra.Command, []string) error { return config.WriteReference(p.stdout) },
 	}
 }

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/satchelhq/satchel/config"
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/hooks"
+	"github.com/satchelhq/satchel/logfile"
+)
+
+// admitting are the rules for files that are in force now.
+type admitting struct{ rules atomic.Pointer[hooks.Rules] }
+
+// Admit is drive.Options.Admit.
+func (a *admitting) Admit(p drive.Proposal) error { return a.rules.Load().Admit(p) }
+
+// take puts the settings' rules into force.
+func (a *admitting) take(c *config.Config) error {
+	r, err := rules(c)
+	if err == nil {
+		a.rules.Store(r)
+	}
+	return err
+}
+
+// hangups is what a SIGHUP does to a running server.
+type hangups struct {
+	c      *config.Config                 // in force, or as it was told that it will be after a restart
+	again  func() (*config.Config, error) // reads the settings
+	level  *slog.LevelVar
+	admits *admitting
+	access *logfile.File // nil: there is none
+	log    *slog.Logger
+	stdin  any
+}
+
+// errTerminalClosed is the end of a server that ran in a window which is gone: that is told by SIGHUP, too.
+var errTerminalClosed = errors.New("the terminal was closed")
+
+// watch does it until ctx ends.
+func (h *hangups) watch(ctx context.Context) error {
+	inWindow := isTerminal(h.stdin)
+	came := make(chan os.Signal, 1)
+	signal.Notify(came, syscall.SIGHUP)
+	defer signal.Stop(came)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-came:
+			if inWindow && !isTerminal(h.stdin) {
+				return errTerminalClosed
+			}
+			h.reopen()
+			h.reload()
+		}
+	}
+}
+
+// reopen takes the file that has the access log's name now, as logrotate wants it.
+func (h *hangups) reopen() {
+	if h.access == nil {
+		return
+	}
+	if err := h.access.Reopen(); err != nil {
+		h.log.Error("the access log was not opened again", "err", err)
+		return
+	}
+	h.log.Info("the access log was opened again", "path", h.access.Name())
+}
+
+// reload reads the settings, takes up what can be, and tells what needs a restart. Settings that are wrong change nothing.
+func (h *hangups) reload() {
+	next, err := h.again()
+	if err == nil {
+		err = h.admits.take(next)
+	}
+	if err != nil {
+		h.log.Error("the settings were read again, and none was taken up", "err", err)
+		return
+	}
+	live, restart := h.c.Changes(next)
+	h.c = next
+	h.level.Set(min(h.level.Level(), next.LogLevel)) // so that this is told by the old level and by the new one
+	if len(restart) > 0 {
+		h.log.Warn("settings were changed that need a restart", "settings", strings.Join(restart, ", "))
+	}
+	h.log.Info("the settings were read again", "taken_up", strings.Join(live, ", "))
+	h.level.Set(next.LogLevel)
+}
