@@ -60,7 +60,7 @@ type stormPlan struct {
 func planStorm(t *testing.T) stormPlan {
 	setting := os.Getenv("SATCHEL_TEST_NODE_STORM")
 	if setting == "" {
-		return stormPlan{lasts: 10 * time.Second, kill: 4 * time.Second, s3Down: 4 * time.Second, clients: 12, users: 4}
+		return stormPlan{lasts: 8 * time.Second, kill: 4 * time.Second, s3Down: 4 * time.Second, clients: 12, users: 4}
 	}
 	lasts, err := time.ParseDuration(setting)
 	if err != nil || lasts < 30*time.Second {
@@ -227,7 +227,9 @@ func (s *nodeStorm) finishOrphans(a *Account) {
 			s.t.Errorf("ending part %s: %s %s", id, answer.Status, answer.text)
 		}
 	}
-	s.t.Logf("%s: %d uploads of which nobody knew were finished, %d parts ended", a.Name, len(open.Items), len(rows))
+	if len(open.Items)+len(rows) > 0 {
+		s.t.Logf("%s: %d uploads of which nobody knew were finished, %d parts ended", a.Name, len(open.Items), len(rows))
+	}
 }
 
 // wantUsage empties the trash and compares what the drive says to hold with its files and their versions.
