@@ -22,7 +22,12 @@ func unfollowed(c *http.Client) *http.Client {
 // or conditions; and no client that brings credentials or speaks WebDAV.
 func TestDownloadsFromTheBucket(t *testing.T) {
 	t.Parallel()
-	bucket := s3test.Start(t)
+	for name, start := range map[string]func(testing.TB) *s3test.Server{"versitygw": s3test.Start, "MinIO": s3test.StartMinIO} {
+		t.Run(name, func(t *testing.T) { downloads(t, start(t)) })
+	}
+}
+
+func downloads(t *testing.T, bucket *s3test.Server) {
 	s := start(t, append(inBucket(t, bucket.Endpoint, true), "SATCHEL_S3_REDIRECT="+bucket.Endpoint)...)
 	ann := s.Register(t, "ann")
 	film, page := string(seeded(1, 20<<20)), "<script>alert(1)</script>"+strings.Repeat(" ", 2<<20)
