@@ -117,6 +117,7 @@ func newServer(t testing.TB, database string, env ...string) *Server {
 	}
 	t.Cleanup(func() {
 		s.Kill()
+		wantNoSecrets(t, s.log.String())
 		if t.Failed() {
 			t.Logf("log of the server:\n%s", s.log.tail())
 		}
