@@ -26,6 +26,7 @@ need postgresql postgres_here
 need caddy command -v caddy
 need nginx test -x /usr/sbin/nginx
 need prometheus command -v prometheus
+need systemd command -v systemd-socket-activate
 need rclone command -v rclone
 need cadaver command -v cadaver
 need litmus command -v litmus

@@ -46,10 +46,17 @@ func openListeners(ctx context.Context, c *config.Config) (l listeners, err erro
 			err = errors.Join(err, l.close())
 		}
 	}()
+	given, err := givenListeners()
+	if err != nil {
+		return l, err
+	}
 	for _, open := range []struct {
-		to            *net.Listener
-		address, flag string
-	}{{&l.public, c.Listen, "--listen"}, {&l.plain, c.HTTPListen, "--http-listen"}, {&l.admin, c.AdminListen, "--admin-listen"}} {
+		to                 *net.Listener
+		key, address, flag string
+	}{{&l.public, "listen", c.Listen, "--listen"}, {&l.plain, "http_listen", c.HTTPListen, "--http-listen"}, {&l.admin, "admin_listen", c.AdminListen, "--admin-listen"}} {
+		if *open.to = given[open.key]; *open.to != nil {
+			continue
+		}
 		if open.address == "" {
 			continue
 		}

@@ -141,6 +141,10 @@ func serveUntil(ctx context.Context, s serving) error {
 		})
 	}
 	group.Go(func() error {
+		tellService(ctx, s.log)
+		return nil
+	})
+	group.Go(func() error {
 		<-ctx.Done()
 		s.log.Info("stopping", "grace", s.c.ShutdownGrace)
 		stop(s.log, public, s.front, cut, s.c.ShutdownGrace)

@@ -1,0 +1,130 @@
+package e2e
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The server tells whoever started it that it is ready, that it lives, and that it stops.
+func TestServiceIsTold(t *testing.T) {
+	t.Parallel()
+	address := filepath.Join(shortFolder(t), "notify")
+	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer told.Close()
+	s := start(t, "NOTIFY_SOCKET="+address, "WATCHDOG_USEC=50000")
+	hear := func() string {
+		t.Helper()
+		text := make([]byte, 1024)
+		if err := told.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := told.Read(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text[:n])
+	}
+	for _, want := range []string{"READY=1", "WATCHDOG=1", "WATCHDOG=1"} {
+		if got := hear(); got != want {
+			t.Errorf("told %q; want %q", got, want)
+		}
+	}
+	s.Stop()
+	for {
+		switch got := hear(); got {
+		case "WATCHDOG=1": // in the meantime
+			continue
+		case "STOPPING=1":
+			return
+		default:
+			t.Fatalf("told %q", got)
+		}
+	}
+}
+
+// systemd may listen for the server.
+func TestSocketActivation(t *testing.T) {
+	t.Parallel()
+	activate := program(t, "systemd-socket-activate", "systemd")
+	satchel, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, home := freeAddress(t), t.TempDir()
+	var log logFile
+	cmd := tool(t, home, activate, "-l", address, "--fdname=listen", satchel, "serve", "--data", filepath.Join(home, "data"), "--listen", "127.0.0.1:1", "--admin-listen", "off")
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	waitFor(t, "the socket", func() bool {
+		conn, err := net.Dial("tcp", address) // which starts the server
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	answer, err := http.Get("http://" + address + "/healthz")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, log.tail())
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK || !strings.Contains(log.String(), "http://"+address+"/") {
+		t.Errorf("%s\n%s", answer.Status, log.tail())
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("%v\n%s", err, log.tail())
+	}
+}
+
+// systemd understands the units, and finds little that the service may do.
+func TestUnits(t *testing.T) {
+	t.Parallel()
+	analyze := program(t, "systemd-analyze", "systemd")
+	satchel, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for _, name := range []string{"satchel.service", "satchel.socket"} {
+		text, err := os.ReadFile("../deploy/systemd/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		here := strings.Replace(string(text), "/usr/bin/satchel", satchel, 1)
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(here), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"satchel.service", "satchel.socket"} {
+		out, err := tool(t, folder, analyze, "verify", "--man=no", "--recursive-errors=no", filepath.Join(folder, name)).CombinedOutput()
+		if err != nil || strings.Contains(string(out), name) {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+	out, err := exec.Command(analyze, "security", "--offline=true", "--no-pager", filepath.Join(folder, "satchel.service")).CombinedOutput()
+	exposure := regexp.MustCompile(`Overall exposure level for \S+: ([\d.]+)`).FindSubmatch(out)
+	if err != nil || exposure == nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if level, err := strconv.ParseFloat(string(exposure[1]), 64); err != nil || level > 2.5 {
+		t.Errorf("the service is exposed at %s of 10\n%s", exposure[1], out)
+	}
+}
