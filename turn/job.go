@@ -9,7 +9,7 @@ import (
 	"github.com/satchelhq/satchel/sqldb"
 )
 
-// lookAgain is how long to wait at most before a job is looked at again: the process that does it may be killed.
+// lookAgain is how long to wait at most, where there are other processes, before a job is looked at again: the one that does it may be killed.
 const lookAgain = 15 * time.Second
 
 // Job is how a job went, whatever process did it.
@@ -49,8 +49,11 @@ func (s *Turns) Begin(ctx context.Context, job string, every time.Duration) (t *
 	}
 	var left int64
 	err = s.db.Row(ctx, `SELECT CASE WHEN next_at = 0 THEN $2 ELSE next_at - `+s.now+` END FROM jobs WHERE name = $1`, []any{job, lookAgain.Microseconds()}, &left)
-	wait = time.Duration(left) * time.Microsecond
-	return nil, min(max(wait, beat), lookAgain*3/4+rand.N(lookAgain/4)), err
+	wait = max(time.Duration(left)*time.Microsecond, beat)
+	if s.db.Shared() {
+		wait = min(wait, lookAgain*3/4+rand.N(lookAgain/4))
+	}
+	return nil, wait, err
 }
 
 // Do runs a job if it is due and no other process does it, and answers when to look again. The error is not the run's, which is on record.
