@@ -48,7 +48,7 @@ func (f UserFilter) AfterUser(u User) string {
 // Users lists accounts, in the order in which they were made if no other is asked for. Invalid. What it costs is bound by what it answers, or by how many accounts the search
 // finds: each name is looked up in its index.
 func (a *Accounts) Users(ctx context.Context, f UserFilter) ([]User, error) {
-	query, args, err := f.query()
+	query, args, err := f.query(a.db.Engine())
 	if err != nil {
 		return nil, fault.Wrap(err, "authn.Users")
 	}
@@ -56,8 +56,13 @@ func (a *Accounts) Users(ctx context.Context, f UserFilter) ([]User, error) {
 	return users, fault.Wrap(err, "authn.Users")
 }
 
+// foundUsers looks each kind of name up in its index.
+const foundUsers = `SELECT id FROM users WHERE username_key >= $3 AND username_key < $4
+	UNION SELECT id FROM users WHERE email_key >= $5 AND email_key < $6
+	UNION SELECT id FROM users WHERE phone >= $7 AND phone < $8`
+
 // query is put together of constants, so that there are few texts.
-func (f UserFilter) query() (text string, args []any, err error) {
+func (f UserFilter) query(on sqldb.Engine) (text string, args []any, err error) {
 	limit := f.Limit
 	if limit <= 0 || limit > MaxUsers {
 		limit = MaxUsers
@@ -66,7 +71,11 @@ func (f UserFilter) query() (text string, args []any, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	text = `SELECT ` + userColumns + ` FROM users WHERE ` + place + ` AND deleted_at = 0`
+	from := `users`
+	if f.Search != "" && on == sqldb.Postgres { // which otherwise goes through all accounts in their order: it does not look through OFFSET
+		from = `(SELECT * FROM users WHERE id = ANY(ARRAY(` + foundUsers + `)) OFFSET 0) AS users`
+	}
+	text = `SELECT ` + userColumns + ` FROM ` + from + ` WHERE ` + place + ` AND deleted_at = 0`
 	args = []any{after, limit}
 	switch f.Role {
 	case "":
@@ -89,9 +98,9 @@ func (f UserFilter) query() (text string, args []any, err error) {
 		if err != nil {
 			return "", nil, err
 		}
-		text += ` AND id IN (SELECT id FROM users WHERE username_key >= $3 AND username_key < $4
-			UNION SELECT id FROM users WHERE email_key >= $5 AND email_key < $6
-			UNION SELECT id FROM users WHERE phone >= $7 AND phone < $8)`
+		if on == sqldb.SQLite {
+			text += ` AND id IN (` + foundUsers + `)`
+		}
 		args = append(args, bounds...)
 	}
 	return text + ` ORDER BY ` + order + ` LIMIT $2`, args, nil

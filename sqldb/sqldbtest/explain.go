@@ -127,6 +127,8 @@ func (n planNode) tell(table string, to *plan) {
 		*to = append(*to, whole+table)
 	case n.Index != "" && n.Condition == "":
 		*to = append(*to, whole+table+", by "+n.Index)
+	case n.Index != "" && !strings.Contains(n.Condition, " = "):
+		*to = append(*to, table+" by "+n.Index+", a stretch of it")
 	case n.Index != "":
 		*to = append(*to, table+" by "+n.Index)
 	case n.Type == "Sort" || n.Type == "Incremental Sort":
