@@ -19,6 +19,7 @@
 //   - doctor_test.go     what satchel doctor says of an nginx with each fault
 //   - tls_test.go        every door over HTTPS and HTTP/2, a certificate that is renewed, PROXY headers
 //   - s3_test.go         files in a bucket, over versitygw
+//   - migratedb_test.go  migrateblobs_test.go  backup_test.go  an installation moves to another database or store, and comes back from a backup
 //   - cluster_test.go    three nodes behind nginx, by deploy/local-cluster.sh · compose_test.go deploy/compose.yaml, as docker compose reads it
 //   - nodestorm_test.go  clients on three nodes while nodes, Postgres and S3 are killed: stormclient_test.go, stormsend_test.go (uploads) and what they know, stormtree_test.go
 //   - webdav_test.go     rclone, cadaver and gvfs

@@ -22,7 +22,6 @@ const lookAgain = 10 * time.Second
 
 func (p *program) migrateBlobsCommand() *cobra.Command {
 	var m blobMove
-	var rate string
 	cmd := &cobra.Command{
 		Use:   "migrate-blobs",
 		Short: "Move content from blobs_from to blobs, such as from a disk to S3, while servers run",
@@ -42,18 +41,14 @@ setting blobs_from can be removed. The exit code is 0 then, and 1 before.`,
 			if c.BlobsFrom == "" {
 				return usagef("blobs_from: want the old store there, and the new one in blobs, here and in every server")
 			}
-			if m.rate, err = config.ParseSize(rate); err != nil {
-				return usagef("--rate %q: want %w", rate, err)
-			}
-			if m.atOnce < 1 || m.atOnce > 64 {
-				return usagef("--at-once %d: want 1 to 64", m.atOnce)
+			if err := m.check(); err != nil {
+				return err
 			}
 			c.Durability = config.DurabilityStrict // the original goes when the copy is there
 			return p.migrateBlobs(cmd.Context(), c, m)
 		},
 	}
-	cmd.Flags().StringVar(&rate, "rate", "64MiB", "`SIZE` that is copied a second, 0 for no limit")
-	cmd.Flags().IntVar(&m.atOnce, "at-once", 4, "`BLOBS` that are copied at the same time")
+	m.flags(cmd)
 	cmd.Flags().BoolVar(&m.wait, "wait", false, "go on until uploads that are under way in the old store have ended")
 	cmd.Flags().BoolVar(&m.json, "json", false, "one JSON object a line")
 	return cmd
@@ -61,10 +56,9 @@ setting blobs_from can be removed. The exit code is 0 then, and 1 before.`,
 
 // blobMove is what is asked of migrate-blobs.
 type blobMove struct {
-	rate   int64
-	atOnce int
-	wait   bool
-	json   bool
+	copying
+	wait bool
+	json bool
 }
 
 func (p *program) migrateBlobs(ctx context.Context, c *config.Config, m blobMove) (err error) {

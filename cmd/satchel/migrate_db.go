@@ -78,7 +78,7 @@ func (p *program) migrateDB(ctx context.Context, from, to string, asJSON bool) (
 	defer func() { err = errors.Join(err, target.Close()) }()
 
 	var rows, count int64
-	err = rowcopy.Copy(ctx, source, target, func(t rowcopy.Progress) {
+	err = rowcopy.Copy(ctx, source, target, rowcopy.Options{}, func(t rowcopy.Progress) {
 		if t.State != rowcopy.Copying {
 			rows, count = rows+t.Rows, count+1
 		}

@@ -80,7 +80,7 @@ func (p *program) rootCommand() *cobra.Command {
 		root.PersistentFlags().String(f.Name, f.Default, f.Usage)
 	}
 	ofServer := []*cobra.Command{
-		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.eventsCommand(), p.migrateCommand(), p.migrateDBCommand(), p.migrateBlobsCommand(), p.gcCommand(), p.fsckCommand(),
+		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.eventsCommand(), p.migrateCommand(), p.migrateDBCommand(), p.migrateBlobsCommand(), p.backupCommand(), p.restoreCommand(), p.gcCommand(), p.fsckCommand(),
 		p.healthcheckCommand(), p.doctorCommand(), p.configCommand(), p.workshopCommand(),
 	}
 	for _, cmd := range ofServer {

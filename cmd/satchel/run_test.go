@@ -56,6 +56,9 @@ func TestExitCodes(t *testing.T) {
 		{args: "migrate-blobs --at-once 0", environ: from, code: 2, stderr: "want 1 to 64"},
 		{args: "migrate-blobs --blobs disk:" + old + "/./", environ: from, code: 2, stderr: "blobs, blobs_from: both are"},
 		{args: "migrate-blobs --blobs s3://a", environ: "SATCHEL_BLOBS_FROM=s3://b", code: 2, stderr: "want disk:PATH for one of them"},
+		{args: "backup", code: 2, stderr: "accepts 1 arg(s)"},
+		{args: "backup here --keep 0", code: 2, stderr: "--keep 0: want 1 or more"},
+		{args: "restore nowhere", code: 1, stderr: "no such file or directory"},
 		{args: "healthcheck --listen 127.0.0.1:1", code: 1, stderr: "connection refused"},
 		{args: "migrate", code: 0, stdout: "The schema is up to date."}, // the commands above made it
 	} {

@@ -3,6 +3,7 @@ package rowcopy
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/satchelhq/satchel/sqldb"
 )
@@ -27,11 +28,21 @@ type Progress struct {
 // tellRows is after how many rows of a table Copying is told.
 const tellRows = 100_000
 
+// Options is how a copy is made. The zero value moves a database.
+type Options struct {
+	// Online copies the source as it is at one moment, and lets others write to it meanwhile.
+	Online bool
+	// Without are tables that stay empty.
+	Without []string
+	// Unfinished leaves the mark on the target, whose rows are whole and linked then, for Finish.
+	Unfinished bool
+}
+
 // Copy fills the database to with all rows of from and compares each table by its number of rows and a digest over them. While it
 // runs, and until it has come to its end, to is marked (see [Whole]). It only reads from, whose schema has to be this Satchel's; to may be
-// empty, of the same schema without rows, or what an earlier Copy has left: ErrNotEmpty otherwise. The caller has both databases to itself (see [Alone]); to is
-// opened [sqldb.Options].Unlinked. tell is called for each table.
-func Copy(ctx context.Context, from, to *sqldb.DB, tell func(Progress)) error {
+// empty, of the same schema without rows, or what an earlier Copy has left: ErrNotEmpty otherwise. The caller has both databases to itself (see [Alone]), but for
+// the source of an Online copy; to is opened [sqldb.Options].Unlinked. tell is called for each table.
+func Copy(ctx context.Context, from, to *sqldb.DB, o Options, tell func(Progress)) error {
 	if at, latest, err := from.Step(ctx); err != nil || at != latest {
 		if err == nil {
 			err = fmt.Errorf("the source's schema is at step %d and this Satchel's is %d: bring it up to date with satchel migrate, or use the Satchel that it is of", at, latest)
@@ -55,23 +66,33 @@ func Copy(ctx context.Context, from, to *sqldb.DB, tell func(Progress)) error {
 	if err != nil {
 		return err
 	}
-	err = still(ctx, from, all, func(tx *sqldb.Tx) error {
-		whole, err := wholeTables(ctx, to)
-		if err != nil {
-			return err
-		}
-		for _, t := range all {
-			if err := copyTable(ctx, tx, to, t, whole, tell); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	every := func(tx *sqldb.Tx) error { return copyTables(ctx, tx, to, all, o, tell) }
+	if o.Online {
+		err = from.Read(ctx, every)
+	} else {
+		err = still(ctx, from, all, every)
+	}
+	if err == nil {
+		err = link(ctx, to)
+	}
+	if err == nil && !o.Unfinished {
+		err = Finish(ctx, to)
+	}
+	return err
+}
+
+func copyTables(ctx context.Context, from *sqldb.Tx, to *sqldb.DB, all []table, o Options, tell func(Progress)) error {
+	whole, err := wholeTables(ctx, to)
 	if err != nil {
 		return err
 	}
-	if err := finish(ctx, to); err != nil {
-		return fmt.Errorf("the target: %w", err)
+	for _, t := range all {
+		if slices.Contains(o.Without, t.name) {
+			continue
+		}
+		if err := copyTable(ctx, from, to, t, whole, tell); err != nil {
+			return err
+		}
 	}
 	return nil
 }

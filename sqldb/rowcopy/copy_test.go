@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/satchelhq/satchel/fault"
@@ -63,7 +64,7 @@ func filled(t *testing.T, engine sqldb.Engine, rows int) *sqldb.DB {
 			t.Fatal(err)
 		}
 	}
-	if err := finish(t.Context(), db); err != nil {
+	if err := errors.Join(link(t.Context(), db), Finish(t.Context(), db)); err != nil {
 		t.Fatal(err)
 	}
 	return db
@@ -151,7 +152,7 @@ func TestEveryTableIsCopied(t *testing.T) {
 		source, target := filled(t, from, 1200), openFor(t, location(t, to), sqldb.Options{Unlinked: true})
 		nulls(t, source)
 		told := map[string]State{}
-		if err := Copy(t.Context(), source, target, func(p Progress) { told[p.Table] = p.State }); err != nil {
+		if err := Copy(t.Context(), source, target, Options{}, func(p Progress) { told[p.Table] = p.State }); err != nil {
 			t.Fatal(err)
 		}
 		wantSame(t, source, target, 1200)
@@ -168,7 +169,7 @@ func TestEveryTableIsCopied(t *testing.T) {
 				t.Error("the target's foreign keys are not back")
 			}
 		}
-		if err := Copy(t.Context(), source, target, func(Progress) {}); !errors.Is(err, ErrNotEmpty) {
+		if err := Copy(t.Context(), source, target, Options{}, func(Progress) {}); !errors.Is(err, ErrNotEmpty) {
 			t.Errorf("copying onto rows: %v", err)
 		}
 	})
@@ -183,7 +184,7 @@ func TestACopyThatWasCutGoesOn(t *testing.T) {
 			target := openFor(t, where, sqldb.Options{Unlinked: true})
 			ctx, stop := context.WithCancel(t.Context())
 			now, before := 0, len(copied)
-			err := Copy(ctx, source, target, func(p Progress) {
+			err := Copy(ctx, source, target, Options{}, func(p Progress) {
 				if p.State == Kept && copied[p.Table] == 0 {
 					t.Errorf("cut %d: %s is kept, and was never copied", cut, p.Table)
 				}
@@ -269,7 +270,7 @@ func TestRefusals(t *testing.T) {
 			source, target := filled(t, sqldb.SQLite, 3), openFor(t, location(t, sqldb.Postgres), sqldb.Options{})
 			test.source(t, source)
 			test.target(t, target)
-			if err := Copy(t.Context(), source, target, func(Progress) {}); err == nil || !strings.Contains(err.Error(), test.want) {
+			if err := Copy(t.Context(), source, target, Options{}, func(Progress) {}); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("want a refusal that says %q: %v", test.want, err)
 			}
 		})
@@ -309,6 +310,51 @@ func TestTheSourceStandsStill(t *testing.T) {
 	}
 	if err := write(); err != nil {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// A copy of one moment is made while others write, without what the caller leaves out, and nobody serves it before it is finished.
+func TestACopyOfOneMoment(t *testing.T) {
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.Postgres} {
+		t.Run(string(engine), func(t *testing.T) {
+			where := location(t, engine)
+			source := openFor(t, where, sqldb.Options{})
+			if _, err := source.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			other := openFor(t, where, sqldb.Options{})
+			add := func(id string) {
+				if _, err := other.Exec(t.Context(), `INSERT INTO users (id, username, username_key, password_hash, created_at) VALUES ($1, $1, $1, '', 0)`, id); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := other.Exec(t.Context(), `INSERT INTO s3_contents (key, version, epoch, sealed, live, settling, object, size, upload, upload_id, next_part, tail, tail_size, modified_at)
+					VALUES ($1, 1, 1, TRUE, FALSE, FALSE, 'o', 1, '', '', 0, '', 0, 0)`, id); err != nil {
+					t.Fatal(err)
+				}
+			}
+			add("before")
+			place := location(t, sqldb.SQLite)
+			target := openFor(t, place, sqldb.Options{Unlinked: true})
+			o := Options{Online: true, Without: []string{"s3_contents", "s3_parts"}, Unfinished: true}
+			for _, moment := range []string{"first", "second"} { // the second is of another moment, over the first
+				once := sync.OnceFunc(func() { add(moment) })
+				if err := Copy(t.Context(), source, target, o, func(Progress) { once() }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := Whole(t.Context(), target); !errors.Is(err, ErrFilling) {
+				t.Errorf("it is not finished: %v", err)
+			}
+			if err := Finish(t.Context(), target); err != nil {
+				t.Fatal(err)
+			}
+			if got := contents(t, target); got["users"].rows != 2 || got["s3_contents"].rows != 0 {
+				t.Errorf("%d users and %d contents are in the copy, want 2 and 0", got["users"].rows, got["s3_contents"].rows)
+			}
+			if err := Whole(t.Context(), target); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -41,6 +41,9 @@ var ErrNotEmpty = errors.New("the target is not empty")
 // prepare makes a database ready to be filled, and marks it. One that holds anything, but for what an earlier copy has left, is refused.
 func prepare(ctx context.Context, to *sqldb.DB) error {
 	begun, err := marked(ctx, to)
+	if err == nil && begun { // perhaps to the point where its keys were put on again
+		err = to.Update(ctx, func(tx *sqldb.Tx) error { return unlink(ctx, tx) })
+	}
 	if err != nil || begun {
 		return err
 	}
@@ -107,32 +110,36 @@ func unlink(ctx context.Context, tx *sqldb.Tx) error {
 	return nil
 }
 
-// finish puts the foreign keys on again, which looks at every row, and takes the mark off.
-func finish(ctx context.Context, to *sqldb.DB) error {
+// link puts the foreign keys on again, which looks at every row.
+func link(ctx context.Context, to *sqldb.DB) error {
 	err := to.Update(ctx, func(tx *sqldb.Tx) error {
-		var statements []string
-		if tx.Engine() == sqldb.Postgres {
-			var err error
-			if statements, err = sqldb.All(ctx, tx, `SELECT name || ' ' || detail FROM `+marker+` WHERE what = $1 ORDER BY name`, []any{ofLink},
-				func(scan sqldb.Scan) (s string, err error) { return s, scan(&s) }); err != nil {
-				return err
-			}
-		} else if err := tx.Each(ctx, `SELECT "table", parent FROM pragma_foreign_key_check LIMIT 1`, nil, func(scan sqldb.Scan) error {
-			var child, parent string
-			return errors.Join(scan(&child, &parent), fmt.Errorf("a row of %s names one of %s that is not there", child, parent))
-		}); err != nil {
-			return err
+		if tx.Engine() == sqldb.SQLite {
+			return tx.Each(ctx, `SELECT "table", parent FROM pragma_foreign_key_check LIMIT 1`, nil, func(scan sqldb.Scan) error {
+				var child, parent string
+				return errors.Join(scan(&child, &parent), fmt.Errorf("a row of %s names one of %s that is not there", child, parent))
+			})
 		}
-		for _, s := range append(statements, `DROP TABLE `+marker) {
-			if _, err := tx.Exec(ctx, s); err != nil {
-				return err
+		statements, err := sqldb.All(ctx, tx, `SELECT name || ' ' || detail FROM `+marker+` WHERE what = $1 ORDER BY name`, []any{ofLink},
+			func(scan sqldb.Scan) (s string, err error) { return s, scan(&s) })
+		for _, s := range append(statements, `DELETE FROM `+marker+` WHERE what = '`+ofLink+`'`) {
+			if err == nil {
+				_, err = tx.Exec(ctx, s)
 			}
 		}
-		return nil
+		return err
 	})
 	if err == nil && to.Engine() == sqldb.Postgres {
 		_, err = to.Exec(ctx, `ANALYZE`) // or the first queries are planned for empty tables
 	}
+	if err != nil {
+		return fmt.Errorf("the target: %w", err)
+	}
+	return nil
+}
+
+// Finish takes the mark off an Unfinished copy.
+func Finish(ctx context.Context, to *sqldb.DB) error {
+	_, err := to.Exec(ctx, `DROP TABLE `+marker)
 	return err
 }
 

@@ -18,6 +18,9 @@ var _ s3.Ledger = Ledger{}
 // New makes a ledger in a database with the schema of package sqldb.
 func New(db *sqldb.DB) Ledger { return Ledger{db} }
 
+// Tables are where a Ledger keeps everything. What they say is true of one bucket only.
+func Tables() []string { return []string{"s3_contents", "s3_parts"} }
+
 const columns = `version, epoch, sealed, live, settling, object, size, upload, upload_id, next_part, tail, tail_size, modified_at`
 
 func values(key blob.Key, r s3.Record) []any {

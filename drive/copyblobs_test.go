@@ -1,0 +1,125 @@
+package drive
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/blob/mem"
+	"github.com/satchelhq/satchel/fault"
+)
+
+// What files and versions hold is copied once. What is not there, or not what it should be, is named.
+func TestContentIsCopied(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		text := func(what string) string { return strings.Repeat(what+" ", 10) }
+		f.put("/a", text("an old version"))
+		f.put("/a", text("a"))
+		f.put("/small", "in its row")
+		lost := f.put("/lost", text("lost"))
+		wrong := f.put("/wrong", text("wrong"))
+		unheld := f.put("/unheld", text("unheld"))
+		err := f.Trash(t.Context(), f.alice, "/unheld", Guard{})
+		if err == nil {
+			err = f.Purge(t.Context(), f.alice, unheld.ID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &between{f, mem.New()}
+		right := map[blob.Key]string{lost.blob: text("lost"), wrong.blob: text("wrong")}
+		b.plant(f.blobs, wrong.blob, text("other"))
+		for _, key := range []blob.Key{lost.blob, unheld.blob} {
+			if err := f.blobs.Remove(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := Copying{From: f.blobs, To: b.to, AtOnce: 2}
+		copied, err := f.CopyBlobs(t.Context(), c)
+		if err != nil || copied.Blobs != 2 || copied.Kept != 0 || copied.Bytes != int64(len(text("an old version")+text("a"))) ||
+			!slices.Equal(copied.Missing, []string{string(lost.blob)}) || !slices.Equal(copied.Damaged, []string{string(wrong.blob)}) {
+			t.Errorf("%+v, %v", copied, err)
+		}
+		for key, content := range right {
+			b.plant(f.blobs, key, content)
+		}
+		told := 0
+		c.Tell = func(Copied) { told++ }
+		if copied, err = f.CopyBlobs(t.Context(), c); err != nil || copied.Blobs != 2 || copied.Kept != 2 || len(copied.Missing)+len(copied.Damaged) != 0 {
+			t.Errorf("afterwards: %+v, %v", copied, err)
+		}
+		if told != 5 {
+			t.Errorf("told %d times of 5 blobs", told)
+		}
+		b.plant(b.to, wrong.blob, text("other"))
+		if copied, err = f.CopyBlobs(t.Context(), c); err != nil || copied.Blobs != 0 || copied.Kept != 4 {
+			t.Errorf("by their size: %+v, %v", copied, err)
+		}
+		c.Verify = true
+		if copied, err = f.CopyBlobs(t.Context(), c); err != nil || copied.Blobs != 1 || copied.Kept != 3 {
+			t.Errorf("by their content: %+v, %v", copied, err)
+		}
+		for key, want := range map[blob.Key]bool{lost.blob: true, "none": false} {
+			if named, err := f.NamesContent(t.Context(), key); err != nil || named != want {
+				t.Errorf("%s is named: %v, %v", key, named, err)
+			}
+		}
+		f.Drives = New(f.db, b.to, f.o)
+		b.wantFiles(map[string]string{"/a": text("a"), "/lost": text("lost"), "/wrong": text("wrong")})
+		if err := f.SettleRestored(t.Context()); err != nil { // of what nothing holds
+			t.Error(err)
+		}
+	})
+}
+
+// Rows that come back without what was under way agree with the store once they are settled: uploads in the store end, those in rows go on.
+func TestRestoredRowsAreSettled(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		large := strings.Repeat("large ", 10)
+		f.put("/file", large)
+		send := func(n NewUpload, body string) Upload {
+			u, err := f.send(f.begin(n), 0, strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return u
+		}
+		staged := send(NewUpload{Folder: Root, Name: "staged", Length: 90}, large)
+		small := send(NewUpload{Folder: Root, Name: "small", Length: 90}, "in a row")
+		parts := []Upload{f.part(large), f.part("part")}
+		if err := f.BeginChunked(t.Context(), f.alice, "chunked"); err != nil {
+			t.Fatal(err)
+		}
+		for name, body := range map[string]string{"1": large, "2": "chunk"} {
+			if err := f.chunk("chunked", name, body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := &between{f, mem.New()}
+		if _, err := f.CopyBlobs(t.Context(), Copying{From: f.blobs, To: b.to}); err != nil {
+			t.Fatal(err)
+		}
+		f.Drives = New(f.db, b.to, f.o)
+		for range 2 { // a second time it has nothing to do
+			if err := f.SettleRestored(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.wantFiles(map[string]string{"/file": large})
+		for name, u := range map[string]Upload{"staged": staged, "part": parts[0]} {
+			if _, err := f.look(u); !fault.Is(err, fault.NotFound) {
+				t.Errorf("%s is not there: %v", name, err)
+			}
+		}
+		if u, err := f.send(small, 8, strings.NewReader(strings.Repeat("x", 82))); err != nil || u.Ended.IsZero() {
+			t.Errorf("what was in a row goes on: %v", err)
+		}
+		if _, err := f.look(parts[1]); err != nil {
+			t.Errorf("the part in a row: %v", err)
+		}
+		if _, chunks, err := f.Chunks(t.Context(), f.alice, "chunked"); err != nil || len(chunks) != 1 || chunks[0].Name != "2" {
+			t.Errorf("chunks: %+v, %v", chunks, err)
+		}
+	})
+}
