@@ -26,7 +26,7 @@ import (
 const (
 	backupRows    = "rows"
 	backupContent = "content"
-	backupName    = "20060102T150405Z"
+	backupName    = "20060102T150405.000Z"
 )
 
 // backupTries is how often a backup begins anew because content was removed for good between its moment and its copy.

@@ -49,7 +49,7 @@ interrupted goes on when the same command is given again.`,
 		},
 	}
 	pace.flags(cmd)
-	cmd.Flags().StringVar(&name, "backup", "", "the `NAME` of a backup in the folder, such as 20260131T120000Z (default: the newest)")
+	cmd.Flags().StringVar(&name, "backup", "", "the `NAME` of a backup in the folder, such as 20260131T120000.000Z (default: the newest)")
 	return cmd
 }
 

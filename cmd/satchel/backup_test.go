@@ -1,0 +1,109 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/satchelhq/satchel/config"
+	"github.com/satchelhq/satchel/drive"
+)
+
+// stored are the files in a folder of blobs.
+func stored(t *testing.T, folder string) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && d.Name() != ".claim" {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// Old backups go, and the content that only they had. Content that is not what its row says makes no backup.
+func TestBackupsAreKept(t *testing.T) {
+	data, folder := t.TempDir(), filepath.Join(t.TempDir(), "backup")
+	environ := []string{"SATCHEL_DATA=" + data, "SATCHEL_DURABILITY=relaxed"}
+	if got := satchel(t, "correct horse battery\n", environ, "user", "add", "ann"); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	c, err := config.Load(config.Sources{Environ: environ})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{nil, os.Stdout, os.Stderr, environ}
+	in, err := openRooms(t.Context(), c, p.commandLog(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.close()
+	var id string
+	if err := in.db.Row(t.Context(), `SELECT id FROM users`, nil, &id); err != nil {
+		t.Fatal(err)
+	}
+	put := func(path drive.Path) drive.Node {
+		t.Helper()
+		body := strings.Repeat(string(path), 50_000)
+		node, _, err := in.drives.Put(t.Context(), id, path, strings.NewReader(body), drive.PutOptions{Size: int64(len(body))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return node
+	}
+	backup := func(args ...string) result { return satchel(t, "", environ, append([]string{"backup", folder}, args...)...) }
+	want := func(got result, says string, rows, content int) {
+		t.Helper()
+		if !strings.Contains(got.stdout+got.stderr, says) {
+			t.Errorf("want %q: %+v", says, got)
+		}
+		if r, b := stored(t, filepath.Join(folder, "rows")), stored(t, filepath.Join(folder, "content")); len(r) != rows || len(b) != content {
+			t.Errorf("%q: there are %v and %v, want %d and %d", says, r, b, rows, content)
+		}
+	}
+	put("/stays")
+	gone := put("/goes")
+	want(backup(), "2 blobs copied", 1, 2)
+
+	err = in.drives.Trash(t.Context(), id, "/goes", drive.Guard{})
+	if err == nil {
+		err = in.drives.Purge(t.Context(), id, gone.ID)
+	}
+	if err == nil {
+		_, err = in.db.Exec(t.Context(), `UPDATE blobs SET created_at = 1`)
+	}
+	if err == nil {
+		_, err = in.drives.GC(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	put("/new")
+	want(backup("--keep", "2"), "1 blobs copied, 195 KiB; 1 were there", 2, 3)
+	want(backup("--keep", "2"), "removed.", 2, 2)
+
+	wrong := put("/wrong")
+	files := stored(t, filepath.Join(data, "blobs", "blob"))
+	newest := files[0]
+	for _, file := range files {
+		if filepath.Base(file) > filepath.Base(newest) { // keys begin with the time
+			newest = file
+		}
+	}
+	if err := os.WriteFile(newest, make([]byte, wrong.Size), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want(backup(), "blobs do not hold what their rows say", 2, 2)
+	if err := os.Remove(newest); err != nil {
+		t.Fatal(err)
+	}
+	want(backup(), "satchel fsck tells", 2, 2)
+	if got := satchel(t, "", environ, "restore", folder, "--backup", "20200101T000000.000Z"); got.code != 1 || !strings.Contains(got.stderr, "there is no backup") {
+		t.Errorf("%+v", got)
+	}
+}
