@@ -56,7 +56,9 @@ func TestBackupsAreKept(t *testing.T) {
 		}
 		return node
 	}
-	backup := func(args ...string) result { return satchel(t, "", environ, append([]string{"backup", folder}, args...)...) }
+	backup := func(args ...string) result {
+		return satchel(t, "", environ, append([]string{"backup", folder}, args...)...)
+	}
 	want := func(got result, says string, rows, content int) {
 		t.Helper()
 		if !strings.Contains(got.stdout+got.stderr, says) {

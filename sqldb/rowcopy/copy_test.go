@@ -164,6 +164,18 @@ func TestEveryTableIsCopied(t *testing.T) {
 		if err := Whole(t.Context(), target); err != nil {
 			t.Errorf("the copy is done, and: %v", err)
 		}
+		var before, after int
+		count := `SELECT COUNT(*) FROM loose_blobs`
+		err := target.Row(t.Context(), count, nil, &before)
+		if err == nil {
+			_, err = target.Exec(t.Context(), `DELETE FROM versions WHERE id = (SELECT MIN(id) FROM versions)`)
+		}
+		if err == nil {
+			err = target.Row(t.Context(), count, nil, &after)
+		}
+		if err != nil || after != before+1 {
+			t.Errorf("the target's triggers are not back: %d rows became %d, %v", before, after, err)
+		}
 		if to == sqldb.Postgres {
 			if _, err := target.Exec(t.Context(), `DELETE FROM blobs`); err == nil {
 				t.Error("the target's foreign keys are not back")

@@ -9,8 +9,8 @@ import (
 	"github.com/satchelhq/satchel/sqldb"
 )
 
-// marker is a table that is there while a database is being filled: nobody may serve it. It has a row for each table that is whole, and on
-// Postgres one for each foreign key that the database has to get back.
+// marker is a table that is there while a database is being filled: nobody may serve it. It has a row for each table that is whole, and
+// one for each foreign key and trigger that the database has to get back.
 const marker = "copying"
 
 // ErrFilling says that a database is being filled, or that filling it was cut short.
@@ -71,7 +71,7 @@ func prepare(ctx context.Context, to *sqldb.DB) error {
 	return to.Update(ctx, func(tx *sqldb.Tx) error { return begin(ctx, tx) })
 }
 
-// begin marks a database and takes its foreign keys off.
+// begin marks a database and takes its foreign keys and triggers off.
 func begin(ctx context.Context, tx *sqldb.Tx) error {
 	_, err := tx.Exec(ctx, `CREATE TABLE `+marker+` (what TEXT NOT NULL, name TEXT NOT NULL, detail TEXT NOT NULL, rows BIGINT NOT NULL, PRIMARY KEY (what, name))`)
 	if err != nil {
@@ -81,46 +81,51 @@ func begin(ctx context.Context, tx *sqldb.Tx) error {
 }
 
 const (
-	ofTable = "table"       // that is whole: detail is its digest
-	ofLink  = "foreign key" // that was taken off: name and detail are what puts it on again
+	ofTable = "table" // that is whole: detail is its digest
+	ofLink  = "link"  // a foreign key or trigger that was taken off: detail is the statement that puts it on again
 )
 
-// unlink takes the foreign keys off, so that rows may come in any order. SQLite's are not looked at by a connection that was
-// opened [sqldb.Options].Unlinked.
+// linksOf answers foreign keys and triggers: a name of each, the statement that puts it on, and the one that takes it off. SQLite's foreign keys are not
+// looked at by a connection that was opened [sqldb.Options].Unlinked.
+var linksOf = map[sqldb.Engine]string{
+	sqldb.SQLite: `SELECT name, sql, 'DROP TRIGGER "' || name || '"' FROM sqlite_master WHERE type = 'trigger'`,
+	sqldb.Postgres: `SELECT 'key ' || conrelid::regclass || ' ' || conname,
+			'ALTER TABLE ' || conrelid::regclass || ' ADD CONSTRAINT ' || quote_ident(conname) || ' ' || pg_get_constraintdef(oid),
+			'ALTER TABLE ' || conrelid::regclass || ' DROP CONSTRAINT ' || quote_ident(conname)
+		FROM pg_constraint WHERE contype = 'f' AND connamespace = current_schema()::regnamespace
+		UNION SELECT 'triggers ' || c.oid::regclass, 'ALTER TABLE ' || c.oid::regclass || ' ENABLE TRIGGER USER', 'ALTER TABLE ' || c.oid::regclass || ' DISABLE TRIGGER USER'
+		FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND c.relnamespace = current_schema()::regnamespace`,
+}
+
+// unlink takes foreign keys and triggers off, so that rows may come in any order and nothing is written beside them.
 func unlink(ctx context.Context, tx *sqldb.Tx) error {
-	if tx.Engine() != sqldb.Postgres {
-		return nil
-	}
-	type link struct{ table, name, detail string }
-	links, err := sqldb.All(ctx, tx, `SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint
-		WHERE contype = 'f' AND connamespace = current_schema()::regnamespace`, nil,
-		func(scan sqldb.Scan) (l link, err error) { return l, scan(&l.table, &l.name, &l.detail) })
+	type link struct{ name, on, off string }
+	links, err := sqldb.All(ctx, tx, linksOf[tx.Engine()], nil, func(scan sqldb.Scan) (l link, err error) { return l, scan(&l.name, &l.on, &l.off) })
 	if err != nil {
 		return err
 	}
 	for _, l := range links {
-		if _, err := tx.Exec(ctx, `INSERT INTO `+marker+` (what, name, detail, rows) VALUES ($1, $2, $3, 0)`, ofLink,
-			`ALTER TABLE `+l.table+` ADD CONSTRAINT `+l.name, l.detail); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO `+marker+` (what, name, detail, rows) VALUES ($1, $2, $3, 0)`, ofLink, l.name, l.on); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `ALTER TABLE `+l.table+` DROP CONSTRAINT `+l.name); err != nil {
+		if _, err := tx.Exec(ctx, l.off); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// link puts the foreign keys on again, which looks at every row.
+// link puts on again what unlink has taken off, and looks at every row whether it names what is there.
 func link(ctx context.Context, to *sqldb.DB) error {
 	err := to.Update(ctx, func(tx *sqldb.Tx) error {
-		if tx.Engine() == sqldb.SQLite {
-			return tx.Each(ctx, `SELECT "table", parent FROM pragma_foreign_key_check LIMIT 1`, nil, func(scan sqldb.Scan) error {
+		statements, err := sqldb.All(ctx, tx, `SELECT detail FROM `+marker+` WHERE what = $1 ORDER BY name`, []any{ofLink},
+			func(scan sqldb.Scan) (s string, err error) { return s, scan(&s) })
+		if err == nil && tx.Engine() == sqldb.SQLite {
+			err = tx.Each(ctx, `SELECT "table", parent FROM pragma_foreign_key_check LIMIT 1`, nil, func(scan sqldb.Scan) error {
 				var child, parent string
 				return errors.Join(scan(&child, &parent), fmt.Errorf("a row of %s names one of %s that is not there", child, parent))
 			})
 		}
-		statements, err := sqldb.All(ctx, tx, `SELECT name || ' ' || detail FROM `+marker+` WHERE what = $1 ORDER BY name`, []any{ofLink},
-			func(scan sqldb.Scan) (s string, err error) { return s, scan(&s) })
 		for _, s := range append(statements, `DELETE FROM `+marker+` WHERE what = '`+ofLink+`'`) {
 			if err == nil {
 				_, err = tx.Exec(ctx, s)
