@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -110,6 +112,47 @@ func TestHTTPS(t *testing.T) {
 			t.Errorf("only %d connections were cut", way.Made())
 		}
 		u.check()
+	})
+
+	t.Run("an upload of the IETF draft says where it is while it comes, and keeps what came", func(t *testing.T) {
+		const size, sent = 4 * mebibyte, 3 * mebibyte
+		told := make(chan string, 16)
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
+			if code == 104 && header.Get("Location") != "" { // Upload Resumption Supported
+				select {
+				case told <- header.Get("Location"):
+				default:
+				}
+			}
+			return nil
+		}})
+		body, feed := io.Pipe()
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/files/", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.ContentLength = size
+		request.Header = headers(map[string]string{"Upload-Draft-Interop-Version": "8", "Upload-Complete": "?1"})
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			if answer, err := ann.Bearer.Do(request); err == nil {
+				t.Errorf("half an upload is answered: %s", answer.Status)
+				answer.Body.Close()
+			}
+		}()
+		before, _ := metric(s.metrics(t), "satchel_bytes_received_total")
+		if _, err := io.CopyN(feed, noise(8, size), sent); err != nil {
+			t.Fatal(err)
+		}
+		upload := <-told
+		s.waitForMetric(t, "satchel_bytes_received_total", before+sent)
+		feed.CloseWithError(errors.New("the client is gone"))
+		<-ended
+		answer := send(t, ann.Bearer, http.MethodHead, upload, headers(map[string]string{"Upload-Draft-Interop-Version": "8"}), nil)
+		if answer.StatusCode != http.StatusNoContent || answer.Header.Get("Upload-Offset") != fmt.Sprint(sent) || answer.Header.Get("Upload-Complete") != "?0" {
+			t.Errorf("HEAD %s: %s %v", upload, answer.Status, answer.Header)
+		}
 	})
 
 	t.Run("WebDAV", func(t *testing.T) {
