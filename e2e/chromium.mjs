@@ -82,7 +82,7 @@ export async function profile(browser, { size = '360x740', ignore = () => false,
   const context = await browser.newContext({ viewport: { width, height }, hasTouch: width < 600, locale: 'en', ...options })
   context.setDefaultTimeout(20_000)
   const complaints = []
-  const cut = /ERR_INCOMPLETE_CHUNKED_ENCODING \(.*\/events\b/
+  const cut = /ERR_(INCOMPLETE_CHUNKED_ENCODING|HTTP2_PROTOCOL_ERROR) \(.*\/events\b/
   const complain = (what) => cut.test(what) || ignore(what) || complaints.push(what)
   context.on('console', (message) => ['error', 'warning'].includes(message.type()) && complain(`${message.type()}: ${message.text()} (${message.location().url})`))
   context.on('weberror', (error) => complain(`uncaught: ${error.error()}`))

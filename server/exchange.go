@@ -29,6 +29,8 @@ type exchange struct {
 	span   *traces.Request // nil: it is not traced
 	route  string          // the pattern of its address, once a door has found it
 
+	writeUntil time.Time // what a door gives each write, on a stream; zero is no limit
+
 	until time.Time // what a stranger's request has
 	asked bool      // whether it is a stranger's is known
 
@@ -59,6 +61,7 @@ func (x *exchange) WriteHeader(status int) {
 
 func (x *exchange) Write(p []byte) (int, error) {
 	x.begin()
+	defer x.writing()()
 	n, err := x.ResponseWriter.Write(p)
 	x.sent += int64(n)
 	return n, err
@@ -73,6 +76,7 @@ func (x *exchange) Write(p []byte) (int, error) {
 //   - Everything else is net/http's, which sends a file by sendfile.
 func (x *exchange) ReadFrom(src io.Reader) (n int64, err error) {
 	x.begin()
+	defer x.writing()()
 	to, ok := x.ResponseWriter.(io.ReaderFrom)
 	if rest := wholeInMemory(src); rest != nil {
 		n, err = rest.WriteTo(x.ResponseWriter)
@@ -122,6 +126,33 @@ func (x *exchange) SetReadDeadline(at time.Time) error {
 
 func (x *exchange) setReadDeadline(at time.Time) error {
 	return http.NewResponseController(x.ResponseWriter).SetReadDeadline(at)
+}
+
+// SetWriteDeadline is what http.ResponseController looks for. On a connection a deadline ends what is being written then, and nothing else; a stream of HTTP/2
+// net/http ends at that time though nothing is written, so there it is set while something is.
+func (x *exchange) SetWriteDeadline(at time.Time) error {
+	control := http.NewResponseController(x.ResponseWriter)
+	if !x.stream || !at.IsZero() && !at.After(time.Now()) {
+		return control.SetWriteDeadline(at)
+	}
+	x.writeUntil = at
+	return control.SetWriteDeadline(time.Time{})
+}
+
+// FlushError is what http.ResponseController looks for.
+func (x *exchange) FlushError() error {
+	defer x.writing()()
+	return http.NewResponseController(x.ResponseWriter).Flush()
+}
+
+// writing bounds the time of a write on a stream until done is called.
+func (x *exchange) writing() (done func()) {
+	if x.writeUntil.IsZero() {
+		return func() {}
+	}
+	control := http.NewResponseController(x.ResponseWriter)
+	_ = control.SetWriteDeadline(x.writeUntil) // what cannot set deadlines is no network
+	return func() { _ = control.SetWriteDeadline(time.Time{}) }
 }
 
 // received is how many bytes of the request's body were read.

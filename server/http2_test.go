@@ -131,3 +131,46 @@ func TestWhoIsThrownOutOverHTTP2(t *testing.T) {
 		t.Errorf("the next request: %s, on the same connection: %v", answered.Status, reused)
 	}
 }
+
+// A deadline bounds what is written and not the time between, on a stream as on a connection: events are written now and then. What cannot be written
+// in time ends the stream.
+func TestWriteDeadlinesOverHTTP2(t *testing.T) {
+	const patience = 100 * time.Millisecond
+	failed := make(chan error, 1)
+	f := newFront(t, frontOptions{behind: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		write := func(content []byte) error {
+			_ = control.SetWriteDeadline(time.Now().Add(patience))
+			if _, err := w.Write(content); err != nil {
+				return err
+			}
+			return control.Flush()
+		}
+		for range 3 {
+			if err := write([]byte("event")); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(2 * patience) // longer than a write may take
+		}
+		if r.URL.Path == "/dav/much" {
+			failed <- write(make([]byte, 64<<20)) // more than the client, which does not read, has room for
+		}
+	})})
+	client, address := overHTTP2(t, f)
+	if _, text, _ := f.ask(t, client, address+"/dav/f", nil); text != "eventeventevent" {
+		t.Errorf("%q", text)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/dav/much", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+f.signIn.AccessToken)
+	answered, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answered.Body.Close()
+	if err := <-failed; err == nil {
+		t.Error("64 MiB were written to who reads nothing")
+	}
+}
