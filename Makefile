@@ -69,6 +69,10 @@ bench: assets ## measure beside tusd, nginx, Apache and rclone, about half an ho
 	cd e2e/versitygw && CGO_ENABLED=0 $(GO) build -o ../../bin/versitygw github.com/versity/versitygw/cmd/versitygw
 	@mkdir -p bin && $(GO) build -o bin/bench ./bench && bin/bench $(BENCH)
 
+.PHONY: deb
+deb: build ## make a Debian package in bin
+	@sh scripts/deb.sh bin/satchel bin
+
 .PHONY: needs
 needs: ## install the Debian packages that the tests need, or say which are missing
 	@sh scripts/test-needs.sh

@@ -128,3 +128,61 @@ func TestUnits(t *testing.T) {
 		t.Errorf("the service is exposed at %s of 10\n%s", exposure[1], out)
 	}
 }
+
+// The package is installed into a root of its own, and what it brought there serves.
+func TestDebianPackage(t *testing.T) {
+	t.Parallel()
+	satchel, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home, script := t.TempDir(), "../scripts/deb.sh"
+	if script, err = filepath.Abs(script); err != nil {
+		t.Fatal(err)
+	}
+	made := tool(t, home, "/bin/sh", script, satchel, home)
+	made.Stderr = os.Stderr
+	out, err := made.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deb, root := strings.TrimSpace(string(out)), filepath.Join(home, "root")
+	for _, folder := range []string{"var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers"} {
+		if err := os.MkdirAll(filepath.Join(root, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{"status", "available"} {
+		if err := os.WriteFile(filepath.Join(root, "var/lib/dpkg", file), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fakeroot := program(t, "fakeroot", "fakeroot")
+	install := tool(t, home, fakeroot, "dpkg", "--root="+root, "--force-script-chrootless,not-root,depends,bad-path", "--log=/dev/null", "--install", deb)
+	install.Env = append(install.Env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin")
+	run(t, install)
+	for path, mode := range map[string]os.FileMode{"usr/bin/satchel": 0o755, "lib/systemd/system/satchel.service": 0o644, "lib/systemd/system/satchel.socket": 0o644,
+		"etc/satchel/satchel.env": 0o640, "usr/share/satchel/satchel.rules.yml": 0o644} {
+		if info, err := os.Stat(filepath.Join(root, path)); err != nil || info.Mode() != mode {
+			t.Errorf("%s: %v %v; want %v", path, info, err, mode)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(root, "etc/satchel/satchel.env"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings []string
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "SATCHEL_") {
+			settings = append(settings, strings.TrimSpace(line))
+		}
+	}
+	s := newServer(t, "", settings...)
+	s.Program = func() (string, error) { return filepath.Join(root, "usr/bin/satchel"), nil }
+	s.Start()
+	if answer := postJSON(t, s.URL+"/api/v1/register", map[string]string{"username": "ann", "password": password}); answer.StatusCode != http.StatusForbidden {
+		t.Errorf("a stranger made an account: %s", answer.Status)
+	}
+	run(t, s.Command("user", "list"))
+	s.Stop()
+}

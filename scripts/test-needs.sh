@@ -27,6 +27,7 @@ need caddy command -v caddy
 need nginx test -x /usr/sbin/nginx
 need prometheus command -v prometheus
 need systemd command -v systemd-socket-activate
+need fakeroot command -v fakeroot
 need rclone command -v rclone
 need cadaver command -v cadaver
 need litmus command -v litmus
