@@ -130,8 +130,8 @@ func killed(t *testing.T, command func() *exec.Cmd, half func()) {
 			timer := time.AfterFunc(time.Duration(rand.IntN(60+100*try))*time.Millisecond, func() { _ = cmd.Process.Kill() })
 			defer timer.Stop()
 		}
-		if err := cmd.Wait(); err == nil {
-			return
+		if err := cmd.Wait(); err == nil || try > 1 && strings.Contains(said.String(), "A backup is restored to a new database") {
+			return // now, or when it was killed right after its end
 		}
 		if cmd.ProcessState.ExitCode() >= 0 {
 			t.Fatalf("%s: %s", cmd.Args[1], said.String())

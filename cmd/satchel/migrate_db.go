@@ -85,7 +85,7 @@ func (p *program) migrateDB(ctx context.Context, from, to string, asJSON bool) (
 		p.tellTable(t, asJSON)
 	})
 	if errors.Is(err, rowcopy.ErrNotEmpty) {
-		return fmt.Errorf("%w. Want a new database, or one that an interrupted migrate-db has begun to fill. If it has come to its end before, nothing is left to do", err)
+		return fmt.Errorf("%w. Want a new database, or one that an interrupted migrate-db has begun to fill", err)
 	}
 	if err != nil || asJSON {
 		return err

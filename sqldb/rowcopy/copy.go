@@ -2,6 +2,7 @@ package rowcopy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -40,7 +41,7 @@ type Options struct {
 
 // Copy fills the database to with all rows of from and compares each table by its number of rows and a digest over them. While it
 // runs, and until it has come to its end, to is marked (see [Whole]). It only reads from, whose schema has to be this Satchel's; to may be
-// empty, of the same schema without rows, or what an earlier Copy has left: ErrNotEmpty otherwise. The caller has both databases to itself (see [Alone]), but for
+// empty, of the same schema without rows, or what an earlier Copy has left, whole or not: ErrNotEmpty otherwise. The caller has both databases to itself (see [Alone]), but for
 // the source of an Online copy; to is opened [sqldb.Options].Unlinked. tell is called for each table.
 func Copy(ctx context.Context, from, to *sqldb.DB, o Options, tell func(Progress)) error {
 	if at, latest, err := from.Step(ctx); err != nil || at != latest {
@@ -52,12 +53,17 @@ func Copy(ctx context.Context, from, to *sqldb.DB, o Options, tell func(Progress
 	if err := Whole(ctx, from); err != nil {
 		return fmt.Errorf("the source: %w", err)
 	}
-	if err := prepare(ctx, to); err != nil {
-		return fmt.Errorf("the target: %w", err)
-	}
 	all, err := tables(ctx, from)
 	if err != nil {
 		return err
+	}
+	if err := prepare(ctx, to); err != nil {
+		if errors.Is(err, ErrNotEmpty) && !o.Online && !o.Unfinished {
+			if same, broken := equal(ctx, from, to, all, tell); broken != nil || same {
+				return broken // it was killed after its end
+			}
+		}
+		return fmt.Errorf("the target: %w", err)
 	}
 	there, err := tables(ctx, to)
 	if err == nil {
@@ -79,6 +85,33 @@ func Copy(ctx context.Context, from, to *sqldb.DB, o Options, tell func(Progress
 		err = Finish(ctx, to)
 	}
 	return err
+}
+
+// equal reports whether a target that is not marked holds just what the source does.
+func equal(ctx context.Context, from, to *sqldb.DB, all []table, tell func(Progress)) (same bool, err error) {
+	there, err := tables(ctx, to)
+	if err != nil || sameTables(all, there) != nil {
+		return false, err
+	}
+	err = still(ctx, from, all, func(tx *sqldb.Tx) error {
+		same = true
+		for _, t := range all {
+			target, err := eachRow(ctx, to, t, nil)
+			if err != nil {
+				return err
+			}
+			source, err := eachRow(ctx, tx, t, nil)
+			if err != nil {
+				return err
+			}
+			if same = source == target; !same {
+				return nil
+			}
+			tell(Progress{t.name, source.rows, Kept})
+		}
+		return nil
+	})
+	return same, err
 }
 
 func copyTables(ctx context.Context, from *sqldb.Tx, to *sqldb.DB, all []table, o Options, tell func(Progress)) error {

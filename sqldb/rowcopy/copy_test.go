@@ -164,6 +164,9 @@ func TestEveryTableIsCopied(t *testing.T) {
 		if err := Whole(t.Context(), target); err != nil {
 			t.Errorf("the copy is done, and: %v", err)
 		}
+		if err := Copy(t.Context(), source, target, Options{}, func(p Progress) { told[p.Table] = p.State }); err != nil || told["users"] != Kept {
+			t.Errorf("the same once more, as after a kill at the end: users are %s, %v", told["users"], err)
+		}
 		var before, after int
 		count := `SELECT COUNT(*) FROM loose_blobs`
 		err := target.Row(t.Context(), count, nil, &before)

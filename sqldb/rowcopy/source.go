@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/satchelhq/satchel/sqldb"
 )
@@ -34,20 +35,29 @@ func still(ctx context.Context, db *sqldb.DB, all []table, fn func(tx *sqldb.Tx)
 // ErrInUse says that others are connected to a Postgres database.
 var ErrInUse = errors.New("others are connected to the database")
 
-// Alone answers ErrInUse if anybody else is connected to a Postgres database, a server of Satchel perhaps, and who that is. db was
+// leaveTime is how long Alone waits for others to leave: Postgres may still be at a statement of a copy that was killed.
+const leaveTime = 5 * time.Second
+
+// Alone answers ErrInUse if anybody else stays connected to a Postgres database, a server of Satchel perhaps, and who that is. db was
 // opened with one connection. A SQLite file is known to be free by opening it Exclusive.
 func Alone(ctx context.Context, db *sqldb.DB) error {
 	if db.Engine() != sqldb.Postgres {
 		return nil
 	}
-	others, err := sqldb.All(ctx, db, `SELECT COALESCE(NULLIF(application_name, ''), 'a program') || ' of ' || COALESCE(usename, '?') || ' (process ' || pid || ')'
-		FROM pg_stat_activity WHERE datname = current_database() AND usesysid IS NOT NULL AND pid <> pg_backend_pid() ORDER BY pid LIMIT 5`, nil,
-		func(scan sqldb.Scan) (who string, err error) { return who, scan(&who) })
-	if err != nil {
-		return err
+	for begun := time.Now(); ; {
+		others, err := sqldb.All(ctx, db, `SELECT COALESCE(NULLIF(application_name, ''), 'a program') || ' of ' || COALESCE(usename, '?') || ' (process ' || pid || ')'
+			FROM pg_stat_activity WHERE datname = current_database() AND usesysid IS NOT NULL AND pid <> pg_backend_pid() ORDER BY pid LIMIT 5`, nil,
+			func(scan sqldb.Scan) (who string, err error) { return who, scan(&who) })
+		if err != nil || len(others) == 0 {
+			return err
+		}
+		if time.Since(begun) > leaveTime {
+			return fmt.Errorf("%w: %s", ErrInUse, strings.Join(others, ", "))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	if len(others) > 0 {
-		return fmt.Errorf("%w: %s", ErrInUse, strings.Join(others, ", "))
-	}
-	return nil
 }
