@@ -78,9 +78,8 @@ func TestLogsTellNoSecrets(t *testing.T) {
 	access := filepath.Join(t.TempDir(), "access.log")
 	s := start(t, "SATCHEL_LOG_LEVEL=debug", "SATCHEL_ACCESS_LOG="+access,
 		"SATCHEL_CODE_WEBHOOK="+gateway.URL+"/hook-secret", "SATCHEL_CODE_WEBHOOK_SECRET=hook-signing-secret")
-	a := s.Register(t, "ann")
-	a = s.Login(t, "ann")
-	learn(a.Token, a.Refresh, "hook-secret", "hook-signing-secret", "a-wrong-password", "a.made.up.token", "secret-query", "open-sesame")
+	registered, a := s.Register(t, "ann"), s.Login(t, "ann")
+	learn(registered.Token, registered.Refresh, a.Token, a.Refresh, "hook-secret", "hook-signing-secret", "a-wrong-password", "a.made.up.token", "secret-query", "open-sesame")
 	h5, err := url.Parse(a.H5)
 	if err != nil {
 		t.Fatal(err)
