@@ -27,6 +27,9 @@ func LogPath(asked string) string {
 		}
 		return prefix + "…" + below
 	}
+	if strings.Contains(asked, "..") { // what it steps out of may be such an address
+		return clean
+	}
 	return asked
 }
 

@@ -22,6 +22,9 @@ func TestLogPath(t *testing.T) {
 		"/s/./abc":             "/s/…",
 		"/x/../drop/abc/id":    "/drop/…/id",
 		"/drive//a/./b":        "/drive//a/./b",
+		"/s/abc/..":            "/s",
+		"/s/abc/../../x":       "/x",
+		"/s/abc/../":           "/s/",
 	} {
 		if got := LogPath(path); got != want {
 			t.Errorf("%s is logged as %s; want %s", path, got, want)
