@@ -149,6 +149,8 @@ func TestWhatARejectionBecomes(t *testing.T) {
 			Rejection{Status: 422, Body: `{"message": "no"}`, ContentType: jsonText}, "no"},
 		{"JSON that says nothing to people", handler.HTTPResponse{StatusCode: 422, Body: `[1]`, Header: handler.HTTPHeader{"Content-Type": "application/json"}},
 			Rejection{Status: 422, Body: `[1]`, ContentType: jsonText}, "The rules of this server do not let this upload begin."},
+		{"JSON with what steers a terminal", handler.HTTPResponse{StatusCode: 422, Body: `{"detail":"no \u001b[2J"}`, Header: handler.HTTPHeader{"Content-Type": "application/json"}},
+			Rejection{Status: 422, Body: `{"detail":"no \u001b[2J"}`, ContentType: jsonText}, "no [2J"},
 		{"what is no JSON", handler.HTTPResponse{StatusCode: 422, Body: `{`, Header: handler.HTTPHeader{"Content-Type": "application/json"}},
 			Rejection{Status: 422, Body: `{`, ContentType: plainText}, "{"},
 		{"a page", handler.HTTPResponse{StatusCode: 402, Body: "<script>", Header: handler.HTTPHeader{"Content-Type": "text/html"}},

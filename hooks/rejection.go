@@ -85,7 +85,7 @@ func (r *Rejection) sentence() string {
 			}
 		}
 	}
-	if text = strings.TrimSpace(text); text != "" {
+	if text = strings.TrimSpace(clean(text, maxRejection)); text != "" { // once more: JSON can spell what cannot stand in it
 		return text
 	}
 	return "The rules of this server do not let this upload begin."
