@@ -89,15 +89,25 @@ func Open(ctx context.Context, location string, o Options) (*DB, error) {
 	case "postgres", "postgresql":
 		return openPostgres(ctx, location, o)
 	}
-	return nil, fmt.Errorf("database %q: want sqlite:PATH or postgres://USER@HOST/NAME", redacted(location))
+	return nil, fmt.Errorf("database %q: want sqlite:PATH or postgres://USER@HOST/NAME", Redacted(location))
 }
 
-// redacted is a database URL without its password, for messages.
-func redacted(location string) string {
+// Redacted is the location of a database without the passwords that a Postgres URL can hold, for messages.
+func Redacted(location string) string {
+	scheme, _, _ := strings.Cut(location, ":")
+	if scheme == string(SQLite) {
+		return location
+	}
 	u, err := url.Parse(location)
 	if err != nil {
-		scheme, _, _ := strings.Cut(location, ":")
 		return scheme + ":…"
+	}
+	query := u.Query()
+	for _, name := range [...]string{"password", "sslpassword"} {
+		if query.Has(name) {
+			query.Set(name, "xxxxx")
+			u.RawQuery = query.Encode()
+		}
 	}
 	return u.Redacted()
 }
@@ -195,7 +205,7 @@ func planned(location string) string {
 func openPostgres(ctx context.Context, location string, o Options) (*DB, error) {
 	pool, err := sql.Open("postgres", planned(location))
 	if err != nil {
-		return nil, fmt.Errorf("database %s: the URL is not valid", redacted(location))
+		return nil, fmt.Errorf("database %s: the URL is not valid", Redacted(location))
 	}
 	db := &DB{engine: Postgres, pool: pool, observe: o.Observe, ran: o.Ran}
 	db.notices = newNotices(db, location)
@@ -205,7 +215,7 @@ func openPostgres(ctx context.Context, location string, o Options) (*DB, error) 
 	db.stmts = &statements{prepare: pool.PrepareContext}
 	if err := pool.PingContext(ctx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("database %s: %w", redacted(location), err)
+		return nil, fmt.Errorf("database %s: %w", Redacted(location), err)
 	}
 	return db, nil
 }

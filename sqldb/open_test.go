@@ -16,6 +16,7 @@ func TestOpen(t *testing.T) {
 		{"nothing", "", "want sqlite:PATH"},
 		{"SQLite without a path", "sqlite:", "the path is empty"},
 		{"Postgres that is not there", "postgres://u:secret@127.0.0.1:1/n?sslmode=disable", "refused"},
+		{"a password behind the address", "postgres://u@127.0.0.1:1/n?password=secret&sslmode=disable&sslpassword=secret", "refused"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			db, err := sqldb.Open(t.Context(), test.location, sqldb.Options{})

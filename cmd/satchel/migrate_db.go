@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 
@@ -93,7 +92,7 @@ func (p *program) migrateDB(ctx context.Context, from, to string, asJSON bool) (
 	_, err = fmt.Fprintf(p.stdout, `%d rows in %d tables are copied and compared.
 Serve them with database = %q, and leave data and blobs as they are: content stays where it is.
 The database %s is as it was. Do not serve it any more.
-`, rows, count, withoutPassword(to), withoutPassword(from))
+`, rows, count, sqldb.Redacted(to), sqldb.Redacted(from))
 	return err
 }
 
@@ -119,12 +118,4 @@ func openAlone(ctx context.Context, location string, o sqldb.Options) (*sqldb.DB
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
-}
-
-func withoutPassword(location string) string {
-	u, err := url.Parse(location)
-	if err != nil || u.User == nil {
-		return location
-	}
-	return u.Redacted()
 }

@@ -45,6 +45,7 @@ func TestExitCodes(t *testing.T) {
 		{args: "serve --listen nowhere", code: 2, stderr: `listen = "nowhere" (flag --listen): want HOST:PORT`},
 		{args: "serve --blobs s3://key:hunter2@b/p", code: 2, stderr: "blobs (flag --blobs): want s3://BUCKET/PREFIX without keys"},
 		{args: "serve --database postgres://u:hunter2@127.0.0.1:1/satchel", code: 1, stderr: "database postgres://u:xxxxx@127.0.0.1:1/satchel: "},
+		{args: "serve --database postgres://u@127.0.0.1:1/satchel?password=hunter2", code: 1, stderr: "database postgres://u@127.0.0.1:1/satchel?password=xxxxx: "},
 		{args: "user passwd nobody", code: 1, stderr: "satchel: There is no such account."},
 		{args: "user reset-factor nobody", code: 1, stderr: "satchel: There is no such account."},
 		{args: "user delete nobody", code: 2, stderr: "say --yes"},
