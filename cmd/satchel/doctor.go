@@ -57,7 +57,7 @@ func (p *program) examine(ctx context.Context, c *config.Config, base *url.URL) 
 	tell := func(findings ...doctor.Finding) {
 		for _, f := range findings {
 			sick = sick || f.Grade == doctor.Wrong
-			fmt.Fprintf(p.stdout, "%-5s  %s: %s\n", f.Grade, f.Topic, f.Says)
+			fmt.Fprintf(p.stdout, "%-5s  %s: %s\n", f.Grade, f.Topic, terminal(f.Says)) // something else than Satchel may answer
 			for _, fix := range f.Fixes {
 				fmt.Fprintf(p.stdout, "         %-11s %s\n", fix.Where, fix.Change)
 			}
