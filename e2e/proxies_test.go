@@ -215,6 +215,10 @@ func TestProxies(t *testing.T) {
 			if answer.Header.Get("Strict-Transport-Security") != "max-age=86400" {
 				t.Errorf("GET: %s %v; who comes by HTTPS is not told so", answer.Status, answer.Header)
 			}
+			answer = send(t, noRedirects(nil), http.MethodGet, front.URL+"/login", headers(map[string]string{"X-Request-Id": "a-strangers"}), nil)
+			if id := answer.Header.Get("X-Request-Id"); id == "" || id == "a-strangers" {
+				t.Errorf("a stranger's request is called %q", id)
+			}
 			long := strings.Repeat("x", 40<<10) // Upload-Concat of a thousand parts
 			if answer := send(t, ann.Bearer, http.MethodPost, front.URL+"/files/", headers(map[string]string{"Tus-Resumable": "1.0.0", "Upload-Concat": "final;/files/" + long}), nil); answer.StatusCode >= 500 || answer.StatusCode == http.StatusRequestHeaderFieldsTooLarge || answer.StatusCode == http.StatusRequestURITooLong {
 				t.Errorf("a long header: %s", answer.Status)
