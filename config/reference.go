@@ -11,7 +11,7 @@ func WriteReference(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(`# Settings
 
-Made by ` + "`satchel config reference`" + ` from the settings themselves; README.md tells them by what they are for.
+Made by ` + "`satchel config reference`" + ` from the settings themselves; [configuration.md](configuration.md) tells them by what they are for.
 
 A flag wins over the environment, the environment over the file that ` + "`--config` or `SATCHEL_CONFIG`" + ` names (TOML), the file over the default. ` + "`satchel config check`" + ` prints
 what holds and where it was set. A setting that does not exist, and a value that cannot be, is an error that names it.

@@ -1,4 +1,4 @@
-// Uploads in Chromium what the receiver of README.md does not want, and what it does: the page says the receiver's words.
+// Uploads in Chromium what the receiver of docs/webhooks.md does not want, and what it does: the page says the receiver's words.
 //
 //   node admission.mjs upload CHROMIUM URL FOLDER
 //

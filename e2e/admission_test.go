@@ -169,16 +169,16 @@ func TestNobodyToAsk(t *testing.T) {
 	}
 }
 
-// The receiver of README.md, asked by tus-js-client's uploads: a rejection is in the error that the client's program sees.
-func TestReceiverOfTheReadme(t *testing.T) {
+// The receiver of docs/webhooks.md, asked by tus-js-client's uploads: a rejection is in the error that the client's program sees.
+func TestReceiverOfThePage(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile("../docs/webhooks.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	code := regexp.MustCompile("(?s)<!-- tested: receiver -->\n```js\n(.*?)```").FindSubmatch(text)
 	if code == nil {
-		t.Fatal("README.md has no receiver")
+		t.Fatal("docs/webhooks.md has no receiver")
 	}
 	folder := t.TempDir()
 	script, file := filepath.Join(folder, "receiver.mjs"), filepath.Join(folder, "file")

@@ -202,7 +202,7 @@ type httpRequest struct {
 	Header     http.Header
 }
 
-// satchel is what tusd does not know. README.md describes it.
+// satchel is what tusd does not know. docs/webhooks.md describes it.
 type satchel struct {
 	User      string // empty for who comes by the link of a drop box
 	UserID    string

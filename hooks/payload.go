@@ -46,7 +46,7 @@ func (e event) word() string {
 // title is the event's type, such as file.created.
 func (e event) title() string { return e.word() + "." + string(e.kind) }
 
-// payload is what the receiver gets. README.md describes it; what is not known is left out.
+// payload is what the receiver gets. docs/webhooks.md describes it; what is not known is left out.
 type payload struct {
 	Type      string      `json:"type"`
 	Timestamp time.Time   `json:"timestamp"`

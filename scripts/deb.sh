@@ -18,7 +18,8 @@ trap 'rm -rf "$tree"' EXIT
 chmod 755 "$tree"
 install -D -m 755 "$binary" "$tree/usr/bin/satchel"
 install -D -m 644 -t "$tree/lib/systemd/system" "$here/deploy/systemd/satchel.service" "$here/deploy/systemd/satchel.socket"
-install -D -m 644 -t "$tree/usr/share/doc/satchel" "$here/README.md" "$here/docs/metrics.md" "$here/docs/design.md"
+install -D -m 644 -t "$tree/usr/share/doc/satchel" "$here"/*.md
+install -D -m 644 -t "$tree/usr/share/doc/satchel/docs" "$here"/docs/*.md
 install -D -m 644 -t "$tree/usr/share/satchel" "$here/deploy/grafana/satchel.json" "$here/deploy/prometheus/satchel.rules.yml"
 install -d -m 750 "$tree/etc/satchel"
 install -m 640 "$here/deploy/debian/satchel.env" "$tree/etc/satchel/satchel.env"
