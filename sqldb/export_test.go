@@ -1,5 +1,10 @@
 package sqldb
 
+import (
+	"context"
+	"time"
+)
+
 // Log is how many pages SQLite's write-ahead log holds, and how many of them are in the database file.
 func (db *DB) Log() (pages, moved int, err error) {
 	c, err := db.readers.open()
@@ -28,3 +33,28 @@ func (db *DB) RestartLog() error {
 }
 
 const CheckpointPages = checkpointPages
+
+// MigrateTo brings an empty database to a step of the schema, where an older Satchel has left it.
+func (db *DB) MigrateTo(ctx context.Context, number int) error {
+	all, err := steps(db.engine)
+	if err != nil {
+		return err
+	}
+	conn, err := db.migrationConn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.done()
+	err = conn.run(ctx, `CREATE TABLE schema_steps (number BIGINT PRIMARY KEY, name TEXT NOT NULL)`)
+	for _, s := range all[:number] {
+		if err == nil {
+			err = conn.apply(ctx, s)
+		}
+	}
+	return err
+}
+
+// ProbeAfter is how long the listening connection may be silent, and how long an answer is waited for then.
+func (db *DB) ProbeAfter(silence, patience time.Duration) {
+	db.notices.probeAfter, db.notices.patience = silence, patience
+}

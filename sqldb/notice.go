@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lib/pq"
@@ -35,6 +36,8 @@ type notices struct {
 	location string // of Postgres; empty on SQLite
 	sender   string // names this process in what it sends
 
+	probeAfter, patience time.Duration // listenProbe and listenPatience, but in tests
+
 	mu      sync.Mutex
 	hearers map[string]map[*func([]string)]struct{} // by topic
 	waiting map[string][]string                     // ids by topic that the others are to be told
@@ -47,7 +50,7 @@ type notices struct {
 }
 
 func newNotices(db *DB, location string) *notices {
-	return &notices{db: db, location: location, sender: NewID(), stop: make(chan struct{}),
+	return &notices{db: db, location: location, sender: NewID(), stop: make(chan struct{}), probeAfter: listenProbe, patience: listenPatience,
 		hearers: map[string]map[*func([]string)]struct{}{}, waiting: map[string][]string{}}
 }
 
@@ -209,26 +212,28 @@ func (n *notices) heard(text string) {
 
 // follow listens until the database is closed, on a connection of its own. When one was lost, the next one begins with everything as changed.
 func (n *notices) follow() {
-	for again := false; ; again = true {
+	for {
 		select {
 		case <-n.stop:
 			return
 		default:
 		}
-		n.listen(again)
+		n.listen()
 	}
 }
 
 // listen is follow on one pq.Listener, which connects again by itself. It returns when the connection does not answer though it has not broken.
-func (n *notices) listen(again bool) {
+func (n *notices) listen() {
 	connected := make(chan bool, 1)
+	var left atomic.Bool
 	l := pq.NewListener(n.location, listenAgainLeast, listenAgainMost, func(event pq.ListenerEventType, err error) {
-		if event == pq.ListenerEventDisconnected || event == pq.ListenerEventConnectionAttemptFailed {
+		if (event == pq.ListenerEventDisconnected || event == pq.ListenerEventConnectionAttemptFailed) && !left.Load() {
 			n.setHears(false)
 		}
 	})
 	defer func() {
-		_ = l.Close() // it may be closed already
+		left.Store(true)
+		go func() { _ = l.Close() }() // waits for a probe that gets no answer, as long as TCP does; it may be closed already
 		go func() {
 			for range l.Notify { // it would wait for ever to give out the last one
 			}
@@ -236,7 +241,7 @@ func (n *notices) listen(again bool) {
 		n.setHears(false)
 	}()
 	go func() { connected <- l.Listen(noticeChannel) == nil }() // waits until there is a connection
-	probe := time.NewTimer(listenProbe)
+	probe := time.NewTimer(n.probeAfter)
 	defer probe.Stop()
 	for {
 		select {
@@ -263,7 +268,7 @@ func (n *notices) listen(again bool) {
 				return
 			}
 		}
-		probe.Reset(listenProbe)
+		probe.Reset(n.probeAfter)
 	}
 }
 
@@ -276,7 +281,7 @@ func (n *notices) probe(l *pq.Listener) bool {
 		return true
 	case <-n.stop:
 		return true
-	case <-time.After(listenPatience):
+	case <-time.After(n.patience):
 		return false
 	}
 }
