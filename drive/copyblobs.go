@@ -102,18 +102,18 @@ func (s *Drives) copyRow(ctx context.Context, c Copying, slow *pace, r keyedRow)
 		return copyKept, storeError(err, "drive.copyBlob")
 	}
 	source, err := c.From.Open(ctx, r.key)
-	if errors.Is(err, blob.ErrNotFound) {
+	right := false
+	if err == nil {
+		defer source.Close()
+		right, err = s.copyBlob(ctx, c.To, r.key, paced{source, ctx, slow}, r.blobRow)
+	}
+	if errors.Is(err, blob.ErrNotFound) { // a bucket's may be gone while it is read
 		held, err := s.held(ctx, r.key)
 		if held {
 			return copyMissing, err
 		}
 		return copyNone, err
 	}
-	if err != nil {
-		return copyNone, storeError(err, "drive.copyBlob")
-	}
-	defer source.Close()
-	right, err := s.copyBlob(ctx, c.To, r.key, paced{source, ctx, slow}, r.blobRow)
 	if err == nil && right {
 		if right, err = s.holdsBlob(ctx, c.To, r.key, r.blobRow); err == nil && !right {
 			err = errors.New("the store does not give back what it was given")
@@ -198,7 +198,7 @@ func (s *Drives) endLost(ctx context.Context, driveID, id string) error {
 	if !errors.Is(err, blob.ErrNotFound) {
 		return storeError(err, "drive.endLost")
 	}
-	return s.edit(ctx, "drive.endLost", driveID, func(e *edit) error {
+	end := func(e *edit) error {
 		u, err := s.anyUpload(ctx, e, driveID, id)
 		if err != nil {
 			return err
@@ -221,5 +221,10 @@ func (s *Drives) endLost(ctx context.Context, driveID, id string) error {
 			return err
 		}
 		return e.growChunked(ctx, chunked, -size)
-	})
+	}
+	err = s.edit(ctx, "drive.endLost", driveID, end)
+	if fault.Is(err, fault.NotFound) { // a drive that is being removed has uploads, too
+		err = s.editAs(ctx, "drive.endLost", driveID, true, end)
+	}
+	return err
 }

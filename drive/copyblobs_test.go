@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +74,43 @@ func TestContentIsCopied(t *testing.T) {
 	})
 }
 
+// vanishing is a store whose blobs are removed after they were opened and before they are read, as those in a bucket can be.
+type vanishing struct{ blob.Store }
+
+func (s vanishing) Open(ctx context.Context, key blob.Key) (blob.Content, error) {
+	c, err := s.Store.Open(ctx, key)
+	return vanished{c}, err
+}
+
+type vanished struct{ blob.Content }
+
+func (vanished) Read([]byte) (int, error) { return 0, blob.ErrNotFound }
+
+// Content that goes while it is copied is missing if something holds it, and no failure of the store: whoever copies may begin anew.
+func TestContentGoesWhileItIsCopied(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		node := f.put("/a", strings.Repeat("a ", 20))
+		f.put("/b", strings.Repeat("b ", 20))
+		f.run(`rm /b
+			empty-trash /`)
+		copied, err := f.CopyBlobs(t.Context(), Copying{From: vanishing{f.blobs}, To: mem.New()})
+		if err != nil || !slices.Equal(copied.Missing, []string{string(node.blob)}) || copied.Blobs != 0 {
+			t.Errorf("%+v, %v", copied, err)
+		}
+	})
+}
+
+// held appends to an upload of a drive, as a door does.
+func held(t *testing.T, s *Drives, driveID, id, body string) (Upload, error) {
+	t.Helper()
+	hold, err := s.HoldUpload(t.Context(), id, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hold.Release()
+	return s.Append(t.Context(), driveID, id, 0, strings.NewReader(body), AppendOptions{})
+}
+
 // Rows that come back without what was under way agree with the store once they are settled: uploads in the store end, those in rows go on.
 func TestRestoredRowsAreSettled(t *testing.T) {
 	each(t, Options{}, func(t *testing.T, f *fixture) {
@@ -95,6 +133,17 @@ func TestRestoredRowsAreSettled(t *testing.T) {
 			if err := f.chunk("chunked", name, body); err != nil {
 				t.Fatal(err)
 			}
+		}
+		carol := f.user("carol") // whose account was about to be removed
+		closed, err := f.BeginUpload(t.Context(), carol, NewUpload{Folder: Root, Name: "closed", Length: 90})
+		if err == nil {
+			_, err = held(t, f.Drives, carol, closed.ID, large)
+		}
+		if err == nil {
+			_, err = f.db.Exec(t.Context(), `UPDATE drives SET closed_at = 1 WHERE id = $1`, carol)
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 		b := &between{f, mem.New()}
 		if _, err := f.CopyBlobs(t.Context(), Copying{From: f.blobs, To: b.to}); err != nil {

@@ -50,11 +50,12 @@ func (h *Hold) lease(ctx context.Context, insist bool) error {
 	freed, forget := h.s.holds.await(h.id)
 	defer forget()
 	var asked time.Time
+	var fence int64
 	for {
 		err := h.s.db.Update(ctx, func(tx *sqldb.Tx) error {
 			err := tx.Row(ctx, `UPDATE uploads SET holder = $2, fence = fence + 1 WHERE id = $1 AND (holder = '' OR holder = $2
 				OR NOT EXISTS (SELECT 1 FROM holders WHERE holders.id = uploads.holder AND holders.seen_at > `+databaseNow+` - $3)) RETURNING fence`,
-				[]any{h.id, h.s.holds.pulse.holder, leaseTime.Microseconds()}, &h.fence)
+				[]any{h.id, h.s.holds.pulse.holder, leaseTime.Microseconds()}, &fence)
 			if err != nil || asked.IsZero() {
 				return err
 			}
@@ -63,7 +64,7 @@ func (h *Hold) lease(ctx context.Context, insist bool) error {
 		})
 		if err == nil {
 			h.s.holds.mu.Lock()
-			h.leased = true
+			h.fence, h.leased = fence, true
 			h.s.holds.mu.Unlock()
 			return nil
 		}
@@ -120,7 +121,7 @@ func (s *Drives) want(ctx context.Context, id string) error {
 	return err
 }
 
-// unlease gives a lease back. One that cannot be given back ends by itself, when this process has ended or takes it again.
+// unlease gives a lease back. One that cannot be given back now is when another process wants it (giveUp), or ends with this process.
 func (s *Drives) unlease(h *Hold) {
 	if _, err := s.db.Exec(context.Background(), `UPDATE uploads SET holder = '' WHERE id = $1 AND fence = $2`, h.id, h.fence); err != nil {
 		s.o.Log.Warn("the lease on an upload was not given back", "upload", h.id, "error", err)
@@ -218,9 +219,32 @@ func (s *Drives) letGoUnseen() {
 func (s *Drives) heedWants() error {
 	ctx, stop := context.WithTimeout(context.Background(), pulseLimit)
 	defer stop()
-	wanted, err := sqldb.All(ctx, s.db, `SELECT upload_id FROM upload_wants WHERE asked_at > `+databaseNow+` - $1`, []any{wantTime.Microseconds()},
-		func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
+	var wanted []string
+	fences := map[string]int64{}
+	err := s.db.Each(ctx, `SELECT w.upload_id, u.fence FROM upload_wants w JOIN uploads u ON u.id = w.upload_id WHERE w.asked_at > `+databaseNow+` - $1 AND u.holder = $2`,
+		[]any{wantTime.Microseconds(), s.holds.pulse.holder}, func(scan sqldb.Scan) error {
+			var id string
+			var fence int64
+			err := scan(&id, &fence)
+			wanted, fences[id] = append(wanted, id), fence
+			return err
+		})
 	s.heed(wanted)
+	for _, id := range wanted {
+		if _, held := s.fenceOf(id); !held && err == nil {
+			err = s.giveUp(ctx, id, fences[id])
+		}
+	}
+	return err
+}
+
+// giveUp gives back a lease that the row says this process has and of which it knows nothing: the database did not answer when it was taken or given
+// back. The fence was read before it was looked whether somebody holds the upload, so one who takes it now keeps it.
+func (s *Drives) giveUp(ctx context.Context, id string, fence int64) error {
+	_, err := s.db.Exec(ctx, `UPDATE uploads SET holder = '' WHERE id = $1 AND fence = $2`, id, fence)
+	if err == nil {
+		s.db.Notify(topicFree, id)
+	}
 	return err
 }
 

@@ -105,6 +105,28 @@ func TestJoinAfterTheLeaseIsLost(t *testing.T) {
 	})
 }
 
+// A node whose row says that it holds an upload, though the database's answer to taking or giving it back was lost, gives it back when another node wants it,
+// also while it holds others.
+func TestALeaseThatNobodyKnowsOfIsGivenBack(t *testing.T) {
+	here, there := nodes(t, Options{InlineMax: 16})
+	other, lost := here.begin(NewUpload{Name: "other", Length: 10}), here.begin(NewUpload{Name: "lost", Length: 10})
+	hold, err := here.HoldUpload(t.Context(), other.ID, func() {}) // so the node goes on to be seen
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hold.Release()
+	if _, err := here.db.Exec(t.Context(), `UPDATE uploads SET holder = $2, fence = fence + 1 WHERE id = $1`, lost.ID, here.holds.pulse.holder); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	defer stop()
+	taken, err := there.HoldUpload(ctx, lost.ID, func() {})
+	if err != nil {
+		t.Fatalf("the other node never gets it: %v", err)
+	}
+	taken.Release()
+}
+
 // A node that cannot renew its lease lets go before another node may take it.
 func TestLetGoWhenTheLeaseCannotBeRenewed(t *testing.T) {
 	location := sqldbtest.PostgresURL(t)
