@@ -48,12 +48,16 @@ func withExchange(ctx context.Context, x *exchange) context.Context {
 // exchangeOf is the exchange of a request that came in by a Server.
 func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{}).(*exchange) }
 
-// WriteHeader notes the final status; informational ones (1xx) pass.
+// WriteHeader notes the final status; informational ones (1xx) pass. What is refused on a stream loses what has come of its body: it would
+// lie in memory, 8 MiB a connection, until the client has read the answer.
 func (x *exchange) WriteHeader(status int) {
 	x.bind()
 	if x.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		x.status = status
 		x.begun.Store(true)
+		if x.stream && x.body != nil && status >= http.StatusBadRequest {
+			_ = x.body.Close()
+		}
 	}
 	x.keep()
 	x.ResponseWriter.WriteHeader(status)

@@ -132,6 +132,26 @@ func TestWhoIsThrownOutOverHTTP2(t *testing.T) {
 	}
 }
 
+// What is refused over HTTP/2 has no body any more: it would lie in memory until the client has read the answer, a stranger's too.
+func TestWhatIsRefusedOverHTTP2IsNotKept(t *testing.T) {
+	left := make(chan error, 1)
+	f := newFront(t, frontOptions{behind: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := r.Body.Read(make([]byte, 5))
+		if err == nil {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+			_, err = r.Body.Read(make([]byte, 5))
+		}
+		left <- err
+	})})
+	client, address := overHTTP2(t, f)
+	if answered, _, _ := f.ask(t, client, address+"/api/v1/folders", strings.NewReader("piecepiece")); answered.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("%s", answered.Status)
+	}
+	if err := <-left; err == nil || err == io.EOF {
+		t.Errorf("the rest of the body is kept: %v", err)
+	}
+}
+
 // A deadline bounds what is written and not the time between, on a stream as on a connection: events are written now and then. What cannot be written
 // in time ends the stream.
 func TestWriteDeadlinesOverHTTP2(t *testing.T) {
