@@ -3,11 +3,13 @@ package client
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -164,6 +166,29 @@ func TestTheTokenStaysHere(t *testing.T) {
 	}
 	if want := []string{"GET /api/v1/me", "POST /api/v1/uploads/lookup", "HEAD /files/1"}; !slices.Equal(asked, want) {
 		t.Errorf("asked was %q, want %q", asked, want)
+	}
+}
+
+// An offset that no file has is told, and nothing is read by it.
+func TestHostileOffsets(t *testing.T) {
+	c := against(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		size := []int64{1, 2}
+		switch r.URL.Path {
+		case "/api/v1/uploads/lookup":
+			answerJSON(w, found{Status: "partial", Upload: &Upload{URL: "/files/0", Parts: []UploadPart{{URL: "/files/1", Size: &size[0]}, {URL: "/files/2", Size: &size[1]}}}})
+		case "/files/1":
+			w.Header().Set("Upload-Offset", "1")
+		case "/files/2":
+			w.Header().Set("Upload-Offset", strconv.Itoa(math.MaxInt64))
+		}
+	}))
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte("abc"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Put(t.Context(), Put{Open: func() (*os.File, error) { return os.Open(name) }, To: "/file", Conflict: Rename})
+	if err == nil || !strings.Contains(err.Error(), "the server is at 9223372036854775807 of an upload of 2 bytes") {
+		t.Errorf("%v", err)
 	}
 }
 

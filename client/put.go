@@ -273,7 +273,7 @@ func (s *sending) stretch(ctx context.Context, part stretch, at int64) error {
 				}
 				continue
 			}
-			if at, known = part.start+offset, true; offset < 0 || at > part.end {
+			if at, known = part.start+offset, true; offset < 0 || offset > part.end-part.start {
 				return fault.As(fault.Internal, "client.Put", fmt.Errorf("the server is at %d of an upload of %d bytes", offset, part.end-part.start))
 			}
 			if at > best {
