@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -77,5 +78,49 @@ func TestCommandsOfThePages(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The modules of docs/clients.md that are tested, each used as its page says, in Node.
+func TestClientsOfThePage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/clients.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := map[string]string{}
+	for _, block := range snippet.FindAllStringSubmatch(string(page), -1) {
+		modules[strings.TrimPrefix(block[1], ": ")] = block[3]
+	}
+	s := start(t)
+	ann := s.Register(t, "ann")
+	const file = "Buffer.alloc(9_000_000, 7)"
+	for name, use := range map[string]string{
+		"tus-js-client": "import { send } from './module.mjs'\nawait send(" + file + ", 'tus-js-client.bin', async () => process.env.TOKEN)\n",
+		"uppy":          "import { send, uploader } from './module.mjs'\nawait send(uploader(async () => process.env.TOKEN), " + file + ", 'uppy.bin')\n",
+	} {
+		if modules[name] == "" {
+			t.Fatalf("docs/clients.md has no module of %s", name)
+		}
+		folder := t.TempDir()
+		here, err := os.Getwd()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(filepath.Join(here, "node_modules"), filepath.Join(folder, "node_modules")); err != nil {
+			t.Fatal(err)
+		}
+		module := strings.ReplaceAll(modules[name], "http://127.0.0.1:8080", s.URL)
+		for path, text := range map[string]string{"module.mjs": module, "use.mjs": use} {
+			if err := os.WriteFile(filepath.Join(folder, path), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		node := tool(t, folder, program(t, "node", "nodejs"), "use.mjs")
+		node.Env = append(node.Env, "TOKEN="+ann.Token)
+		run(t, node)
+	}
+	if names := Listed(t, ann.Browser(t), s.URL+"/drive/Photos"); fmt.Sprint(names) != "[tus-js-client.bin uppy.bin]" {
+		t.Errorf("the folder holds %q", names)
 	}
 }
