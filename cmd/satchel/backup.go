@@ -144,7 +144,10 @@ func (p *program) backUpNow(ctx context.Context, in *rooms, rows, name string, c
 	if err == nil {
 		copied, err = drive.New(db, c.To, drive.Options{}).CopyBlobs(ctx, c)
 	}
-	if err = errors.Join(err, db.Close()); err != nil {
+	if err = errors.Join(err, db.Close()); err == nil {
+		err = holdsItsLog(half)
+	}
+	if err != nil {
 		return copied, err
 	}
 	if len(copied.Damaged) > 0 {
@@ -156,7 +159,15 @@ func (p *program) backUpNow(ctx context.Context, in *rooms, rows, name string, c
 	if err := os.Rename(half, whole); err != nil {
 		return copied, err
 	}
-	return copied, syncFolder(rows)
+	return copied, errors.Join(syncFolder(rows), syncFolder(filepath.Dir(rows)))
+}
+
+// holdsItsLog is an error for a closed SQLite file that does not hold what its log does: SQLite says nothing when it could not move that, as on a full disk.
+func holdsItsLog(file string) error {
+	if _, err := os.Stat(file + "-wal"); !errors.Is(err, os.ErrNotExist) {
+		return errors.Join(err, fmt.Errorf("%s does not hold all rows: is its disk full?", file))
+	}
+	return nil
 }
 
 // removeDatabase removes a SQLite file and what stands beside it.
