@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -165,8 +166,16 @@ func (s *Drives) NamesContent(ctx context.Context, key blob.Key) (bool, error) {
 // SettleRestored makes rows that were restored without what was under way agree with the store: uploads whose bytes are not there end, and content
 // that nothing holds is forgotten. Nobody else uses the drives.
 func (s *Drives) SettleRestored(ctx context.Context) error {
-	err := s.eachUpload(ctx, `SELECT id, drive_id, 0 FROM uploads WHERE staged AND completed_at = 0 AND gone_at = 0 AND id > $2 AND 0 = $1 ORDER BY id LIMIT $3`, nil, s.endLost)
-	if err != nil {
+	var left error // of an upload that could not be ended
+	err := s.eachUpload(ctx, `SELECT id, drive_id, 0 FROM uploads WHERE staged AND completed_at = 0 AND gone_at = 0 AND id > $2 AND 0 = $1 ORDER BY id LIMIT $3`, nil,
+		func(ctx context.Context, driveID, id string) error {
+			err := s.endLost(ctx, driveID, id)
+			if err != nil && !fault.Is(err, fault.NotFound) { // a chunk may have ended with its upload
+				left = err
+			}
+			return err
+		})
+	if err = cmp.Or(err, left); err != nil {
 		return fault.Wrap(err, "drive.SettleRestored")
 	}
 	for after := ""; ; {

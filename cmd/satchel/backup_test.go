@@ -113,6 +113,39 @@ func TestBackupsAreKept(t *testing.T) {
 	}
 }
 
+// A backup of rows that were not right comes back all the same, and says what is wrong with it.
+func TestWhatWasWrongBeforeIsRestored(t *testing.T) {
+	data, folder := t.TempDir(), filepath.Join(t.TempDir(), "backup")
+	settings := func(data string) []string { return []string{"SATCHEL_DATA=" + data, "SATCHEL_DURABILITY=relaxed"} }
+	if got := satchel(t, "correct horse battery\n", settings(data), "user", "add", "ann"); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	c, err := config.Load(config.Sources{Environ: settings(data)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqldb.Open(t.Context(), c.Database, sqldb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(t.Context(), `UPDATE drives SET used = 17`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := satchel(t, "", settings(data), "backup", folder); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	restored := settings(filepath.Join(t.TempDir(), "restored"))
+	if got := satchel(t, "", restored, "restore", folder); got.code != 1 || !strings.Contains(got.stdout, "its usage is not the sum") || !strings.Contains(got.stderr, "is restored. It had 1 problem") {
+		t.Errorf("%+v", got)
+	}
+	if got := satchel(t, "", restored, "user", "list"); got.code != 0 || !strings.Contains(got.stdout, "ann") {
+		t.Errorf("what was restored cannot be used: %+v", got)
+	}
+}
+
 // Rows that SQLite could not move into the file, since that cannot grow, are no backup, though closing it says nothing.
 func TestABackupOnAFullDisk(t *testing.T) {
 	fill := func(most uint64) error {

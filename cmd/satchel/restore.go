@@ -107,14 +107,15 @@ func (p *program) restore(ctx context.Context, c *config.Config, folder, name st
 	if err != nil {
 		return err
 	}
+	// The rows are those of the backup, so these problems were there before: they must not keep anybody from what else there is.
+	if err := rowcopy.Finish(ctx, db); err != nil {
+		return err
+	}
 	for _, problem := range problems {
 		fmt.Fprintln(p.stdout, problem)
 	}
 	if len(problems) > 0 {
-		return fmt.Errorf("%d problems", len(problems))
-	}
-	if err := rowcopy.Finish(ctx, db); err != nil {
-		return err
+		return fmt.Errorf("%s is restored. It had %d problems when it was backed up: satchel fsck tells them again", name, len(problems))
 	}
 	_, err = fmt.Fprintf(p.stdout, "%s is restored: %d blobs, %s. Uploads that were under way have to be begun again.\n",
 		name, copied.Blobs+copied.Kept, humanize.IBytes(uint64(copied.Bytes)))

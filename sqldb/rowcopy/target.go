@@ -14,7 +14,7 @@ import (
 const marker = "copying"
 
 // ErrFilling says that a database is being filled, or that filling it was cut short.
-var ErrFilling = errors.New("this database is not whole: satchel migrate-db has begun to fill it and has not come to its end. Run it again, with the same --from and --to")
+var ErrFilling = errors.New("this database is not whole: satchel migrate-db or satchel restore has begun to fill it and has not come to its end. Give the same command again")
 
 // Whole answers ErrFilling for a database that is being filled.
 func Whole(ctx context.Context, db *sqldb.DB) error {
