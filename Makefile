@@ -73,6 +73,10 @@ bench: assets ## measure beside tusd, nginx, Apache and rclone, about half an ho
 deb: build ## make a Debian package in bin
 	@sh scripts/deb.sh bin/satchel bin
 
+.PHONY: pictures
+pictures: needs assets e2e/node_modules/.package-lock.json ## take the pictures of README.md anew
+	SATCHEL_SCREENSHOTS=$(CURDIR)/docs $(GO) test -count=1 -run '^TestPicturesOfTheReadme$$' ./e2e
+
 .PHONY: needs
 needs: ## install the Debian packages that the tests need, or say which are missing
 	@sh scripts/test-needs.sh

@@ -28,7 +28,7 @@
 //   - isolation_test.go  what another user sees: nothing
 //   - reload_test.go     settings that change under a running server
 //   - lifecycle_test.go  starting, stopping, metrics
-//   - snippets_test.go   the commands of README.md and docs
+//   - snippets_test.go   the commands and modules of README.md and docs · pictures_test.go its pictures
 //
 // Most tests wait more than they work, so they run beside each other: a new test begins with t.Parallel, and so do its subtests that start
 // servers of their own (bothDatabases does it for them). One that bounds time or memory, or is a storm that has to get somewhere, leaves it
