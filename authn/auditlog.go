@@ -85,17 +85,18 @@ func (f AuditFilter) query(limit int) (text string, args []any, err error) {
 	if !f.Since.IsZero() {
 		since = sqldb.Micros(f.Since)
 	}
-	text = `SELECT a.id, a.at, a.event, a.user_id, COALESCE(u.username, ''), a.actor_id, COALESCE(b.username, ''), a.address, a.user_agent, a.detail, a.times
-		FROM audit a LEFT JOIN users u ON u.id = a.user_id LEFT JOIN users b ON b.id = a.actor_id
-		WHERE (a.at, a.id) < ($1, $2) AND a.at >= $3`
+	// Names are looked up by themselves: for a join Postgres makes a table in memory for as many as it guesses, a tenth of the log, which takes longer than all else.
+	text = `SELECT id, at, event, user_id, COALESCE((SELECT username FROM users WHERE users.id = lines.user_id), ''), actor_id,
+		COALESCE((SELECT username FROM users WHERE users.id = lines.actor_id), ''), address, user_agent, detail, times
+		FROM (SELECT * FROM audit WHERE (at, id) < ($1, $2) AND at >= $3`
 	args = []any{at, id, since, limit}
 	for _, only := range [...]struct{ column, value string }{{"user_id", f.UserID}, {"event", f.Event}, {"address", f.Address}} {
 		if only.value != "" {
 			args = append(args, shown(only.value, 64))
-			text += ` AND a.` + only.column + ` = $` + strconv.Itoa(len(args))
+			text += ` AND ` + only.column + ` = $` + strconv.Itoa(len(args))
 		}
 	}
-	return text + ` ORDER BY a.at DESC, a.id DESC LIMIT $4`, args, nil
+	return text + ` ORDER BY at DESC, id DESC LIMIT $4) lines ORDER BY at DESC, id DESC`, args, nil
 }
 
 // readCursor reads what AuditLog answered as next.

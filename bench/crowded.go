@@ -12,6 +12,7 @@ import (
 
 	"github.com/satchelhq/satchel/bench/crowd"
 	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/sqldb"
 )
 
@@ -36,6 +37,7 @@ type account struct {
 	wire     *wire
 	db       *sqldb.DB
 	drives   *drive.Drives
+	events   *hooks.Events
 	name     string
 	large    string // a folder in which files are put, with the trailing slash
 	since    string // a time before anything was measured

@@ -246,12 +246,13 @@ func jobSteps(add func(*crowdStep)) {
 	job("sweep of accounts, nothing due", func(ctx context.Context, a *account) error {
 		return authn.New(a.db, authn.Options{}).Sweep(ctx)
 	})
-	job("sweep of events, nothing due", func(ctx context.Context, a *account) error {
-		events, err := hooks.NewEvents(a.db, hooks.EventOptions{})
-		if err != nil {
-			return err
+	job("sweep of events, nothing due", func(ctx context.Context, a *account) (err error) {
+		if a.events == nil { // the first sweep counts all
+			if a.events, err = hooks.NewEvents(a.db, hooks.EventOptions{}); err != nil {
+				return err
+			}
 		}
-		return events.Sweep(ctx)
+		return a.events.Sweep(ctx)
 	})
 	job("gc, nothing to collect", func(ctx context.Context, a *account) error {
 		_, err := drives(a).GC(ctx)

@@ -25,6 +25,8 @@ func (s *Drives) Check(ctx context.Context) (problems []string, err error) {
 			(SELECT COUNT(*) FROM uploads WHERE drive_id = d.id AND completed_at = 0 AND gone_at = 0)`},
 		{"upload %s: its size is not the sum of its chunks", `SELECT u.id FROM uploads u WHERE u.kind = 'chunked' AND u.received <>
 			COALESCE((SELECT SUM(c.length) FROM upload_parts p JOIN uploads c ON c.id = p.part_id WHERE p.upload_id = u.id), 0)`},
+		{"upload %s: no sweep looks at it, and the part that it waits for is not on its way", `SELECT u.id FROM uploads u WHERE u.waits_for <> '' AND u.completed_at = 0 AND u.gone_at = 0
+			AND NOT EXISTS (SELECT 1 FROM uploads part WHERE part.id = u.waits_for AND part.completed_at = 0 AND part.gone_at = 0 AND part.received <> part.length)`},
 		{"drive %s: its changes are not numbered without gaps", `SELECT d.id FROM drives d WHERE d.sequence - d.pruned <>
 			(SELECT COUNT(*) FROM changes c WHERE c.drive_id = d.id AND c.sequence > d.pruned AND c.sequence <= d.sequence)`},
 		{"folder %s: its count of children is wrong", `SELECT n.id FROM nodes n WHERE n.folder AND n.children <> (SELECT COUNT(*) FROM nodes c WHERE c.parent_id = n.id)`},

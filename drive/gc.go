@@ -35,28 +35,23 @@ func (s *Drives) GC(ctx context.Context) (c Collected, err error) {
 
 const unreferenced = `NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.blob_id = blobs.id) AND NOT EXISTS (SELECT 1 FROM versions WHERE versions.blob_id = blobs.id)`
 
-// collectRows looks at the content that somebody has let go of, which is on record (loose_blobs), and not at all there is. What is young stays there.
+// collectRows looks at the content that somebody has let go of, which is on record (loose_blobs), and not at all there is. What is young stays there, and is not read.
 func (s *Drives) collectRows(ctx context.Context, c *Collected) error {
 	type row struct {
 		id, blob      string
 		known, stored bool
-		size, created int64
+		size          int64
 	}
 	before := sqldb.Micros(s.o.Now().Add(-s.o.GCGrace))
-	for after := ""; ; {
-		rows, err := sqldb.All(ctx, s.db, `SELECT l.id, l.blob_id, b.id IS NOT NULL, b.content IS NULL, COALESCE(b.size, 0), COALESCE(b.created_at, 0)
-			FROM loose_blobs l LEFT JOIN blobs b ON b.id = l.blob_id WHERE l.id > $1 ORDER BY l.id LIMIT $2`, []any{after, sweepBatch},
-			func(scan sqldb.Scan) (r row, err error) {
-				return r, scan(&r.id, &r.blob, &r.known, &r.stored, &r.size, &r.created)
-			})
+	for {
+		rows, err := sqldb.All(ctx, s.db, `SELECT l.id, l.blob_id, b.id IS NOT NULL, b.content IS NULL, COALESCE(b.size, 0)
+			FROM loose_blobs l LEFT JOIN blobs b ON b.id = l.blob_id WHERE l.created_at < $1 ORDER BY l.created_at LIMIT $2`, []any{before, sweepBatch},
+			func(scan sqldb.Scan) (r row, err error) { return r, scan(&r.id, &r.blob, &r.known, &r.stored, &r.size) })
 		if err != nil || len(rows) == 0 {
 			return err
 		}
 		var done []string
 		for _, r := range rows {
-			if r.known && r.created >= before {
-				continue
-			}
 			done = append(done, r.id)
 			if !r.known {
 				continue
@@ -74,7 +69,6 @@ func (s *Drives) collectRows(ctx context.Context, c *Collected) error {
 		if err := execByID(ctx, s.db, `DELETE FROM loose_blobs WHERE id`, done); err != nil {
 			return err
 		}
-		after = rows[len(rows)-1].id
 	}
 }
 

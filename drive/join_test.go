@@ -138,6 +138,60 @@ func TestRefusedJoinLeavesNothing(t *testing.T) {
 	})
 }
 
+// A sweep looks at a joined upload again when the part that it was seen to wait for is full or gone.
+func TestASweepLooksAtWhatWaitsForNothing(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		due := func(when string, before, after int) {
+			t.Helper()
+			for _, want := range []int{before, after} {
+				n := f.rows(`SELECT COUNT(*) FROM uploads WHERE kind = 'joined' AND completed_at = 0 AND gone_at = 0 AND waits_for = ''`)
+				if n != want {
+					t.Errorf("%s: a sweep has %d to look at, want %d", when, n, want)
+				}
+				f.clean()
+				if err := f.Recover(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		var parts []Upload
+		for range 3 {
+			part := f.begin(NewUpload{Kind: Partial, Length: -1})
+			if _, err := f.send(part, 0, strings.NewReader("part")); err != nil {
+				t.Fatal(err)
+			}
+			parts = append(parts, part)
+		}
+		f.begin(NewUpload{Kind: Joined, Name: "f", Parts: []string{parts[0].ID, parts[1].ID}, Length: -1})
+		f.begin(NewUpload{Kind: Joined, Name: "lost", Parts: []string{parts[2].ID, parts[1].ID}, Length: -1})
+		due("both have just begun", 2, 0)
+		if _, err := f.setLength(parts[0], 4); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.drop(parts[2]); err != nil {
+			t.Fatal(err)
+		}
+		due("a part of each is full or gone", 2, 0)
+		lock, _, err := f.LockNode(t.Context(), f.alice, Lock{Path: Root, Deep: true, UserID: f.alice}, Guard{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.setLength(parts[1], 8); err != nil {
+			t.Fatal(err)
+		}
+		due("a part has its length", 0, 0)
+		if _, err := f.send(parts[1], 4, strings.NewReader("last")); err != nil {
+			t.Fatal(err)
+		}
+		due("one is refused for now, and the other for ever", 2, 2)
+		if err := f.Unlock(t.Context(), f.alice, f.alice, Root, lock.Token); err != nil {
+			t.Fatal(err)
+		}
+		due("it is not refused any more", 2, 1)
+		f.run("tree /f=partpartlast")
+	})
+}
+
 // A joined upload needs no room besides its parts', which theirs becomes: not in the quota, and not among the open uploads.
 func TestJoinNeedsNoFurtherRoom(t *testing.T) {
 	each(t, Options{Quota: 1000, MaxOpenUploads: 3}, func(t *testing.T, f *fixture) {

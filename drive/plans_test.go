@@ -21,6 +21,7 @@ func TestPlans(t *testing.T) {
 		`SELECT n.id FROM nodes n WHERE n.parent_id IS NULL`:        check,
 		`WITH RECURSIVE tree (id) AS (SELECT id FROM nodes WHERE p`: check,
 		`SELECT u.id FROM uploads u WHERE u.kind = 'chunked'`:       check,
+		`SELECT u.id FROM uploads u WHERE u.waits_for <> ''`:        check,
 		`SELECT id, size, FALSE, FALSE FROM blobs`:                  check,
 
 		`SELECT (SELECT COUNT(*) FROM nodes)`:                     total,

@@ -19,22 +19,39 @@ const sweepPatience = 2 * time.Second
 // Recover commits every upload that is full and has no file yet: the server was killed in between. One that is
 // refused (over quota, say) is logged and stays. It is called at the start and by Sweep.
 func (s *Drives) Recover(ctx context.Context) error {
-	for _, which := range [...]string{
-		`kind <> 'partial' AND received = length`,
-		// One whose parts are on their way is committed by the last of them.
-		`kind = 'joined' AND NOT EXISTS (SELECT 1 FROM upload_parts p JOIN uploads part ON part.id = p.part_id
-			WHERE p.upload_id = uploads.id AND part.completed_at = 0 AND part.gone_at = 0 AND part.received <> part.length)`,
-	} {
-		err := s.eachUpload(ctx, `SELECT id, drive_id, 0 FROM uploads WHERE completed_at = 0 AND gone_at = 0 AND `+which+` AND id > $2 AND 0 = $1 ORDER BY id LIMIT $3`, nil,
-			func(ctx context.Context, driveID, id string) error {
-				_, err := s.Upload(ctx, driveID, id)
-				return s.forgetDrop(ctx, driveID, id, err)
-			})
-		if err != nil {
+	finish := func(ctx context.Context, driveID, id string) error {
+		_, err := s.Upload(ctx, driveID, id)
+		return s.forgetDrop(ctx, driveID, id, err)
+	}
+	const open, next = `SELECT id, drive_id, 0 FROM uploads WHERE completed_at = 0 AND gone_at = 0 AND `, ` AND id > $2 AND 0 = $1 ORDER BY id LIMIT $3`
+	if err := s.eachUpload(ctx, open+`kind <> 'partial' AND received = length`+next, nil, finish); err != nil {
+		return err
+	}
+	return s.eachUpload(ctx, open+`kind = 'joined' AND waits_for = ''`+next, nil, func(ctx context.Context, driveID, id string) error {
+		if waits, err := s.waits(ctx, driveID, id); err != nil || waits {
 			return err
 		}
-	}
-	return nil
+		return finish(ctx, driveID, id)
+	})
+}
+
+// waits reports whether parts of an upload are on their way, the last of which commits it, and writes one of them down: while that is neither full nor gone
+// no sweep looks again.
+func (s *Drives) waits(ctx context.Context, driveID, id string) (waits bool, err error) {
+	err = s.edit(ctx, "drive.Recover", driveID, func(e *edit) error {
+		var part string
+		err := e.Row(ctx, `SELECT part.id FROM upload_parts p JOIN uploads part ON part.id = p.part_id
+			WHERE p.upload_id = $1 AND part.completed_at = 0 AND part.gone_at = 0 AND part.received <> part.length ORDER BY p.position LIMIT 1`, []any{id}, &part)
+		if waits = err == nil; !waits {
+			if sqldb.NoRow(err) {
+				err = nil
+			}
+			return err
+		}
+		_, err = e.Exec(ctx, `UPDATE uploads SET waits_for = $2 WHERE id = $1`, id, part)
+		return err
+	})
+	return waits, err
 }
 
 // Sweep ends what has expired: uploads without a byte for too long, old trash, changes, locks. It commits what Recover would.

@@ -297,7 +297,7 @@ func (s *nodeStorm) wantTidy() {
 		s.t.Error(told)
 	}
 	const hours = 2 * time.Hour
-	s.rows(fmt.Sprintf(`UPDATE blobs SET created_at = created_at - %d RETURNING id`, hours.Microseconds()))
+	s.rows(fmt.Sprintf(`UPDATE loose_blobs SET created_at = created_at - %d RETURNING id`, hours.Microseconds()))
 	s.rows(fmt.Sprintf(`UPDATE s3_contents SET modified_at = modified_at - %d RETURNING key`, hours.Microseconds()))
 	bucket := s.cluster.in("s3", "satchel")
 	past := time.Now().Add(-hours)

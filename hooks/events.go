@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +38,9 @@ type Events struct {
 	receiver string          // a hash of its address, so that the rows don't tell it
 	wake     chan struct{}
 	poll     time.Duration // how often it is looked for what other processes changed and what is due again
+
+	counting sync.Mutex
+	counted  count
 
 	delivered, failed, dead, dropped atomic.Int64
 }
@@ -122,11 +126,11 @@ func (e *Events) Sweep(ctx context.Context) error {
 	if _, err := e.db.Exec(ctx, `DELETE FROM events WHERE dead_at > 0 AND dead_at <= $1`, sqldb.Micros(e.o.Now().Add(-deadLife))); err != nil {
 		return fault.Wrap(err, "hooks.Sweep")
 	}
-	var kept int64
-	if err := e.db.Row(ctx, `SELECT COUNT(*) FROM events`, nil, &kept); err != nil {
+	excess, err := e.excess(ctx)
+	if err != nil {
 		return fault.Wrap(err, "hooks.Sweep")
 	}
-	excess, dropped := kept-int64(e.o.Max), int64(0)
+	dropped := int64(0)
 	for _, first := range [...]string{`dead_at > 0 ORDER BY dead_at, id`, `dead_at = 0 ORDER BY id`} {
 		for excess > dropped {
 			n, err := e.db.Exec(ctx, `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE `+first+` LIMIT $1)`, min(excess-dropped, dropBatch))

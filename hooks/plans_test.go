@@ -14,7 +14,7 @@ func TestPlans(t *testing.T) {
 	const total, everything = "counts what waits", "an administrator has all of them sent again, or there is a new receiver"
 	sqldbtest.Plans(t, map[string]string{
 		`SELECT COUNT(*) FILTER (WHERE dead_at = 0)`:                            total,
-		`SELECT COUNT(*) FROM events`:                                           total,
+		`SELECT COUNT(*) FROM events`:                                           "once an hour, and when max_events may be kept",
 		`DELETE FROM events WHERE id <> ''`:                                     everything,
 		`UPDATE event_queues SET next_at = 0 WHERE drive_id <> ''`:              everything,
 		`SELECT DISTINCT drive_id, 1, CAST($1 AS BIGINT) FROM events`:           everything,

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"encoding/base32"
+	"encoding/binary"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,6 +36,13 @@ func ValidID(s string) bool {
 		}
 	}
 	return true
+}
+
+// FirstID is not above any id that is made at t or later, by the same clock. It is to be compared with alone.
+func FirstID(t time.Time) string {
+	var raw [16]byte
+	binary.BigEndian.PutUint64(raw[:8], uint64(max(0, t.UnixMilli()))<<16)
+	return idEncoding.EncodeToString(raw[:])
 }
 
 // IDTime is when a valid id was made, by the clock of the machine that did (RFC 9562, section 5.7).

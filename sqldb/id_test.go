@@ -28,6 +28,10 @@ func TestIDTime(t *testing.T) {
 	if after := time.Now(); at.Before(before) || at.After(after.Add(time.Second)) {
 		t.Errorf("an id of now is from %s", at)
 	}
+	now := time.Now()
+	if first := sqldb.FirstID(now); first > sqldb.NewID() || !sqldb.IDTime(first).Equal(now.Truncate(time.Millisecond)) {
+		t.Errorf("%s is the first id of %s", first, now)
+	}
 	if at := sqldb.IDTime("no id"); !at.IsZero() {
 		t.Errorf("no id is from %s", at)
 	}

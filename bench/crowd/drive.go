@@ -250,16 +250,25 @@ func (f *filling) transfers(d *tree) {
 		}
 	}
 	if d.number%10 == 2 {
-		joined := f.upload(d, "of parts.txt", "joined", open, -1, 0, nil, nil, "")
-		for k := range 2 {
-			f.rows.row("upload_parts", joined, k, f.upload(d, "", "partial", open, 30, len(half), state, half, ""), "")
+		var parts []string
+		for range 2 {
+			parts = append(parts, f.upload(d, "", "partial", open, 30, len(half), state, half, ""))
+		}
+		joined := f.upload(d, "of parts.txt", "joined", open, -1, 0, nil, nil, parts[0])
+		for k, part := range parts {
+			f.rows.row("upload_parts", joined, k, part, "")
 		}
 	}
 }
 
-func (f *filling) upload(d *tree, name, kind string, at time.Time, length, received int, digest, content []byte, nodeID string) (id string) {
+// upload makes an open one, or one that became the file of is; a joined one waits for that part.
+func (f *filling) upload(d *tree, name, kind string, at time.Time, length, received int, digest, content []byte, is string) (id string) {
 	id = f.at(at)
 	ended, folder, folderID, mediaType := int64(0), "/", d.folders[0].id, "text/plain"
+	nodeID, part := is, ""
+	if kind == "joined" {
+		nodeID, part = "", is
+	}
 	if nodeID != "" {
 		ended = sqldb.Micros(at)
 	} else {
@@ -270,7 +279,7 @@ func (f *filling) upload(d *tree, name, kind string, at time.Time, length, recei
 		folderID, mediaType = "", ""
 	}
 	f.rows.row("uploads", id, d.id, folder, folderID, name, mediaType, 0, "rename", "filename "+name, kind, length, received, nullable(digest), nullable(content),
-		nodeID, ended, sqldb.Micros(at), sqldb.Micros(at), sqldb.Micros(f.Now.Add(20*time.Hour)), 1)
+		nodeID, ended, sqldb.Micros(at), sqldb.Micros(at), sqldb.Micros(f.Now.Add(20*time.Hour)), 1, part)
 	return id
 }
 

@@ -56,7 +56,7 @@ var columns = map[string][]string{
 	"locks":      {"token", "drive_id", "node_id", "user_id", "path", "deep", "shared", "owner", "timeout", "expires_at"},
 	"shares":     {"id", "drive_id", "node_id", "kind", "name", "expires_at", "created_at"},
 	"uploads": {"id", "drive_id", "folder", "folder_id", "name", "media_type", "modified_at", "conflict", "metadata", "kind", "length", "received",
-		"digest", "content", "node_id", "completed_at", "created_at", "active_at", "expires_at", "fence"},
+		"digest", "content", "node_id", "completed_at", "created_at", "active_at", "expires_at", "fence", "waits_for"},
 	"upload_parts": {"upload_id", "position", "part_id", "name"},
 	"events": {"id", "drive_id", "sequence", "node_id", "kind", "path", "at", "folder", "size", "media_type", "sha256", "parent_id", "from_id",
 		"from_name", "since", "tries", "failure"},

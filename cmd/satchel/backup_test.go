@@ -80,7 +80,7 @@ func TestBackupsAreKept(t *testing.T) {
 		err = in.drives.Purge(t.Context(), id, gone.ID)
 	}
 	if err == nil {
-		_, err = in.db.Exec(t.Context(), `UPDATE blobs SET created_at = 1`)
+		_, err = in.db.Exec(t.Context(), `UPDATE loose_blobs SET created_at = 1`)
 	}
 	if err == nil {
 		_, err = in.drives.GC(t.Context())

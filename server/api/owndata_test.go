@@ -268,7 +268,7 @@ func TestDeletingOnesOwnAccount(t *testing.T) {
 		if _, err := s.drives.Usage(t.Context(), bob.id); err == nil {
 			t.Error("the drive is still there")
 		}
-		if _, err := db.Exec(t.Context(), `UPDATE blobs SET created_at = 1`); err != nil { // past gc's grace
+		if _, err := db.Exec(t.Context(), `UPDATE loose_blobs SET created_at = 1`); err != nil { // past gc's grace
 			t.Fatal(err)
 		}
 		if _, err := s.drives.GC(t.Context()); err != nil {
