@@ -77,6 +77,8 @@ type Config struct {
 	UploadMaxAge   time.Duration // life of an unfinished upload, whatever it receives; 0 is no limit
 	MaxOpenUploads int           // unfinished uploads of one user
 	Proof          bool          // whether content that other users hold is found by its hash, against a proof of holding it
+	ScrubEvery     time.Duration // how often all content is read again, to see whether it is still what it was; negative is never
+	ScrubRate      int64         // bytes a second that are read for that
 	TrashExpiry    time.Duration // how long a removed file can be restored; negative is for ever
 	Versions       int           // contents kept of an overwritten file; 0 is none
 	FinderQuota    bool          // whether Finder is told how full a drive is
@@ -160,6 +162,8 @@ func Default() Config {
 		EventsExpiry:        24 * time.Hour,
 		MaxEvents:           100_000,
 		AuditExpiry:         365 * 24 * time.Hour,
+		ScrubEvery:          30 * 24 * time.Hour,
+		ScrubRate:           8 << 20,
 		Thumbnails:          2,
 		ThumbnailMemory:     256 << 20,
 		LogLevel:            slog.LevelInfo,

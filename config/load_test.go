@@ -47,7 +47,7 @@ func TestDefaults(t *testing.T) {
 		"oidc_issuer": "", "oidc_client_id": "", "oidc_client_secret": "", "oidc_name": "", "oidc_scopes": "profile,email", "oidc_registration": "follow", "durability": "strict",
 		"quota": "0", "max_file": "0", "deny_names": "", "allow_types": "", "admit_webhook": "", "admit_webhook_secret": "", "admit_timeout": "10s", "admit_headers": "", "upload_expiry": "1d",
 		"upload_max_age": "0s", "max_open_uploads": "50000", "proof": "false", "trash_expiry": "30d", "versions": "20", "finder_quota": "true",
-		"changes_expiry": "30d", "max_changes": "50000", "audit_expiry": "365d", "events_webhook": "", "events_webhook_secret": "", "events_expiry": "1d", "max_events": "100000", "thumbnails": "2", "thumbnail_memory": "256MiB",
+		"changes_expiry": "30d", "max_changes": "50000", "audit_expiry": "365d", "events_webhook": "", "events_webhook_secret": "", "events_expiry": "1d", "max_events": "100000", "scrub_every": "30d", "scrub_rate": "8MiB", "thumbnails": "2", "thumbnail_memory": "256MiB",
 		"log_level": "info", "log_format": "auto", "access_log": "", "access_log_format": "json", "access_log_size": "100MiB", "access_log_keep": "30", "traces": "", "traces_sampled": "10%", "shutdown_grace": "10s", "database_connections": "16",
 	}
 	for _, s := range c.Settings() {

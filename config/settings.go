@@ -83,6 +83,8 @@ func (c *Config) settings() []setting {
 		{key: "events_expiry", usage: "how long an event that is not taken is tried again", value: duration{&c.EventsExpiry, durationPositive}},
 		{key: "max_events", usage: "events that are kept until they are taken, given up ones among them", value: count{&c.MaxEvents, 1000, 10_000_000}},
 		{key: "audit_expiry", usage: "how long the audit log knows who did what", value: duration{&c.AuditExpiry, durationOrNever}},
+		{key: "scrub_every", usage: "how often all content is read again and compared with its SHA-256", value: duration{&c.ScrubEvery, durationOrNever}},
+		{key: "scrub_rate", usage: "size that is read a second for that", value: boundedSize{&c.ScrubRate, 64 << 10, 1 << 40}},
 		{key: "thumbnails", usage: "images that are decoded at once to make thumbnails, each in a process of its own; 0 makes none", value: count{&c.Thumbnails, 0, 64}},
 		{key: "thumbnail_memory", usage: "memory that decoding one of them may take; images that need more have no thumbnail", value: boundedSize{&c.ThumbnailMemory, 96 << 20, 8 << 30}},
 		{key: "log_level", live: true, usage: "least important log line that is written", value: level{&c.LogLevel}},

@@ -11,7 +11,7 @@ import (
 
 // counts is what happened since the start.
 type counts struct {
-	begun, completed, dropped, expired, resumed, takeovers, holdsRefused, holdsWaited, mismatches, received, stored atomic.Int64
+	begun, completed, dropped, expired, resumed, takeovers, holdsRefused, holdsWaited, mismatches, received, stored, scrubbed atomic.Int64
 }
 
 // Counts is what the drives of this process did since it started, for metrics. Its values only grow.
@@ -27,6 +27,7 @@ type Counts struct {
 	ChecksumMismatches int64         // times that bytes of an upload were not what their checksum said
 	BytesReceived      int64         // of content, by every door, whether or not it became a file
 	BytesStored        int64         // of content that became a file
+	BytesScrubbed      int64         // that were read to see whether content is still what it was
 }
 
 // Counts answers what happened since the start.
@@ -43,6 +44,7 @@ func (s *Drives) Counts() Counts {
 		ChecksumMismatches: s.counts.mismatches.Load(),
 		BytesReceived:      s.counts.received.Load(),
 		BytesStored:        s.counts.stored.Load(),
+		BytesScrubbed:      s.counts.scrubbed.Load(),
 	}
 }
 

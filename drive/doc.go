@@ -39,5 +39,6 @@
 // putback.go does it.
 //
 // Names and paths are in path.go; sweep.go, gc.go and check.go keep the house, and
-// moveblobs.go moves it to another store.
+// moveblobs.go moves it to another store. scrub.go reads all content again, and
+// damage.go tells what is not what it was.
 package drive

@@ -27,6 +27,9 @@ type Options struct {
 	InlineMax      int64         // largest content that is kept in its row; default 64 KiB
 	GCGrace        time.Duration // how old an orphan must be before gc removes it; default 1 h
 	ChecksumRate   int64         // bytes a second that are read to compute checksums in the background; default 64 MiB
+	ScrubEvery     time.Duration // how often all content is read again, to see whether it is still what it was; 0 or less is never
+	ScrubRate      int64         // bytes a second that are read for that; default 8 MiB
+	ScrubPause     time.Duration // after which content that seems damaged is read once more; default 4 s
 	Log            *slog.Logger  // default slog.Default()
 	// Admit, if set, is asked before content becomes a file, before an upload begins and before a file takes another name. Its
 	// error refuses it.
@@ -109,6 +112,12 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 	}
 	if o.ChecksumRate <= 0 {
 		o.ChecksumRate = 64 << 20
+	}
+	if o.ScrubRate <= 0 {
+		o.ScrubRate = 8 << 20
+	}
+	if o.ScrubPause <= 0 {
+		o.ScrubPause = 4 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

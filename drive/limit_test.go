@@ -324,6 +324,10 @@ var notLimited = map[string]string{
 	"UploadStates":     "numbers for metrics",
 	"ChecksumsWanted":  "wakes a job",
 	"ComputeChecksums": "a job",
+	"Scrub":            "a job",
+	"ScrubAll":         "of who runs the server",
+	"ScrubStanding":    "numbers for metrics",
+	"EachDamaged":      "of who runs the server",
 }
 
 func TestEveryMethodKeepsToTheLimit(t *testing.T) {

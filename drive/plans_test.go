@@ -29,6 +29,9 @@ func TestPlans(t *testing.T) {
 		`UPDATE drives SET oldest_at = 0 WHERE sequence - pruned`: "once after the start",
 		`FROM uploads WHERE completed_at = 0`:                     total,
 
+		`SELECT COUNT(*) FROM damaged_blobs`: "of what is damaged, which is little",
+		`LEFT JOIN damaged_blobs d`:          "of what is damaged, which is little",
+
 		`SELECT DISTINCT drive_id FROM checksum_wishes`: "of a job, once for 200 files that it reads",
 
 		`AND NOT EXISTS (SELECT 1 FROM loose_blobs`: check,

@@ -151,7 +151,7 @@ func assemble(o Options, h handlers) (*Server, error) {
 			Name: "satchel_info", Help: "1, with what serves: the version and the kind of database.",
 			ConstLabels: prometheus.Labels{"version": o.Version, "database": string(o.DB.Engine())},
 		}, func() float64 { return 1 }),
-		driveCollector(o.Drives.Counts), uploadTally(o.Drives.UploadStates, o.Log), lockTally(o.Drives.LocksHeld, o.Log), eventCollector(o.Events.Counts), eventTally(o.Events.Standing, o.Log), jobTally(o.Turns.All, o.Log), dbCollector(o.DB), certificateCollector(o.Certificates),
+		driveCollector(o.Drives.Counts), uploadTally(o.Drives.UploadStates, o.Log), lockTally(o.Drives.LocksHeld, o.Log), scrubTally(o.Drives.ScrubStanding, o.Log), eventCollector(o.Events.Counts), eventTally(o.Events.Standing, o.Log), jobTally(o.Turns.All, o.Log), dbCollector(o.DB), certificateCollector(o.Certificates),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "satchel_http_requests_in_flight", Help: "Requests that are being answered.",
 		}, func() float64 { return float64(s.inFlight.Load()) }),

@@ -63,7 +63,7 @@ func newFront(t testing.TB, o frontOptions) *front {
 	db, log, metrics := o.db, &logBuffer{}, NewMetrics()
 	blobs := blob.Observed(mem.New(), metrics.ObserveBlob)
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: o.level}))
-	drives := drive.New(db, blobs, drive.Options{Log: logger})
+	drives := drive.New(db, blobs, drive.Options{Log: logger, ScrubEvery: time.Hour})
 	accounts := authn.New(db, authn.Options{CreateDrive: drives.Create, Log: logger, Observe: metrics.ObserveSignIn})
 	events, err := hooks.NewEvents(db, hooks.EventOptions{Log: logger})
 	if err != nil {

@@ -52,6 +52,23 @@ func lockTally(take func(context.Context) (int64, error), log *slog.Logger) *tal
 	}}
 }
 
+func scrubTally(take func(context.Context) (drive.ScrubStanding, error), log *slog.Logger) *tally[drive.ScrubStanding] {
+	type s = drive.ScrubStanding
+	age := prometheus.NewDesc("satchel_scrub_age_seconds", "Time since all content was last read again from the first to the last, or since that was first begun; missing where scrub_every is never.", nil, nil)
+	every := prometheus.NewDesc("satchel_scrub_every_seconds", "How often all content is to be read again: scrub_every; missing where it is never.", nil, nil)
+	return &tally[s]{what: "damaged contents", take: take, log: log, readings: []reading[s]{
+		gauge("satchel_scrub_damaged", "Contents that were not what is on record when they were last read.", func(st s) float64 { return float64(st.Damaged) }),
+	}, spreadDescs: []*prometheus.Desc{age, every}, spread: func(st s) []prometheus.Metric {
+		if st.Every == 0 {
+			return nil
+		}
+		return []prometheus.Metric{
+			prometheus.MustNewConstMetric(age, prometheus.GaugeValue, st.Age.Seconds()),
+			prometheus.MustNewConstMetric(every, prometheus.GaugeValue, st.Every.Seconds()),
+		}
+	}}
+}
+
 func eventTally(take func(context.Context) (hooks.EventsStanding, error), log *slog.Logger) *tally[hooks.EventsStanding] {
 	type s = hooks.EventsStanding
 	return &tally[s]{what: "events", take: take, log: log, readings: []reading[s]{

@@ -33,6 +33,7 @@ func jobs(in *rooms, who identity, log *slog.Logger) []job {
 		{name: "sweep_drives", every: 5 * time.Minute, run: in.drives.Sweep},
 		{name: "checksums", every: time.Hour, run: in.drives.ComputeChecksums, wake: in.drives.ChecksumsWanted()},
 		{name: "missed_thumbnails", every: 10 * time.Minute, run: in.previews.Missed},
+		{name: "scrub", every: 5 * time.Minute, begin: true, run: in.drives.Scrub}, // goes on with a pass that takes days, or looks whether one is due
 		{name: "sweep_events", every: time.Minute, run: in.events.Sweep},
 		{name: "gc", every: time.Hour, run: func(ctx context.Context) error {
 			removed, err := in.drives.GC(ctx)

@@ -176,6 +176,7 @@ func driveOptions(c *config.Config, admits *admitting, feed hooks.Feed, log *slo
 	}
 	return drive.Options{
 		Quota: c.Quota, MaxFile: c.MaxFile, TrashExpiry: c.TrashExpiry, Versions: versions, Proof: c.Proof, Log: log,
+		ScrubEvery: c.ScrubEvery, ScrubRate: c.ScrubRate,
 		ChangesExpiry: c.ChangesExpiry, MaxChanges: c.MaxChanges,
 		UploadExpiry: c.UploadExpiry, UploadMaxAge: c.UploadMaxAge, MaxOpenUploads: c.MaxOpenUploads,
 		Admit: admits.Admit, Changed: feed.Tell, Events: c.EventsWebhook != "",

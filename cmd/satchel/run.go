@@ -20,6 +20,8 @@ const (
 	exitFailed = 1
 	exitUsage  = 2 // the command line or the settings cannot be followed
 
+	exitDamaged = 8 // of satchel scrub: content is not what it was
+
 	// Of the commands of the client alone.
 	exitSignedOut   = 3   // nobody is signed in, or not any more
 	exitNotFound    = 4   // there is no such file, folder, link or upload
@@ -60,6 +62,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
+	if errors.Is(err, errDamaged) {
+		return exitDamaged
+	}
 	return exitFailed
 }
 
@@ -80,7 +85,7 @@ func (p *program) rootCommand() *cobra.Command {
 		root.PersistentFlags().String(f.Name, f.Default, f.Usage)
 	}
 	ofServer := []*cobra.Command{
-		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.eventsCommand(), p.migrateCommand(), p.migrateDBCommand(), p.migrateBlobsCommand(), p.backupCommand(), p.restoreCommand(), p.gcCommand(), p.fsckCommand(),
+		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.eventsCommand(), p.migrateCommand(), p.migrateDBCommand(), p.migrateBlobsCommand(), p.backupCommand(), p.restoreCommand(), p.gcCommand(), p.fsckCommand(), p.scrubCommand(),
 		p.healthcheckCommand(), p.doctorCommand(), p.configCommand(), p.workshopCommand(),
 	}
 	for _, cmd := range ofServer {
