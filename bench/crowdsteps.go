@@ -240,7 +240,7 @@ func jobSteps(add func(*crowdStep)) {
 		return a.drives
 	}
 	job := func(name string, do func(ctx context.Context, a *account) error) {
-		add(&crowdStep{name: name, few: true, do: do})
+		add(&crowdStep{name: name, do: do})
 	}
 	job("sweep of drives, nothing due", func(ctx context.Context, a *account) error { return drives(a).Sweep(ctx) })
 	job("sweep of accounts, nothing due", func(ctx context.Context, a *account) error {
