@@ -77,7 +77,7 @@ type scrubPlace struct {
 }
 
 func (s *Drives) scrubPlace(ctx context.Context) (at scrubPlace, err error) {
-	err = s.db.Row(ctx, `SELECT under_way, after_id, begun_at, whole_at, known_at FROM scrubs WHERE id = 1`, nil, &at.underWay, &at.after, &at.begun, &at.whole, &at.known)
+	err = s.db.Row(ctx, `SELECT under_way, after_id, begun_at, whole_at, known_at FROM scrubs WHERE id = 'scrub'`, nil, &at.underWay, &at.after, &at.begun, &at.whole, &at.known)
 	if sqldb.NoRow(err) {
 		return scrubPlace{}, nil
 	}
@@ -86,7 +86,7 @@ func (s *Drives) scrubPlace(ctx context.Context) (at scrubPlace, err error) {
 
 func (s *Drives) keepScrubPlace(ctx context.Context, at scrubPlace) error {
 	return s.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO scrubs (id, under_way, after_id, begun_at, whole_at, known_at) VALUES (1, $1, $2, $3, $4, $3)
+		_, err := tx.Exec(ctx, `INSERT INTO scrubs (id, under_way, after_id, begun_at, whole_at, known_at) VALUES ('scrub', $1, $2, $3, $4, $3)
 			ON CONFLICT (id) DO UPDATE SET under_way = excluded.under_way, after_id = excluded.after_id, begun_at = excluded.begun_at, 
 				whole_at = CASE WHEN excluded.whole_at > scrubs.whole_at THEN excluded.whole_at ELSE scrubs.whole_at END`,
 			at.underWay, at.after, at.begun, at.whole)

@@ -1,7 +1,7 @@
 -- The pass that reads all content again: one row, once there was a pass. Content up to after_id is read while one is under way; whole_at is when the last one had read
 -- all, 0 if none has; known_at when the first began.
 CREATE TABLE scrubs (
-    id        BIGINT PRIMARY KEY,
+    id        TEXT COLLATE "C" PRIMARY KEY,
     under_way BOOLEAN NOT NULL,
     after_id  TEXT COLLATE "C" NOT NULL,
     begun_at  BIGINT NOT NULL,
