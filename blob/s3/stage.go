@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -127,13 +129,14 @@ func (g *stage) addPart(settling bool, put func(to *Record) (Part, error)) error
 	}
 }
 
-// aborted reports whether a part was not taken because its upload is no more. S3 may have cut the connection before it said so.
+// aborted reports whether a part was not taken because its upload is no more. S3 may have cut the connection before it said so, which a gateway in front of
+// it tells as 502 or 504.
 func (g *stage) aborted(err error, r *Record) bool {
 	if errors.Is(err, errNoUpload) {
 		return true
 	}
 	var answer *awshttp.ResponseError
-	broken := !errors.As(err, &answer) || answer.HTTPStatusCode() == 0
+	broken := !errors.As(err, &answer) || slices.Contains([]int{0, http.StatusBadGateway, http.StatusGatewayTimeout}, answer.HTTPStatusCode())
 	return broken && errors.Is(g.store.uploadPresent(g.ctx, r.Upload, r.UploadID, once), blob.ErrNotFound)
 }
 
