@@ -169,8 +169,8 @@ func TestContentMovesToAnotherStore(t *testing.T) {
 	})
 }
 
-// Killed at any call of either store, and called again: nothing is lost, whoever reads meanwhile reads it, and in the end all of it is
-// in the new store once.
+// Killed at each call of either store in turn, killed there once more, and called again: nothing is lost, whoever reads meanwhile reads it, and in
+// the end all of it is in the new store once.
 func TestAMoveThatIsKilledGoesOn(t *testing.T) {
 	each(t, Options{}, func(t *testing.T, f *fixture) {
 		files := map[string]string{}
@@ -181,48 +181,61 @@ func TestAMoveThatIsKilledGoesOn(t *testing.T) {
 		}
 		b := f.between()
 		all := has(t, f.blobs)
-		for calls, done := 0, false; !done; calls++ {
-			left := calls
-			killed := func(string) error {
-				if left--; left < 0 {
+		at := map[string]bool{} // the calls at which it was killed
+		killedAfter := func(calls int) (killed bool) {
+			ask := func(store string) func(string) error {
+				return func(op string) error {
+					if calls--; calls >= 0 {
+						return nil
+					}
+					at[store+op], killed = true, true
 					return errors.New("killed")
 				}
-				return nil
 			}
-			_, err := b.move(watched{f.blobs, killed}, watched{b.to, killed})
-			done = err == nil
-			if done && calls < 10 {
-				t.Fatalf("it took %d calls to move 3 blobs", calls)
+			if _, err := b.move(watched{f.blobs, ask("old ")}, watched{b.to, ask("new ")}); (err != nil) != killed {
+				t.Fatalf("killed: %v, %v", killed, err)
 			}
 			b.wantFiles(files)
 			b.clean()
-			if !done && calls%3 > 0 { // the others go on with what is there
-				for _, key := range has(t, b.to) {
-					if slices.Contains(has(t, f.blobs), key) {
-						continue
-					}
-					c, err := b.to.Open(t.Context(), blob.Key(key))
-					if err != nil {
-						t.Fatal(err)
-					}
-					content, err := io.ReadAll(c)
-					if err != nil {
-						t.Fatal(err)
-					}
-					b.plant(f.blobs, blob.Key(key), string(content))
-					if err := b.to.Remove(t.Context(), blob.Key(key)); err != nil {
-						t.Fatal(err)
-					}
-				}
+			return killed
+		}
+		for calls := 0; killedAfter(calls); calls++ {
+			killedAfter(calls)
+			if moved, err := b.move(f.blobs, b.to); err != nil || moved.Left() != 0 {
+				t.Errorf("killed after %d calls, and then: %+v, %v", calls, moved, err)
+			}
+			b.wantFiles(files)
+			if left, there := has(t, f.blobs), has(t, b.to); len(left) > 0 || !slices.Equal(there, all) {
+				t.Fatalf("killed after %d calls: the old store has %v, the new one %v, want %v there", calls, left, there, all)
+			}
+			for _, key := range all {
+				b.back(blob.Key(key))
 			}
 		}
-		if moved, err := b.move(f.blobs, b.to); err != nil || moved.Left() != 0 {
-			t.Errorf("afterwards: %+v, %v", moved, err)
-		}
-		if left, there := has(t, f.blobs), has(t, b.to); len(left) > 0 || !slices.Equal(there, all) {
-			t.Errorf("the old store has %v, the new one %v, want %v there", left, there, all)
+		for _, call := range []string{"old Open", "old Read", "old Remove", "new Open", "new Read", "new Remove", "new Stage", "new Write", "new Seal"} {
+			if !at[call] {
+				t.Errorf("it was never killed at %s", call)
+			}
 		}
 	})
+}
+
+// back brings a blob back to the old store.
+func (b *between) back(key blob.Key) {
+	b.t.Helper()
+	c, err := b.to.Open(b.t.Context(), key)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer c.Close()
+	content, err := io.ReadAll(c)
+	if err == nil {
+		b.plant(b.blobs, key, string(content))
+		err = b.to.Remove(b.t.Context(), key)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // plant makes a blob, whatever there was.
