@@ -4,7 +4,7 @@ GO          ?= go
 NPM         ?= npm
 NPM_CI       = $(NPM) ci --no-audit --no-fund
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-TIMEOUT     ?= 14m
+TIMEOUT     ?= 20m
 GOTESTFLAGS ?=
 
 .PHONY: help
