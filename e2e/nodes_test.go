@@ -121,7 +121,8 @@ func TestAPausedNodeWritesNothing(t *testing.T) {
 	here.signal(syscall.SIGCONT)
 	select {
 	case end := <-run.ended:
-		// A client that is still sending when it is refused may find the connection cut before it has read why (RFC 9112, section 9.6). The node's log has it.
+		// A client that is still sending when it is refused may find the connection cut before it has read why (RFC 9112, section 9.6): net/http waits
+		// half a second before it cuts one, but not one that asked by Expect, as this does. The node's log has what it answered.
 		t.Logf("the paused node answered %d", end.status)
 		if end.status != 0 && end.status != http.StatusLocked && end.status != http.StatusConflict {
 			t.Errorf("the paused node answered %d", end.status)
