@@ -15,7 +15,7 @@ import (
 
 // newRclone is rclone as the folder rclone pins it, built once: newer than Debian's, and only with what is used here.
 var newRclone = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(binaryFolder, "rclone")
+	path := filepath.Join(binaryFolder, "rclone-pinned") // commands of the docs find satchel in that folder, and are to find Debian's rclone
 	build := exec.Command("go", "build", "-trimpath", "-o", path, ".")
 	build.Dir = "rclone"
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")

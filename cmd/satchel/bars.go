@@ -100,6 +100,14 @@ type barred struct {
 }
 
 func (f *barred) observe(m client.Moment) {
+	at := f.keep(m)
+	if f.bar != nil { // without f.mu: the bar may be drawing, and asks says
+		f.bar.SetCurrent(at)
+	}
+}
+
+// keep takes a moment, and answers how far the file is.
+func (f *barred) keep(m client.Moment) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if m.Phase == client.Moving && f.begun.IsZero() {
@@ -113,9 +121,7 @@ func (f *barred) observe(m client.Moment) {
 		f.all.bytes.Add(m.At - f.before)
 		f.before = m.At
 	}
-	if f.bar != nil {
-		f.bar.SetCurrent(m.At)
-	}
+	return m.At
 }
 
 // says is what stands behind a file's bar.
