@@ -83,14 +83,14 @@ func TestSocketActivation(t *testing.T) {
 		t.Fatalf("%v\n%s", err, log.tail())
 	}
 	answer.Body.Close()
-	if answer.StatusCode != http.StatusOK || !strings.Contains(log.String(), "http://"+address+"/") {
-		t.Errorf("%s\n%s", answer.Status, log.tail())
-	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("%v\n%s", err, log.tail())
+	}
+	if answer.StatusCode != http.StatusOK || !strings.Contains(log.String(), "http://"+address+"/") { // all that it printed has been read by now
+		t.Errorf("%s\n%s", answer.Status, log.tail())
 	}
 }
 
