@@ -51,15 +51,7 @@ func (g *stage) seal() error {
 			return err
 		}
 	}
-	r, err := g.store.settle(g.ctx, g.key, g.record, g.record, true)
-	if errors.Is(err, ErrLost) {
-		if err := g.reload(err); err != nil {
-			return err
-		}
-		return errReloaded
-	}
-	g.record = r
-	return err
+	return g.took(g.store.settle(g.ctx, g.key, g.record, g.record, true))
 }
 
 // settle completes the parts of to into one object, which is its body then, and seals it if seal says so. from is the record as it is.

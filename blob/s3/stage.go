@@ -150,7 +150,11 @@ var errReloaded = errors.New("blob/s3: the record was settled meanwhile")
 
 // save writes the record. ErrLost if the stage was taken over, blob.ErrNotFound if it was removed.
 func (g *stage) save(to Record) error {
-	r, err := g.store.save(g.ctx, g.key, g.record, to)
+	return g.took(g.store.save(g.ctx, g.key, g.record, to))
+}
+
+// took makes r the record, if there was no other version of it meanwhile: that is taken then, and errReloaded answered.
+func (g *stage) took(r Record, err error) error {
 	if errors.Is(err, ErrLost) {
 		if err := g.reload(err); err != nil {
 			return err
