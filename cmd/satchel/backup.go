@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -92,14 +93,7 @@ func (p *program) backup(ctx context.Context, c *config.Config, folder string, k
 		return err
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
-	store, err := disk.Open(filepath.Join(folder, backupContent), disk.Options{})
-	if err != nil {
-		return err
-	}
-	claim, err := store.Claim()
-	if errors.Is(err, disk.ErrClaimed) {
-		return fmt.Errorf("another satchel backup or restore is at work on %s", folder)
-	}
+	store, claim, err := claimBackups(folder)
 	if err != nil {
 		return err
 	}
@@ -120,6 +114,18 @@ func (p *program) backup(ctx context.Context, c *config.Config, folder string, k
 		fmt.Fprintf(p.stdout, "%s: %d blobs copied, %s; %d were there.\n", name, copied.Blobs, humanize.IBytes(uint64(copied.Bytes)), copied.Kept)
 		return p.forgetBackups(ctx, store, rows, keep)
 	}
+}
+
+// claimBackups opens the content in a folder of backups for one command at a time, until claim is closed.
+func claimBackups(folder string) (store *disk.Store, claim io.Closer, err error) {
+	if store, err = disk.Open(filepath.Join(folder, backupContent), disk.Options{}); err != nil {
+		return nil, nil, err
+	}
+	claim, err = store.Claim()
+	if errors.Is(err, disk.ErrClaimed) {
+		err = fmt.Errorf("another satchel backup or restore is at work on %s", folder)
+	}
+	return store, claim, err
 }
 
 // errContentGone says that what a file held at the moment of the backup was removed for good before it was copied.

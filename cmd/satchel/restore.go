@@ -13,7 +13,6 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"github.com/satchelhq/satchel/blob/disk"
 	"github.com/satchelhq/satchel/blob/s3/ledger"
 	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/drive"
@@ -68,14 +67,7 @@ func (p *program) restore(ctx context.Context, c *config.Config, folder, name st
 	if !slices.Contains(names, name) {
 		return fmt.Errorf("there is no backup %q in %s: there are %s", name, folder, strings.Join(names, ", "))
 	}
-	from, err := disk.Open(filepath.Join(folder, backupContent), disk.Options{})
-	if err != nil {
-		return err
-	}
-	claim, err := from.Claim()
-	if errors.Is(err, disk.ErrClaimed) {
-		return fmt.Errorf("another satchel backup or restore is at work on %s", folder)
-	}
+	from, claim, err := claimBackups(folder)
 	if err != nil {
 		return err
 	}
