@@ -23,6 +23,7 @@ const (
 	finalTries   = 8                // of an event that the receiver says it will not take: about ten minutes
 	maxFailure   = 200              // bytes that are kept of why a try failed
 	writeLimit   = time.Second      // how long the database may take to write down what came of one
+	lastAnswer   = 3 * time.Second  // how long a process that stops waits for what the receiver says of what it has by now
 )
 
 // deliveryJob names the job of which one process at a time has the turn.
@@ -147,13 +148,19 @@ func (e *Events) send(ctx context.Context, t *turn.Turn, ev event, user string) 
 	if err != nil {
 		return false, err
 	}
+	if ctx.Err() != nil {
+		return false, nil
+	}
 	if !t.Mine() {
 		return false, turn.ErrLost
 	}
-	status, err := e.to.Post(ctx, ev.id, body)
-	if ctx.Err() != nil {
+	asking, stop := outlive(ctx, lastAnswer, t.Mine)
+	defer stop()
+	status, err := e.to.Post(asking, ev.id, body)
+	if err != nil && ctx.Err() != nil {
 		return false, nil // who comes next sends it again
 	}
+	ctx = context.WithoutCancel(ctx) // what was answered is written down, or the receiver gets it twice for nothing
 	if err == nil && webhook.Taken(status) {
 		n, err := e.write(ctx, `DELETE FROM events WHERE id = $1`, ev.id)
 		if n > 0 { // else it was dropped meanwhile
@@ -180,6 +187,18 @@ func (e *Events) send(ctx context.Context, t *turn.Turn, ev event, user string) 
 	}
 	_, err = e.write(ctx, `UPDATE event_queues SET next_at = $2 WHERE drive_id = $1`, ev.drive, sqldb.Micros(now.Add(e.pauseAfter(ev.tries))))
 	return false, err
+}
+
+// outlive is ctx, which ends later by the time given where may says so when ctx ends.
+func outlive(ctx context.Context, by time.Duration, may func() bool) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if may() {
+			rest(longer, by)
+		}
+		cancel()
+	})
+	return longer, func() { stop(); cancel() }
 }
 
 // pauseAfter is how long to wait after so many tries: doubled each time, and spread at random over its second half.

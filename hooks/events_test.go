@@ -98,7 +98,6 @@ func (o *outside) user(name string) (id string) {
 	return id
 }
 
-// ServeHTTP is the receiver. It verifies as the specification tells receivers to.
 // signed reports whether a request is signed as Standard Webhooks has it.
 func signed(r *http.Request, body []byte) bool {
 	m := hmac.New(sha256.New, []byte(testSecret))
@@ -106,6 +105,7 @@ func signed(r *http.Request, body []byte) bool {
 	return r.Header.Get("webhook-signature") == "v1,"+base64.StdEncoding.EncodeToString(m.Sum(nil))
 }
 
+// ServeHTTP is the receiver. It verifies as the specification tells receivers to.
 func (o *outside) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	g := got{id: r.Header.Get("webhook-id")}
@@ -402,6 +402,29 @@ func TestAProcessThatLostItsTurnWritesNothing(t *testing.T) {
 	if err := o.deliverQueue(stale.Context(), stale, due[0]); err == nil || len(o.received(false)) > 0 {
 		t.Errorf("%v, sent %v", err, o.received(false))
 	}
+}
+
+// A process that stops while the receiver has an event waits for its answer: it is not sent again, and nothing more is sent.
+func TestAStopWaitsForWhatTheReceiverHas(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		o := newOutside(t, db)
+		for i := range 3 {
+			o.put(o.ann, fmt.Sprint("/", i), "")
+		}
+		for i := range 3 {
+			ctx, stop := context.WithCancel(t.Context())
+			o.say(func(got) int {
+				stop()
+				return http.StatusNoContent
+			})
+			if err := o.Run(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := o.Standing(t.Context()); err != nil || s.Waiting != int64(2-i) || len(o.received(false)) != i+1 {
+				t.Errorf("%+v, %v, received %v", s, err, o.received(false))
+			}
+		}
+	})
 }
 
 // A receiver that fails at random, and a delivery that is ended at random moments: each event arrives, and in each drive none before the one
