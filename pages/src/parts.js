@@ -16,10 +16,11 @@ const chunk = 2 << 20; // bytes: what all parts have on their way together is as
 
 export const worthParts = (file) => file.size >= least && file.size <= most;
 
-// remove ends an upload on the server, with its parts. What the server does not hear of expires.
+// remove ends an upload on the server, with its parts. A part may be held for a moment by a request that was just broken off (423). What the
+// server does not hear of expires.
 export function remove({ url, parts = [] }) {
   const urls = [url, ...parts.map((part) => part.url)].filter(Boolean);
-  return Promise.allSettled(urls.map((each) => tus.Upload.terminate(each, { ...tus.defaultOptions, retryDelays: null })));
+  return Promise.allSettled(urls.map((each) => tus.Upload.terminate(each, { ...tus.defaultOptions, retryDelays: [500, 1000, 2000, 4000, 8000] })));
 }
 
 // Parts has the form of a tus.Upload. Its options are, besides: parts, of {url, start, end, sent}, where they were begun before;
@@ -59,13 +60,13 @@ export class Parts {
     this.options.onLane();
   }
 
-  abort(terminate = false) {
+  abort() {
     this.run++;
     this.going = false;
     for (const part of this.parts) this.rest(part);
-    return terminate ? this.end() : Promise.resolve();
   }
 
+  // end is for what was aborted and is not gone on with: nothing of it stays on the server.
   async end() {
     await this.making?.catch(() => {});
     const { url, parts } = this;

@@ -148,7 +148,7 @@ export class Transfer {
   overtaken() {
     if (this.status === "cancelled") return;
     this.stop();
-    this.upload.abort(true).catch(() => {});
+    this.takeBack();
     this.succeed();
   }
 
@@ -156,7 +156,14 @@ export class Transfer {
     this.run++;
     this.waits = false;
     clearTimeout(this.timer);
-    return this.upload.abort();
+    this.upload.abort();
+  }
+
+  // takeBack ends what was stopped on the server.
+  takeBack() {
+    const { upload } = this;
+    if (upload instanceof Parts) upload.end();
+    else remove(upload);
   }
 
   pause() {
@@ -182,7 +189,7 @@ export class Transfer {
     this.row?.remove();
     if (!ended) {
       forget(this.entry.id);
-      this.upload.abort(true).catch(() => {}); // what the server did not hear of expires
+      this.takeBack();
     }
     this.queue.drop(this);
   }
