@@ -21,6 +21,7 @@ type reply struct {
 	patch    int64                           // the offset that a PATCH is for; negative for other methods
 	verify   func() error                    // tells whether the body was what its checksum says; nil without one
 	current  func(http.Header, int)          // tells where the upload is on record, in the refusal of a PATCH
+	brief    bool                            // no body is read, which is what may take long
 	headless bool                            // a HEAD that came as a POST: its length must not be announced, as no body follows
 
 	mu          sync.Mutex
@@ -33,11 +34,11 @@ type replyKey struct{}
 // statusClientClosedRequest is what package answer says to a cancelled context.
 const statusClientClosedRequest = 499
 
-// interrupt makes the request let go, unless its answer is on its way: then it is about to.
+// interrupt makes the request let go, unless it is about to: it is brief, or its answer is on its way.
 func (p *reply) interrupt(requestUnlock func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.sent {
+	if !p.sent && !p.brief {
 		p.interrupted = true
 		requestUnlock()
 	}

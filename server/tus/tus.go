@@ -142,6 +142,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, id string, seen dri
 		d.drives.Asked(id)
 	}
 	reply := &reply{ResponseWriter: w, seen: seen, metadata: r.Header.Get("Upload-Metadata"), base: d.origin.Base(r), address: d.addressOf(r.Context()), headless: overridden && r.Method == http.MethodHead}
+	reply.brief = r.Method == http.MethodHead || r.Method == http.MethodDelete
 	if reply.patch = -1; r.Method == http.MethodPatch {
 		if at, err := strconv.ParseInt(r.Header.Get("Upload-Offset"), 10, 64); err == nil {
 			reply.patch = at

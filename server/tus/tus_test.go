@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -336,6 +337,32 @@ func TestResumeWhileTheFirstHangs(t *testing.T) {
 		s.want("go on", s.do("PATCH", at, "Upload-Offset: 5", "world"), 204, "Upload-Offset: 10")
 		if got := s.read("/f"); got != "helloworld" {
 			t.Errorf("the file holds %q", got)
+		}
+	})
+}
+
+// A request without a body is over soon, and is not made to let go: who ends an upload, and looks at it at once, has ended it.
+func TestADeleteIsNotInterrupted(t *testing.T) {
+	each(t, drive.Options{}, func(t *testing.T, s *site) {
+		for range 50 {
+			at := s.do("POST", "/files/", "Upload-Length: 10\n"+meta("filename", "f"), "").Header.Get("Location")
+			var looking sync.WaitGroup
+			ended := make(chan struct{})
+			for range 4 {
+				looking.Go(func() {
+					for {
+						select {
+						case <-ended:
+							return
+						default:
+							s.do("HEAD", at, "", "")
+						}
+					}
+				})
+			}
+			s.want("end", s.do("DELETE", at, "", ""), 204)
+			close(ended)
+			looking.Wait()
 		}
 	})
 }
