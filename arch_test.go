@@ -25,7 +25,7 @@ var floors = map[string]int{
 	"server/tus": 4, "server/dav": 4, "server/api": 4, "server/web": 4,
 	"server/answer": 4, "server/origin": 4, "server/form": 4, "server/archive": 4, "server/overview": 4,
 
-	"hooks": 3, "pages": 3, "preview": 3,
+	"hooks": 3, "pages": 3, "preview": 3, "backup": 3,
 
 	"drive": 2, "authn": 2, "authn/sender": 2, "blob/s3/ledger": 2, "sqldb/rowcopy": 2, "certificate": 2, "turn": 2,
 
@@ -58,8 +58,9 @@ var only = map[string][]string{
 	"client":  {"cmd/satchel"}, // the other side: it knows the server by HTTP
 	"picture": {"preview"},     // which decodes in a process that may die
 
-	"blob/s3":        {"cmd/satchel", "blob/s3/ledger"}, // all others know package blob
-	"blob/s3/ledger": {"cmd/satchel"},
+	"blob/s3":        {"cmd/satchel", "blob/s3/ledger", "backup"}, // all others know package blob
+	"blob/s3/ledger": {"cmd/satchel", "backup"},
+	"backup":         {"cmd/satchel"},
 }
 
 // outside are rooms beside the house: tests may import them, the program may not.

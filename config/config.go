@@ -31,9 +31,13 @@ type Config struct {
 
 	BlobsFrom string // of the same form: where content was before, and is until it is moved; empty is nowhere
 
-	S3AccessKey string // with S3SecretKey; empty: the credentials of the environment or the machine
-	S3SecretKey string
-	S3Redirect  *url.URL // where others reach the S3 service, to be sent there for downloads; nil: nobody is
+	S3AccessKey     string // with S3SecretKey; empty: the credentials of the environment or the machine
+	S3SecretKey     string
+	BackupAccessKey string // with BackupSecretKey, of the bucket that backups are made to; empty: the credentials of the environment or the machine
+	BackupSecretKey string
+	BackupEvery     time.Duration // how often a backup is to be made; negative is never
+
+	S3Redirect *url.URL // where others reach the S3 service, to be sent there for downloads; nil: nobody is
 
 	PublicURL      *url.URL       // scheme and host that people use; nil: as each request says
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-* is believed
@@ -164,6 +168,7 @@ func Default() Config {
 		AuditExpiry:         365 * 24 * time.Hour,
 		ScrubEvery:          30 * 24 * time.Hour,
 		ScrubRate:           8 << 20,
+		BackupEvery:         24 * time.Hour,
 		Thumbnails:          2,
 		ThumbnailMemory:     256 << 20,
 		LogLevel:            slog.LevelInfo,
@@ -195,7 +200,7 @@ type Bucket struct {
 
 // BlobBucket is the bucket of Blobs or BlobsFrom, and false if they are on disk.
 func BlobBucket(blobs string) (Bucket, bool) {
-	b, err := parseBucket(blobs)
+	b, err := ParseBucket(blobs)
 	return b, err == nil
 }
 
@@ -250,6 +255,9 @@ func (c *Config) conflicts() error {
 	}
 	if (c.S3AccessKey == "") != (c.S3SecretKey == "") {
 		refuse("s3_access_key, s3_secret_key: want both of them, or none")
+	}
+	if (c.BackupAccessKey == "") != (c.BackupSecretKey == "") {
+		refuse("backup_access_key, backup_secret_key: want both of them, or none")
 	}
 	c.conflictsOfTLS(refuse)
 	return errors.Join(wrong...)

@@ -47,7 +47,7 @@ func TestDefaults(t *testing.T) {
 		"oidc_issuer": "", "oidc_client_id": "", "oidc_client_secret": "", "oidc_name": "", "oidc_scopes": "profile,email", "oidc_registration": "follow", "durability": "strict",
 		"quota": "0", "max_file": "0", "deny_names": "", "allow_types": "", "admit_webhook": "", "admit_webhook_secret": "", "admit_timeout": "10s", "admit_headers": "", "upload_expiry": "1d",
 		"upload_max_age": "0s", "max_open_uploads": "50000", "proof": "false", "trash_expiry": "30d", "versions": "20", "finder_quota": "true",
-		"changes_expiry": "30d", "max_changes": "50000", "audit_expiry": "365d", "events_webhook": "", "events_webhook_secret": "", "events_expiry": "1d", "max_events": "100000", "scrub_every": "30d", "scrub_rate": "8MiB", "thumbnails": "2", "thumbnail_memory": "256MiB",
+		"changes_expiry": "30d", "max_changes": "50000", "audit_expiry": "365d", "events_webhook": "", "events_webhook_secret": "", "events_expiry": "1d", "max_events": "100000", "scrub_every": "30d", "scrub_rate": "8MiB", "backup_every": "1d", "backup_access_key": "", "backup_secret_key": "", "thumbnails": "2", "thumbnail_memory": "256MiB",
 		"log_level": "info", "log_format": "auto", "access_log": "", "access_log_format": "json", "access_log_size": "100MiB", "access_log_keep": "30", "traces": "", "traces_sampled": "10%", "shutdown_grace": "10s", "database_connections": "16",
 	}
 	for _, s := range c.Settings() {
@@ -173,7 +173,7 @@ func TestRefused(t *testing.T) {
 		{name: "a database", flag: "database=mysql://u@h/d", want: "database (flag --database): want sqlite:PATH or postgres://"},
 		{name: "a Postgres URL without a name", flag: "database=postgres://u:secret@h", want: "database (flag --database): want postgres://"},
 		{name: "S3 without a bucket", flag: "blobs=s3:///prefix", want: "want s3://BUCKET/PREFIX"},
-		{name: "S3 with keys", flag: "blobs=s3://key:secret@bucket", want: "without keys: these belong into s3_access_key"},
+		{name: "S3 with keys", flag: "blobs=s3://key:secret@bucket", want: "without keys: these belong into settings of their own (SATCHEL_S3_SECRET_KEY_FILE"},
 		{name: "S3 with an endpoint that is none", flag: "blobs=s3://bucket?endpoint=minio:9000", want: "want an endpoint such as https://s3.example.org"},
 		{name: "S3 with a parameter that is none", flag: "blobs=s3://bucket?acl=public", want: "want no other parameters than endpoint, region and path_style"},
 		{name: "S3 in a style that is none", flag: "blobs=s3://bucket?path_style=1", want: "want path_style=true or path_style=false"},

@@ -106,7 +106,7 @@ type blobs struct{ to *string }
 func (v blobs) Set(text string) error {
 	scheme, path, _ := strings.Cut(text, ":")
 	if scheme == "s3" {
-		if _, err := parseBucket(text); err != nil {
+		if _, err := ParseBucket(text); err != nil {
 			return err
 		}
 	} else if scheme != "disk" || path == "" {
@@ -116,14 +116,14 @@ func (v blobs) Set(text string) error {
 	return nil
 }
 
-// parseBucket reads s3://BUCKET/PREFIX?endpoint=URL&region=NAME&path_style=true. Its error ends the sentence "want …".
-func parseBucket(text string) (b Bucket, err error) {
+// ParseBucket reads s3://BUCKET/PREFIX?endpoint=URL&region=NAME&path_style=true. Its error ends the sentence "want …".
+func ParseBucket(text string) (b Bucket, err error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "s3" || u.Host == "" || u.Port() != "" || u.Fragment != "" {
 		return b, errors.New("s3://BUCKET/PREFIX")
 	}
 	if u.User != nil {
-		return b, errors.New("s3://BUCKET/PREFIX without keys: these belong into s3_access_key and SATCHEL_S3_SECRET_KEY_FILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+		return b, errors.New("s3://BUCKET/PREFIX without keys: these belong into settings of their own (SATCHEL_S3_SECRET_KEY_FILE, SATCHEL_BACKUP_SECRET_KEY_FILE), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	}
 	b.Name, b.Prefix = u.Host, strings.Trim(u.Path, "/")
 	query, err := url.ParseQuery(u.RawQuery)

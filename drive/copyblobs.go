@@ -20,6 +20,7 @@ type Copying struct {
 	Rate     int64        // bytes a second that are copied; 0 is no limit
 	AtOnce   int          // blobs; 0 is one
 	Verify   bool         // reads what is there already, and copies it anew if it is not right; else its size is enough
+	Checked  bool         // To compares what it is sent with sums that come along: a copy is not read back
 	Tell     func(Copied) // if set, is told how far it is, after each blob and by one goroutine at a time
 }
 
@@ -28,6 +29,7 @@ type Copied struct {
 	Blobs int   // that were copied
 	Bytes int64 // of these
 	Kept  int   // that were there
+	Holds int64 // bytes of the copied and the kept
 
 	Missing []string // ids of blobs that a file or version holds and whose bytes are in neither store
 	Damaged []string // ids of blobs whose bytes are not those that their rows say
@@ -36,7 +38,7 @@ type Copied struct {
 // copyPage is how many rows are read at a time.
 const copyPage = 500
 
-// CopyBlobs copies all content that the rows of these drives name and that is in a store, under its own key. Each copy is read back and compared with the SHA-256 on record. An error of a store or the database ends it.
+// CopyBlobs copies all content that the rows of these drives name and that is in a store, under its own key. Each is compared with the SHA-256 on record, and its copy read back and compared as well. An error of a store or the database ends it.
 func (s *Drives) CopyBlobs(ctx context.Context, c Copying) (copied Copied, err error) {
 	var mu sync.Mutex
 	slow := &pace{rate: c.Rate}
@@ -56,8 +58,10 @@ func (s *Drives) CopyBlobs(ctx context.Context, c Copying) (copied Copied, err e
 				case copyDone:
 					copied.Blobs++
 					copied.Bytes += r.size
+					copied.Holds += r.size
 				case copyKept:
 					copied.Kept++
+					copied.Holds += r.size
 				case copyMissing:
 					copied.Missing = append(copied.Missing, string(r.key))
 				case copyDamaged:
@@ -115,7 +119,7 @@ func (s *Drives) copyRow(ctx context.Context, c Copying, slow *pace, r keyedRow)
 		}
 		return copyNone, err
 	}
-	if err == nil && right {
+	if err == nil && right && !c.Checked {
 		if right, err = s.holdsBlob(ctx, c.To, r.key, r.blobRow); err == nil && !right {
 			err = errors.New("the store does not give back what it was given")
 		}
@@ -154,13 +158,20 @@ func (s *Drives) held(ctx context.Context, key blob.Key) (bool, error) {
 	return err == nil, err
 }
 
-// NamesContent reports whether a row names content in a store by this key.
-func (s *Drives) NamesContent(ctx context.Context, key blob.Key) (bool, error) {
-	_, err := s.blobRow(ctx, key)
-	if sqldb.NoRow(err) {
-		return false, nil
+// EachContent calls fn for each content that a row names and that is in a store, in the order of their keys, until fn returns an error.
+func (s *Drives) EachContent(ctx context.Context, fn func(blob.Key) error) error {
+	for after := ""; ; {
+		rows, err := s.blobRows(ctx, after)
+		if err != nil || len(rows) == 0 {
+			return fault.Wrap(err, "drive.EachContent")
+		}
+		for _, r := range rows {
+			if err := fn(r.key); err != nil {
+				return err
+			}
+		}
+		after = string(rows[len(rows)-1].key)
 	}
-	return err == nil, fault.Wrap(err, "drive.NamesContent")
 }
 
 // SettleRestored makes rows that were restored without what was under way agree with the store: uploads whose bytes are not there end, and content

@@ -285,7 +285,7 @@ var notLimited = map[string]string{
 	"GC":             "of who runs the server",
 	"MoveBlobs":      "of who runs the server",
 	"CopyBlobs":      "of who runs the server",
-	"NamesContent":   "of who runs the server",
+	"EachContent":    "of who runs the server",
 	"SettleRestored": "of who runs the server",
 	"Recover":        "of who runs the server",
 	"Sweep":          "of who runs the server",

@@ -14,7 +14,7 @@
 //	  - stage.go    writing: a part is recorded before the tail that it replaces is removed
 //	  - append.go   joining by UploadPartCopy · seal.go completing an upload · cut.go dropping the end
 //	  - read.go     ranges, in windows that grow · part.go the bytes of the part that is being filled
-//	  - sweep.go    objects and uploads that no record names
+//	  - sweep.go    objects and uploads that no record names · objects.go those of a bucket without records
 //
 // The parts of an unfinished multipart upload cannot be read. Where a stage has to be read, or cut within a part, its parts are
 // completed into an object first ("settled"); if the stage goes on, the store copies that object into a new upload.

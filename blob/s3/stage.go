@@ -285,14 +285,14 @@ func (g *stage) saveTail() error {
 	}
 }
 
-// Close lets go of the stage and keeps what was written. Whose stage was taken over has nothing to keep.
+// Close lets go of the stage and keeps what was written, unless Options.Sealed. Whose stage was taken over has nothing to keep.
 func (g *stage) Close() error {
 	if g.closed {
 		return nil
 	}
 	g.closed = true
 	defer g.pending.close() // a file without a name
-	if g.sealed || g.failed {
+	if g.sealed || g.failed || g.store.o.Sealed {
 		return nil
 	}
 	err := g.sync()

@@ -40,6 +40,9 @@ type Options struct {
 	// Public is the URL at which others reach the service, for Address; empty: nobody is sent there.
 	Public string
 
+	// Sealed keeps nothing of a stage that is closed before it is sealed, so that whatever is an object is a whole blob: see Objects.
+	Sealed bool
+
 	PartSize int64 // of the first 1000 parts, at least 5 MiB; 0 is 8 MiB
 	Attempts int   // that a request gets; 0 is 8, over about 15 s
 

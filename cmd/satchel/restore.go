@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"github.com/satchelhq/satchel/backup"
 	"github.com/satchelhq/satchel/blob/s3/ledger"
 	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/drive"
@@ -24,13 +24,15 @@ func (p *program) restoreCommand() *cobra.Command {
 	var pace copying
 	var name string
 	cmd := &cobra.Command{
-		Use:   "restore FOLDER",
+		Use:   "restore PLACE",
 		Short: "Make of a backup what the settings name, an empty database and a store",
 		Long: `Make of a backup what the settings name, an empty database and a store.
 
 The database may be of the other kind than the one that was backed up, and content may go
 to a bucket that came from a disk. Nobody can serve it until it is whole. What was
-interrupted goes on when the same command is given again.`,
+interrupted goes on when the same command is given again.
+
+` + placeHelp,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := pace.check(); err != nil {
@@ -48,33 +50,23 @@ interrupted goes on when the same command is given again.`,
 		},
 	}
 	pace.flags(cmd)
-	cmd.Flags().StringVar(&name, "backup", "", "the `NAME` of a backup in the folder, such as 20260131T120000.000Z (default: the newest)")
+	cmd.Flags().StringVar(&name, "backup", "", "the `NAME` of a backup at the place, such as 20260131T120000.000Z (default: the newest)")
 	return cmd
 }
 
-func (p *program) restore(ctx context.Context, c *config.Config, folder, name string, pace copying) (err error) {
-	rows := filepath.Join(folder, backupRows)
-	names, err := backups(rows)
+func (p *program) restore(ctx context.Context, c *config.Config, where, name string, pace copying) (err error) {
+	place, err := openPlace(ctx, c, where, true)
 	if err != nil {
 		return err
 	}
-	if len(names) == 0 {
-		return fmt.Errorf("there is no backup in %s", folder)
-	}
-	if name == "" {
-		name = names[len(names)-1]
-	}
-	if !slices.Contains(names, name) {
-		return fmt.Errorf("there is no backup %q in %s: there are %s", name, folder, strings.Join(names, ", "))
-	}
-	from, claim, err := claimBackups(folder)
-	if err != nil {
+	defer func() { err = errors.Join(err, place.Close()) }()
+	if name, err = chosen(ctx, place, where, name); err != nil {
 		return err
 	}
-	defer claim.Close() // it holds nothing
-	if err := p.restoreRows(ctx, c, filepath.Join(rows, name+".db")); err != nil {
+	if err := p.restoreRows(ctx, c, place, name); err != nil {
 		return err
 	}
+	from, _ := place.Content()
 	db, err := openAlone(ctx, c.Database, sqldb.Options{})
 	if err != nil {
 		return err
@@ -114,15 +106,33 @@ func (p *program) restore(ctx context.Context, c *config.Config, folder, name st
 	return err
 }
 
+// chosen is the backup of a name, or the newest if the name is empty.
+func chosen(ctx context.Context, place backup.Place, where, name string) (string, error) {
+	names, err := backup.Names(ctx, place)
+	if err != nil {
+		return "", err
+	}
+	if len(names) == 0 {
+		return "", fmt.Errorf("there is no backup in %s", where)
+	}
+	if name == "" {
+		name = names[len(names)-1]
+	}
+	if !slices.Contains(names, name) {
+		return "", fmt.Errorf("there is no backup %q in %s: there are %s", name, where, strings.Join(names, ", "))
+	}
+	return name, nil
+}
+
 // restoreRows fills the database of the settings, and leaves it marked as one that is not whole. A backup of an older Satchel is brought up to date on the way.
-func (p *program) restoreRows(ctx context.Context, c *config.Config, file string) (err error) {
+func (p *program) restoreRows(ctx context.Context, c *config.Config, place backup.Place, name string) (err error) {
 	scratch, err := os.MkdirTemp("", "satchel-restore-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
 	own := filepath.Join(scratch, "rows.db")
-	if err := copyFile(file, own); err != nil {
+	if _, err := backup.FetchRows(ctx, place, name, own); err != nil {
 		return err
 	}
 	source, err := sqldb.Open(ctx, "sqlite:"+own, sqldb.Options{Relaxed: true})
@@ -146,18 +156,4 @@ func (p *program) restoreRows(ctx context.Context, c *config.Config, file string
 		return fmt.Errorf("%w. A backup is restored to a new database", err)
 	}
 	return err
-}
-
-func copyFile(from, to string) (err error) {
-	source, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close() // it was only read
-	target, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(target, source)
-	return errors.Join(err, target.Close())
 }

@@ -2,6 +2,7 @@ package rowcopy
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,6 +25,8 @@ type Progress struct {
 	Table string
 	Rows  int64 // that are there
 	State State
+	// Digest is a SHA-256 over the rows, the same whatever the engine; not of Copying.
+	Digest [sha256.Size]byte
 }
 
 // tellRows is after how many rows of a table Copying is told.
@@ -107,7 +110,7 @@ func equal(ctx context.Context, from, to *sqldb.DB, all []table, tell func(Progr
 			if same = source == target; !same {
 				return nil
 			}
-			tell(Progress{t.name, source.rows, Kept})
+			tell(Progress{t.name, source.rows, Kept, source.digest})
 		}
 		return nil
 	})
@@ -145,7 +148,7 @@ func copyTable(ctx context.Context, from *sqldb.Tx, to *sqldb.DB, t table, whole
 			return err
 		}
 		if now == there {
-			tell(Progress{t.name, now.rows, Kept})
+			tell(Progress{t.name, now.rows, Kept, now.digest})
 			return nil
 		}
 	}
@@ -156,7 +159,7 @@ func copyTable(ctx context.Context, from *sqldb.Tx, to *sqldb.DB, t table, whole
 	var n int64
 	source, err := eachRow(ctx, from, t, func(row []cell) error {
 		if n++; n%tellRows == 0 {
-			tell(Progress{t.name, n, Copying})
+			tell(Progress{Table: t.name, Rows: n, State: Copying})
 		}
 		return b.add(ctx, row)
 	})
@@ -176,6 +179,6 @@ func copyTable(ctx context.Context, from *sqldb.Tx, to *sqldb.DB, t table, whole
 	if err := markWhole(ctx, to, t, source); err != nil {
 		return err
 	}
-	tell(Progress{t.name, source.rows, Copied})
+	tell(Progress{t.name, source.rows, Copied, source.digest})
 	return nil
 }

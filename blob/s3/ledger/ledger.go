@@ -40,6 +40,20 @@ func (l Ledger) Begin(ctx context.Context, key blob.Key, r s3.Record) error {
 	})
 }
 
+// Fill makes records of entries without parts, in one transaction. Of a key that has one already the longer stays.
+func (l Ledger) Fill(ctx context.Context, all []s3.Entry) error {
+	return l.db.Update(ctx, func(tx *sqldb.Tx) error {
+		for _, e := range all {
+			if _, err := tx.Exec(ctx, `INSERT INTO s3_contents (key, `+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+				ON CONFLICT (key) DO UPDATE SET object = excluded.object, size = excluded.size, modified_at = excluded.modified_at WHERE excluded.size > s3_contents.size`,
+				values(e.Key, e.Record)...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // Load answers a record. See [s3.Ledger].
 func (l Ledger) Load(ctx context.Context, key blob.Key) (r s3.Record, err error) {
 	err = l.db.Read(ctx, func(tx *sqldb.Tx) error {
