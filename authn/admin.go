@@ -27,6 +27,9 @@ type NewUser struct {
 	Registration
 	Role  Role
 	Quota *int64 // bytes, negative is no limit; nil is the server's default
+	// Hash, if set, is of the account's password, which nobody here knows and Registration does not have: one that CheckForeignHash takes, or none ("")
+	// for an account that has no password yet.
+	Hash *string
 }
 
 // CreateUser makes an account with its drive, also where registration is closed. Errors as Register.
@@ -34,11 +37,16 @@ func (d Administration) CreateUser(ctx context.Context, n NewUser) (User, error)
 	if !n.Role.valid() {
 		return User{}, fault.Wrap(invalidRole(), "authn.CreateUser")
 	}
-	acc, err := n.Registration.check(VerifyNone)
+	if n.Hash != nil && *n.Hash != "" {
+		if err := CheckForeignHash(*n.Hash); err != nil {
+			return User{}, fault.As(fault.Invalid, "authn.CreateUser", err)
+		}
+	}
+	acc, err := n.Registration.checkBut(VerifyNone, n.Hash != nil)
 	if err != nil {
 		return User{}, fault.Wrap(err, "authn.CreateUser")
 	}
-	u, err := d.a.create(ctx, newcomer{account: acc, role: n.Role}, func(tx *sqldb.Tx, u User) error {
+	u, err := d.a.create(ctx, newcomer{account: acc, role: n.Role, hash: n.Hash}, func(tx *sqldb.Tx, u User) error {
 		if _, err := d.admins(ctx, tx); err != nil {
 			return err
 		}

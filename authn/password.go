@@ -42,7 +42,7 @@ const (
 
 // hasher hashes passwords, a bounded number at once: each takes 19 MiB and a core.
 type hasher struct {
-	cost     cost // of new hashes; a hash of another cost is replaced at the next sign-in
+	cost     cost // of new hashes; a hash of another cost or kind is replaced at the next sign-in
 	slots    chan struct{}
 	waiting  atomic.Int64
 	computed atomic.Int64
@@ -68,8 +68,15 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 	return encodePHC(h.cost, salt, key), nil
 }
 
-// verify reports whether the password has this hash, and whether the hash is of another cost than today's.
+// verify reports whether the password has this hash, and whether the hash is of another cost or kind than today's.
 func (h *hasher) verify(ctx context.Context, phc, password string) (ok, outdated bool, err error) {
+	if isBcrypt(phc) { // of another server
+		err = h.inTurn(ctx, func() (err error) {
+			ok, err = matchBcrypt(phc, password)
+			return err
+		})
+		return ok, true, fault.Wrap(err, "authn.verify")
+	}
 	c, salt, want, err := decodePHC(phc)
 	if err != nil {
 		return false, false, fault.As(fault.Internal, "authn.verify", err)
@@ -81,19 +88,28 @@ func (h *hasher) verify(ctx context.Context, phc, password string) (ok, outdated
 	return subtle.ConstantTimeCompare(got, want) == 1, c != h.cost, nil
 }
 
-func (h *hasher) derive(ctx context.Context, password string, c cost, salt []byte, size uint32) ([]byte, error) {
+func (h *hasher) derive(ctx context.Context, password string, c cost, salt []byte, size uint32) (key []byte, err error) {
+	err = h.inTurn(ctx, func() error {
+		key = argon2.IDKey([]byte(password), salt, c.time, c.memory, c.threads, size)
+		return nil
+	})
+	return key, err
+}
+
+// inTurn computes a hash when there is a slot for it. Busy if too many wait.
+func (h *hasher) inTurn(ctx context.Context, compute func() error) error {
 	defer h.waiting.Add(-1)
 	if h.waiting.Add(1) > maxHashing {
-		return nil, fault.New(fault.Busy, "authn.derive", "Too many people are signing in. Try again in a moment.").WithCode("sign_in_busy")
+		return fault.New(fault.Busy, "authn.derive", "Too many people are signing in. Try again in a moment.").WithCode("sign_in_busy")
 	}
 	select {
 	case h.slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, fault.Wrap(ctx.Err(), "authn.derive")
+		return fault.Wrap(ctx.Err(), "authn.derive")
 	}
 	defer func() { <-h.slots }()
 	defer h.tidy()
-	return argon2.IDKey([]byte(password), salt, c.time, c.memory, c.threads, size), nil
+	return compute()
 }
 
 // tidy has the memory of hashes collected while others wait for theirs. The collector lets the heap double first: in a flood of sign-ins that would be

@@ -98,7 +98,8 @@ func (a *Accounts) enroll(ctx context.Context, r Registration, c Client, open fu
 type newcomer struct {
 	account
 	role   Role
-	code   string // id of the code that was right for the address that the account proves
+	hash   *string // of the password, where it is known and the password is not
+	code   string  // id of the code that was right for the address that the account proves
 	client Client
 }
 
@@ -110,7 +111,7 @@ func (a *Accounts) create(ctx context.Context, n newcomer, more func(tx *sqldb.T
 	if err := n.taken(ctx, a.db); err != nil { // before the hash, which costs more
 		return User{}, err
 	}
-	hash, err := a.hasher.hash(ctx, n.password)
+	hash, err := n.passwordHash(ctx, a.hasher)
 	if err != nil {
 		return User{}, err
 	}
@@ -137,6 +138,13 @@ func (a *Accounts) create(ctx context.Context, n newcomer, more func(tx *sqldb.T
 			return User{}, fault.As(fault.Busy, "authn.create", err)
 		}
 	}
+}
+
+func (n newcomer) passwordHash(ctx context.Context, h *hasher) (string, error) {
+	if n.hash != nil {
+		return *n.hash, nil
+	}
+	return h.hash(ctx, n.password)
 }
 
 func publicCode(err error) string {
@@ -201,7 +209,10 @@ const (
 )
 
 // check answers every rejected field at once. verify is Options.Verify.
-func (r Registration) check(verify string) (account, error) {
+func (r Registration) check(verify string) (account, error) { return r.checkBut(verify, false) }
+
+// checkBut is check, where hashed says that the hash of the password is known instead of it.
+func (r Registration) checkBut(verify string, hashed bool) (account, error) {
 	var fields []fault.Field
 	reject := func(name, code, message string) {
 		fields = append(fields, fault.Field{Name: name, Code: code, Message: message})
@@ -218,7 +229,7 @@ func (r Registration) check(verify string) (account, error) {
 	case !ok:
 		reject("username", "invalid", notUsername)
 	}
-	if f, ok := checkPassword("password", r.Password); !ok {
+	if f, ok := checkPassword("password", r.Password); !ok && !hashed {
 		fields = append(fields, f)
 	}
 	if r.Email != "" {
