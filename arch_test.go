@@ -25,7 +25,7 @@ var floors = map[string]int{
 	"server/tus": 4, "server/dav": 4, "server/api": 4, "server/web": 4,
 	"server/answer": 4, "server/origin": 4, "server/form": 4, "server/archive": 4, "server/overview": 4,
 
-	"hooks": 3, "pages": 3, "preview": 3, "backup": 3,
+	"hooks": 3, "pages": 3, "preview": 3, "backup": 3, "moving": 3, "moving/tusd": 3, "moving/filebrowser": 3, "moving/sftpgo": 3,
 
 	"drive": 2, "authn": 2, "authn/sender": 2, "blob/s3/ledger": 2, "sqldb/rowcopy": 2, "certificate": 2, "turn": 2,
 
@@ -44,10 +44,13 @@ var across = map[string][]string{
 	"server/web":     {"server/answer", "server/origin", "server/form", "server/archive", "server/overview"},
 	"server/archive": {"server/answer"},
 	"authn/sender":   {"authn"},
-	"blob/disk":      {"blob"},
-	"blob/mem":       {"blob"},
-	"blob/s3":        {"blob"},
-	"blob/both":      {"blob"},
+
+	"moving/tusd": {"moving"}, "moving/filebrowser": {"moving"}, "moving/sftpgo": {"moving"},
+
+	"blob/disk": {"blob"},
+	"blob/mem":  {"blob"},
+	"blob/s3":   {"blob"},
+	"blob/both": {"blob"},
 }
 
 // only names who may import a room that its floor alone would leave open to more.

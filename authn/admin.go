@@ -30,6 +30,8 @@ type NewUser struct {
 	// Hash, if set, is of the account's password, which nobody here knows and Registration does not have: one that CheckForeignHash takes, or none ("")
 	// for an account that has no password yet.
 	Hash *string
+	// Disabled keeps it from signing in from the beginning.
+	Disabled bool
 }
 
 // CreateUser makes an account with its drive, also where registration is closed. Errors as Register.
@@ -55,8 +57,12 @@ func (d Administration) CreateUser(ctx context.Context, n NewUser) (User, error)
 				return err
 			}
 		}
-		return d.audit(ctx, tx, AuditUserCreated, u.ID, fmt.Sprintf("%s (%s)", u.Username, u.Role))
+		if err := d.audit(ctx, tx, AuditUserCreated, u.ID, fmt.Sprintf("%s (%s)", u.Username, u.Role)); err != nil || !n.Disabled {
+			return err
+		}
+		return d.setDisabled(ctx, tx, &u, true)
 	})
+	u.Disabled = err == nil && n.Disabled
 	return u, fault.Wrap(err, "authn.CreateUser")
 }
 

@@ -36,6 +36,17 @@ func (e *edit) freeName(ctx context.Context, folder link, name string) (string, 
 	return "", fault.New(fault.TooLarge, "drive.freeName", "The folder's path leaves no room for a name.").WithCode("path_too_long")
 }
 
+// Numbered is the nth name that a file takes of its own where others have those before: name, "name (1).ext", "name (2).ext" … Where that is over MaxName
+// bytes the name before the number is shortened.
+func Numbered(name string, n int) string {
+	if n == 0 {
+		return name
+	}
+	stem, ext := splitName(name)
+	number := fmt.Sprintf(" (%d)", n)
+	return cut(stem, MaxName-len(number)-len(ext)) + number + ext
+}
+
 // splitName parts a name from its extension. What follows a dot over half of the longest name is no extension.
 func splitName(name string) (stem, ext string) {
 	if dot := strings.LastIndexByte(name, '.'); dot > 0 && len(name)-dot <= MaxName/2 {

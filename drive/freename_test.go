@@ -41,6 +41,9 @@ func TestFreeNamesFit(t *testing.T) {
 		} {
 			folder := deepFolder(c.room)
 			for i, want := range c.want {
+				if got := Numbered(c.name, i); c.room == MaxName && got != want {
+					t.Errorf("%q numbered %d: %q, want %q", c.name, i, got, want)
+				}
 				u, err := f.BeginUpload(t.Context(), f.alice, NewUpload{Folder: folder, Name: c.name, Length: 1})
 				if err == nil {
 					u, err = f.send(u, 0, strings.NewReader(string(rune('a'+i))))

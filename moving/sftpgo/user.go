@@ -1,0 +1,199 @@
+package sftpgo
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/moving"
+)
+
+// maxDump bounds a dump, in bytes: a user has one or two thousand.
+const maxDump = 1 << 30
+
+// dump is BackupData.
+type dump struct {
+	Users   []user   `json:"users"`
+	Folders []folder `json:"folders"`
+	Groups  []group  `json:"groups"`
+	Shares  []struct {
+		Username string `json:"username"`
+	} `json:"shares"`
+	Version int `json:"version"`
+}
+
+type user struct {
+	Username       string              `json:"username"`
+	Email          string              `json:"email"`
+	Password       string              `json:"password"`        // hashed
+	Status         int                 `json:"status"`          // 1 is active
+	ExpirationDate int64               `json:"expiration_date"` // milliseconds since 1970, 0 is never
+	HomeDir        string              `json:"home_dir"`
+	QuotaSize      int64               `json:"quota_size"` // bytes, 0 is no limit
+	PublicKeys     []string            `json:"public_keys"`
+	Permissions    map[string][]string `json:"permissions"`
+	VirtualFolders []virtual           `json:"virtual_folders"`
+	Groups         []struct {
+		Name string `json:"name"`
+	} `json:"groups"`
+	Filesystem filesystem `json:"filesystem"`
+	Filters    struct {
+		TOTP struct {
+			Enabled bool `json:"enabled"`
+		} `json:"totp_config"`
+	} `json:"filters"`
+}
+
+// folder is BaseVirtualFolder.
+type folder struct {
+	Name       string      `json:"name"`
+	MappedPath string      `json:"mapped_path"`
+	Filesystem *filesystem `json:"filesystem"`
+}
+
+// virtual is a folder in a user's tree.
+type virtual struct {
+	folder
+	VirtualPath string `json:"virtual_path"`
+}
+
+type group struct {
+	Name           string    `json:"name"`
+	VirtualFolders []virtual `json:"virtual_folders"`
+}
+
+type filesystem struct {
+	Provider int `json:"provider"`
+}
+
+// providers are what a filesystem may be in: FilesystemProvider.
+var providers = [...]string{"a local folder", "S3", "Google Cloud Storage", "Azure Blob Storage", "an encrypted local folder", "another SFTP server", "an HTTP filesystem"}
+
+func (f filesystem) String() string {
+	if f.Provider < 0 || f.Provider >= len(providers) {
+		return fmt.Sprintf("a filesystem of kind %d", f.Provider)
+	}
+	return providers[f.Provider]
+}
+
+// Options are what the dump does not say.
+type Options struct {
+	// Here answers where a folder of the other server is on this machine.
+	Here func(folder string) string
+	Now  time.Time
+}
+
+// Households are the users in a dump, as they stand there.
+func Households(file string, o Options) ([]moving.Household, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // it was only read
+	info, err := f.Stat()
+	if err == nil && info.Size() > maxDump {
+		err = fmt.Errorf("%s is larger than %d bytes", file, maxDump)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var d dump
+	if err := json.NewDecoder(f).Decode(&d); err != nil {
+		return nil, fmt.Errorf("%s is no dump of SFTPGo: %w", file, err)
+	}
+	if d.Version == 0 || d.Users == nil {
+		return nil, fmt.Errorf("%s is no dump of SFTPGo with users", file)
+	}
+	all := make([]moving.Household, 0, len(d.Users))
+	for _, u := range d.Users {
+		all = append(all, d.household(u, o))
+	}
+	return all, nil
+}
+
+func (d dump) household(u user, o Options) moving.Household {
+	h := moving.Household{Name: u.Username, Email: u.Email, Hash: u.Password}
+	note := func(format string, args ...any) { h.Notes = append(h.Notes, fmt.Sprintf(format, args...)) }
+	if u.QuotaSize > 0 {
+		h.Quota = &u.QuotaSize
+	}
+	expired := u.ExpirationDate > 0 && time.UnixMilli(u.ExpirationDate).Before(o.Now)
+	if h.Disabled = u.Status != 1 || expired; h.Disabled {
+		note("could not sign in there, and cannot here: satchel user enable %s", u.Username)
+	}
+	switch {
+	case u.Filesystem.Provider != 0:
+		note("the files are in %s, which is not read: take them over yourself", u.Filesystem)
+	case !filepath.IsAbs(u.HomeDir):
+		h.Left = fmt.Errorf("the home directory %q is no path that begins with /", u.HomeDir)
+	default:
+		h.Folders = append(h.Folders, moving.Belonging{From: o.Here(u.HomeDir), To: drive.Root})
+	}
+	for _, v := range d.virtual(u) {
+		to, err := drive.ParsePath(v.VirtualPath)
+		switch {
+		case v.Filesystem != nil && v.Filesystem.Provider != 0:
+			note("the folder %s is in %s, which is not read: take it over yourself", v.VirtualPath, v.Filesystem)
+		case err != nil || to == drive.Root || !filepath.IsAbs(v.MappedPath):
+			note("the folder %q from %q does not come along", v.VirtualPath, v.MappedPath)
+		default:
+			h.Folders = append(h.Folders, moving.Belonging{From: o.Here(v.MappedPath), To: to})
+		}
+	}
+	if len(u.Permissions) != 1 || !slices.Contains(u.Permissions["/"], "*") {
+		note("had permissions for some folders only, and may do everything in the own drive here")
+	}
+	if len(u.PublicKeys) > 0 {
+		note("had %d public keys, for which there is no use here", len(u.PublicKeys))
+	}
+	if u.Filters.TOTP.Enabled {
+		note("had a second factor, which has to be set up anew")
+	}
+	shares := 0
+	for _, s := range d.Shares {
+		if s.Username == u.Username {
+			shares++
+		}
+	}
+	if shares > 0 {
+		note("had %d shares, which end", shares)
+	}
+	if u.Username == "" {
+		h.Left = errors.New("it has no name")
+	}
+	return h
+}
+
+// virtual are a user's virtual folders, the own ones and those of groups. What they are is said with them or in the list of all folders.
+func (d dump) virtual(u user) (all []virtual) {
+	all = slices.Clone(u.VirtualFolders)
+	for _, g := range d.Groups {
+		for _, of := range u.Groups {
+			if of.Name == g.Name {
+				all = append(all, g.VirtualFolders...)
+			}
+		}
+	}
+	for i, v := range all {
+		for _, f := range d.Folders {
+			if f.Name != v.Name {
+				continue
+			}
+			if v.MappedPath == "" {
+				all[i].MappedPath = f.MappedPath
+			}
+			if v.Filesystem == nil {
+				all[i].Filesystem = f.Filesystem
+			}
+		}
+		all[i].VirtualPath = strings.ReplaceAll(all[i].VirtualPath, "%username%", u.Username)
+		all[i].MappedPath = strings.ReplaceAll(all[i].MappedPath, "%username%", u.Username)
+	}
+	return all
+}
