@@ -20,13 +20,13 @@ const (
 	exitFailed = 1
 	exitUsage  = 2 // the command line or the settings cannot be followed
 
-	exitDamaged = 8 // of satchel scrub: content is not what it was
+	exitDamaged = 8 // of satchel scrub and export: content is not what it was
+	exitSome    = 6 // of many files some failed: of export, import and the client
 
 	// Of the commands of the client alone.
 	exitSignedOut   = 3   // nobody is signed in, or not any more
 	exitNotFound    = 4   // there is no such file, folder, link or upload
 	exitRefused     = 5   // the server or this machine does not let it: a name is taken, no space, not allowed
-	exitSome        = 6   // of many files some failed
 	exitAway        = 7   // the server cannot be reached, or was busy or failed: later the same command goes on
 	exitInterrupted = 130 // by a signal, as of other programs
 )
@@ -65,6 +65,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if errors.Is(err, errDamaged) {
 		return exitDamaged
 	}
+	if errors.Is(err, errStayed) {
+		return exitSome
+	}
 	return exitFailed
 }
 
@@ -85,7 +88,7 @@ func (p *program) rootCommand() *cobra.Command {
 		root.PersistentFlags().String(f.Name, f.Default, f.Usage)
 	}
 	ofServer := []*cobra.Command{
-		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.eventsCommand(), p.migrateCommand(), p.migrateDBCommand(), p.migrateBlobsCommand(), p.backupCommand(), p.restoreCommand(), p.gcCommand(), p.fsckCommand(), p.scrubCommand(),
+		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.eventsCommand(), p.migrateCommand(), p.migrateDBCommand(), p.migrateBlobsCommand(), p.backupCommand(), p.restoreCommand(), p.exportCommand(), p.importCommand(), p.gcCommand(), p.fsckCommand(), p.scrubCommand(),
 		p.healthcheckCommand(), p.doctorCommand(), p.configCommand(), p.workshopCommand(),
 	}
 	for _, cmd := range ofServer {

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A folder comes to a drive and a drive goes to a folder while the server runs and its user works; each sees what the other did.
+func TestMovingBesideAServer(t *testing.T) {
+	data := t.TempDir()
+	environ := []string{"SATCHEL_DATA=" + data, "SATCHEL_DURABILITY=relaxed"}
+	s := start(t, data, environ...)
+	token := s.signUp(t)
+	source, folder := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	const files = 60
+	for i := range files {
+		if err := os.WriteFile(filepath.Join(source, fmt.Sprintf("f%02d", i)), []byte(strings.Repeat("x", i*3000)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put := func(name, body string) {
+		t.Helper()
+		if r, text := ask(t, http.MethodPut, s.base+"/dav/"+name, token, strings.NewReader(body)); r.StatusCode >= 300 {
+			t.Errorf("PUT %s: %s %s", name, r.Status, text)
+		}
+	}
+	put("seen before", "1")
+	end := make(chan struct{})
+	working := make(chan struct{})
+	go func() {
+		defer close(working)
+		for i := 0; ; i++ {
+			put(fmt.Sprintf("w%d", i), "while it is imported")
+			select {
+			case <-end:
+				return
+			default:
+			}
+		}
+	}()
+	got := satchel(t, "", environ, "import", "--user", "ada", "--to", "/in", source)
+	close(end)
+	<-working
+	if got.code != exitOK || !strings.Contains(got.stdout, "60 files imported (5.1 MiB).") {
+		t.Errorf("import: %+v", got)
+	}
+	for i := range files {
+		if r, text := ask(t, http.MethodGet, fmt.Sprintf("%s/dav/in/f%02d", s.base, i), token, nil); r.StatusCode != 200 || len(text) != i*3000 {
+			t.Errorf("the server answers %s for file %d, with %d bytes", r.Status, i, len(text))
+		}
+	}
+	if got := satchel(t, "", environ, "export", "--user", "ada", folder); got.code != exitOK {
+		t.Errorf("export: %+v", got)
+	}
+	if text, err := os.ReadFile(filepath.Join(folder, "in", "f59")); err != nil || len(text) != 59*3000 {
+		t.Errorf("what was exported has %d bytes, %v", len(text), err)
+	}
+
+	// The same file with other content, then a content that rots.
+	put("seen before", "2")
+	if got := satchel(t, "", environ, "export", "--user", "ada", folder); got.code != exitSome || !strings.Contains(got.stderr, "failed: /seen before: Another file has its name here. With --replace it is replaced.") {
+		t.Errorf("export over what differs: %+v", got)
+	}
+	if got := satchel(t, "", environ, "export", "--user", "ada", folder, "--replace"); got.code != exitOK || !strings.Contains(got.stdout, "1 files written (1 B)") {
+		t.Errorf("export replacing: %+v", got)
+	}
+	err := filepath.WalkDir(filepath.Join(data, "blobs"), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if info, infoErr := d.Info(); infoErr == nil && info.Size() == 59*3000 {
+				err = os.WriteFile(path, make([]byte, 59*3000), 0o600)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := satchel(t, "", environ, "export", "--user", "ada", filepath.Join(t.TempDir(), "anew")); got.code != exitDamaged || !strings.Contains(got.stderr, "damaged: /in/f59: its content is not what it was") {
+		t.Errorf("export of rot: %+v", got)
+	}
+	if got := satchel(t, "", environ, "import", "--user", "ada", folder, "--manifest", folder+".manifest.jsonl", "--dry-run"); got.code != exitOK || !strings.Contains(got.stdout, "0 files would be imported (0 B), ") {
+		t.Errorf("import of the export: %+v", got)
+	}
+}
+
+// What does not go together is told before anything is opened.
+func TestUsageOfExportAndImport(t *testing.T) {
+	environ := []string{"SATCHEL_DATA=" + t.TempDir()}
+	for args, want := range map[string]string{
+		"export out":                                   "--user: say whose drive",
+		"export":                                       "accepts 1 arg(s)",
+		"export --user ann --at-once 0 out":            "--at-once 0",
+		"import in":                                    "--user: say whose drive it comes to",
+		"import --user ann --at-once 65 in":            "--at-once 65",
+		"import --user ann --to a/../b in":             `--to "a/../b"`,
+		"import --from ftp in":                         "want tusd, filebrowser or sftpgo",
+		"import --from tusd in":                        "--user: say whose drive it comes to",
+		"import --from tusd --user ann --replace in":   "a name that is taken is numbered",
+		"import --from tusd --user ann --manifest m x": "--manifest and --from do not go together",
+		"import --from sftpgo --user ann x":            "sftpgo says whose drives",
+		"import --from filebrowser --to /x x":          "filebrowser says whose drives",
+		"import --from filebrowser --at /srv x":        "want OLD=NEW",
+		"import --user ann --existing in":              "--existing, --only and --at are for",
+	} {
+		if got := satchel(t, "", environ, strings.Fields(args)...); got.code != exitUsage || !strings.Contains(got.stderr, want) {
+			t.Errorf("satchel %s: %+v, want %q", args, got, want)
+		}
+	}
+	for args, want := range map[string]string{
+		"export --user nobody out": "There is no such account",
+		"import --user nobody in":  "There is no such account",
+		"import --from sftpgo in":  "no such file",
+	} {
+		if got := satchel(t, "", environ, strings.Fields(args)...); got.code != exitFailed || !strings.Contains(got.stderr, want) {
+			t.Errorf("satchel %s: %+v, want %q", args, got, want)
+		}
+	}
+}
+
+// A dump of SFTPGo, whose home directories are at another place by now, becomes accounts with their files, and again it goes on.
+func TestImportFromSFTPGo(t *testing.T) {
+	environ := []string{"SATCHEL_DATA=" + t.TempDir(), "SATCHEL_DURABILITY=relaxed"}
+	old := t.TempDir()
+	for name, text := range map[string]string{"data/ann/notes.txt": "of ann", "data/mia/a": "of mia", "team/plan": "of all"} {
+		path := filepath.Join(old, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dump := filepath.Join("..", "..", "moving", "sftpgo", "testdata", "dump.json")
+	command := []string{"import", "--from", "sftpgo", "--at", "/srv/sftpgo=" + old, dump}
+	if got := satchel(t, "", environ, append(command, "--dry-run")...); got.code != exitOK || !strings.Contains(got.stdout, "4 files would be imported") || !strings.Contains(got.stdout, "ann: plan would be /shared/team/plan\n") {
+		t.Errorf("a dry run: %+v", got)
+	}
+	got := satchel(t, "", environ, command...)
+	if got.code != exitOK || !strings.Contains(got.stdout, "4 files imported (24 B), 2 left out.") {
+		t.Errorf("import: %+v", got)
+	}
+	for _, line := range []string{"ann has an account now\n", "eva the files are in S3, which is not read", "eva has no password here"} {
+		if !strings.Contains(got.stdout, line) {
+			t.Errorf("nothing says %q: %+v", line, got)
+		}
+	}
+	if got := satchel(t, "", environ, command...); got.code != exitSome || !strings.Contains(got.stderr, "failed: ann: There is an account of this name already. With --existing") {
+		t.Errorf("again: %+v", got)
+	}
+	if got := satchel(t, "", environ, append(command, "--existing", "--only", "ann")...); got.code != exitOK || got.stdout != "ann had 1 shares, which end\n0 files imported (0 B), 2 there already.\n" {
+		t.Errorf("again, with --existing: %+v", got)
+	}
+	if got := satchel(t, "", environ, append(command, "--only", "zoe")...); got.code != exitUsage {
+		t.Errorf("--only of nobody: %+v", got)
+	}
+	if got := satchel(t, "", environ, "user", "list"); !strings.Contains(got.stdout, "mia@example.org") || !strings.Contains(got.stdout, "lea") || strings.Contains(got.stdout, "kim") {
+		t.Errorf("accounts: %+v", got)
+	}
+}
