@@ -39,7 +39,7 @@ test: needs assets e2e/node_modules/.package-lock.json ## install what the tests
 	cd e2e/versitygw && CGO_ENABLED=0 $(GO) build -o ../../bin/versitygw github.com/versity/versitygw/cmd/versitygw
 	cd e2e/minio && CGO_ENABLED=0 $(GO) build -o ../../bin/minio github.com/minio/minio
 	cd e2e/pebble && CGO_ENABLED=0 $(GO) build -o ../../bin/ github.com/letsencrypt/pebble/v2/cmd/pebble github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv
-	$(GO) test -count=1 -timeout $(TIMEOUT) $(GOTESTFLAGS) ./...
+	$(GO) test -count=1 -ldflags='-s -w' -timeout $(TIMEOUT) $(GOTESTFLAGS) ./...
 
 # The long form of storms that `make test` runs for a moment, and every fuzz test of the tree for FUZZTIME each.
 FUZZTIME ?= 20s

@@ -4,16 +4,32 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
 // chromiums is the room for browsers. More than two at once, and two cores answer none of them in time.
 var chromiums = make(chan struct{}, 2)
 
-// chromium is the program, with a place for it until the test ends. A test that has one must not ask for another, nor call scene.
-func chromium(t testing.TB) string {
+// headless is Chromium without the browser around its pages: it takes two thirds of the time.
+const headless = "/usr/lib/chromium/chromium-headless-shell"
+
+// whole are the scripts that see what only all of Chromium has, as its viewer of PDF files, or what people see.
+var whole = []string{"hostile.mjs", "viewer.mjs", "firstload.mjs", "pictures.mjs"}
+
+// chromiumFor is the program that plays a script: headless, where all of Chromium need not be.
+func chromiumFor(t testing.TB, script string) string {
 	t.Helper()
-	path := program(t, "chromium", "chromium")
+	if slices.Contains(whole, script) || allViews() {
+		return program(t, "chromium", "chromium")
+	}
+	return program(t, headless, "chromium-headless-shell")
+}
+
+// chromium is the program for a script, with a place for it until the test ends. A test that has one must not ask for another, nor call scene.
+func chromium(t testing.TB, script string) string {
+	t.Helper()
+	path := chromiumFor(t, script)
 	chromiums <- struct{}{}
 	t.Cleanup(func() { <-chromiums })
 	return path
@@ -23,7 +39,7 @@ func chromium(t testing.TB) string {
 // the script's; SATCHEL_SCREENSHOTS names one that keeps what was on the screen.
 func scene(t *testing.T, script, scenario, address, folder string, more ...string) (told []string) {
 	t.Helper()
-	command := node(t, script, append([]string{scenario, program(t, "chromium", "chromium"), address, folder}, more...)...)
+	command := node(t, script, append([]string{scenario, chromiumFor(t, script), address, folder}, more...)...)
 	command.Env = append(command.Env, "BELIEVE="+authority.Pin())
 	chromiums <- struct{}{}
 	defer func() { <-chromiums }()
@@ -48,12 +64,15 @@ const (
 	chinese = "zh-CN"
 )
 
+// allViews reports whether everything is looked at, which takes long: make soak does.
+func allViews() bool { return os.Getenv("SATCHEL_TEST_LANGUAGES") == "all" }
+
 // eachView runs a flow in parallel on a phone that speaks a language, and on a desktop that speaks the other one. So each flow is seen
 // small and large and in both languages, and each language on phones, if tests differ in what theirs speaks. With SATCHEL_TEST_LANGUAGES=all
-// every size speaks every language.
+// every size speaks every language, in all of Chromium.
 func eachView(t *testing.T, phone string, flow func(t *testing.T, size, language string)) {
 	t.Helper()
-	all := os.Getenv("SATCHEL_TEST_LANGUAGES") == "all"
+	all := allViews()
 	for _, size := range []string{"360x740", "1280x800"} {
 		for _, language := range []string{english, chinese} {
 			if !all && (size == "360x740") != (language == phone) {

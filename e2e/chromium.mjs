@@ -128,15 +128,22 @@ export async function shot(page, picture, { fullPage = false } = {}) {
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
+// audited are the pages that axe-core looks at: those of phones, since desktops have the same elements; all, where ALL_VIEWS says so.
+const audited = (page) => page.viewportSize().width < 600 || process.env.ALL_VIEWS === '1'
+
 // look is shot, and holds the page against WCAG 2.2 AA as far as axe-core can tell; and no name of a file became an element, or ran.
 // foreign is a selector of more elements that the page never has by itself. It needs script.
 export async function look(page, picture, { fullPage, foreign } = {}) {
   await shot(page, picture, { fullPage })
+  if (audited(page)) await audit(page, picture)
+  await intact(page, picture, foreign)
+}
+
+async function audit(page, picture) {
   // Playwright's own world is not bound by the page's policy, as an extension is not.
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe)
   const { violations } = await page.evaluate((values) => window.axe.run(document, { runOnly: values, resultTypes: ['violations'] }), rules)
   assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ').slice(0, 400)}`), [], `${picture}: axe-core`)
-  await intact(page, picture, foreign)
 }
 
 // intact fails where the name of a file, or what else people wrote, became an element or ran. foreign is a selector of more elements that the

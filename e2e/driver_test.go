@@ -62,7 +62,7 @@ func nodeClients(t testing.TB, store string) *driver {
 // browserClients is Chromium on a page of another origin.
 func browserClients(t testing.TB, page *httptest.Server) *driver {
 	t.Helper()
-	return drive(t, node(t, "browserclients.mjs", chromium(t), page.URL))
+	return drive(t, node(t, "browserclients.mjs", chromium(t, "browserclients.mjs"), page.URL))
 }
 
 func drive(t testing.TB, command *exec.Cmd) *driver {

@@ -54,7 +54,11 @@ func node(t testing.TB, script string, args ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tool(t, t.TempDir(), program(t, "node", "nodejs"), append([]string{path}, args...)...)
+	cmd := tool(t, t.TempDir(), program(t, "node", "nodejs"), append([]string{path}, args...)...)
+	if allViews() {
+		cmd.Env = append(cmd.Env, "ALL_VIEWS=1")
+	}
+	return cmd
 }
 
 // lines starts cmd and calls fn for every line that it prints. cmd must end well.

@@ -116,7 +116,7 @@ func TestUploadPages(t *testing.T) {
 		}
 		way := newCounter(t, s)
 
-		script := node(t, "uploadpages.mjs", size, chromium(t), way.URL, folder, language, string(names))
+		script := node(t, "uploadpages.mjs", size, chromium(t, "uploadpages.mjs"), way.URL, folder, language, string(names))
 		in, err := script.StdinPipe()
 		if err != nil {
 			t.Fatal(err)

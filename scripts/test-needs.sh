@@ -32,6 +32,7 @@ need rclone command -v rclone
 need cadaver command -v cadaver
 need litmus command -v litmus
 need chromium command -v chromium
+need chromium-headless-shell test -x /usr/lib/chromium/chromium-headless-shell
 need fonts-noto-cjk chinese_here
 need curl command -v curl
 need unzip command -v unzip
