@@ -29,14 +29,16 @@ type Hits struct {
 // The bounds of one Search.
 const (
 	searchBatch = 2000    // names that one query reads
+	climbBatch  = 100     // found names of which at least as many are followed up together
 	maxSearched = 200_000 // names that are looked at
 )
 
 // Search finds nodes of a drive by a part of their names: whatever the case, whether composed or not, and whether wide or not (full case
 // folding of the NFKC form, Unicode Standard, section 3.13). What is in the trash is not found.
 //
-// It reads the drive's names once, in order and from an index alone, until it has enough: 100,000 of them in 0.1 to 0.3 s. It looks at no more
-// than 200,000 at once; in a larger drive the answer may hold few hits, or none, and a place from which to go on.
+// Postgres has an index that leads to the names that may be found, for up to a thousand of them, in as much time as in an empty drive. Otherwise the drive's names are
+// read once, in order and from an index alone, until there are enough: 100,000 of them in 0.1 to 0.3 s. That looks at no more than 200,000 at once; in a larger drive
+// the answer may hold few hits, or none, and a place from which to go on.
 //
 // Invalid with code "invalid_search" for no text or a text that is too long, "invalid_place", and "is_file" for a file to search in; NotFound.
 func (s *Drives) Search(ctx context.Context, driveID string, q Search) (h Hits, err error) {
@@ -63,6 +65,9 @@ func (s *Drives) Search(ctx context.Context, driveID string, q Search) (h Hits, 
 	start := l.at
 	err = s.db.Read(ctx, func(tx *sqldb.Tx) error {
 		l.at, l.hits, l.looked, l.done = start, nil, 0, false
+		if few, err := l.lookUp(ctx, tx); few || err != nil {
+			return err
+		}
 		if err := keepOrder(ctx, tx); err != nil {
 			return err
 		}
@@ -122,25 +127,33 @@ func (l *looking) next(ctx context.Context, tx *sqldb.Tx) error {
 		return err
 	}
 	l.looked += read
-	ids := make([]string, len(found))
-	for i, f := range found {
-		ids[i] = f.ID
-	}
-	if err := l.climb(ctx, tx, ids); err != nil {
-		return err
-	}
-	for i, f := range found {
-		n := l.way(f.ID)
-		if n == nil || f.ID == l.in.ID {
-			continue
+	return l.take(ctx, tx, found, last, read < searchBatch)
+}
+
+// take follows found names up, in order, until there are enough hits. last is where the names end that were looked at, and whole that no others come behind.
+func (l *looking) take(ctx context.Context, tx *sqldb.Tx, found []searchPlace, last searchPlace, whole bool) error {
+	for len(found) > 0 {
+		some := found[:min(len(found), max(climbBatch, l.limit-len(l.hits)))]
+		found = found[len(some):]
+		ids := make([]string, len(some))
+		for i, f := range some {
+			ids[i] = f.ID
 		}
-		if l.hits = append(l.hits, *n); len(l.hits) == l.limit {
-			l.at = f
-			l.done = read < searchBatch && i == len(found)-1
-			return nil
+		if err := l.climb(ctx, tx, ids); err != nil {
+			return err
+		}
+		for i, f := range some {
+			n := l.way(f.ID)
+			if n == nil || f.ID == l.in.ID {
+				continue
+			}
+			if l.hits = append(l.hits, *n); len(l.hits) == l.limit {
+				l.at, l.done = f, whole && len(found) == 0 && i == len(some)-1
+				return nil
+			}
 		}
 	}
-	l.at, l.done = last, read < searchBatch
+	l.at, l.done = last, whole
 	return nil
 }
 

@@ -127,7 +127,7 @@ func (n planNode) tell(table string, to *plan) {
 		*to = append(*to, whole+table)
 	case n.Index != "" && n.Condition == "":
 		*to = append(*to, whole+table+", by "+n.Index)
-	case n.Index != "" && !strings.Contains(n.Condition, " = "):
+	case n.Index != "" && !strings.Contains(n.Condition, " = ") && !strings.Contains(n.Condition, " @@ "):
 		*to = append(*to, table+" by "+n.Index+", a stretch of it")
 	case n.Index != "":
 		*to = append(*to, table+" by "+n.Index)
