@@ -9,7 +9,7 @@ import (
 // Request is what a receiver is told of the request that brings content.
 type Request struct {
 	ID         string // the request's id, as log lines and errors have it
-	Door       string // the way in: "tus", "drop", "dav", "api" or "web"
+	Door       string // the way in: "tus", "drop", "dav", "api" or "web", or "import" of the command, which has nothing else
 	Method     string
 	URI        string      // its path, without what opens something to whoever knows it, and without a query
 	RemoteAddr string      // HOST:PORT of the client; port 0 behind a reverse proxy

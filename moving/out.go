@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -104,7 +105,7 @@ func (w *outing) start(ctx context.Context, folder string, top drive.Node) error
 	if w.folds, err = folding(p.root); err != nil {
 		return errors.Join(err, p.root.Close())
 	}
-	p.end = func(root *os.Root) error { return settleFolder(root, top.Modified) }
+	p.end = func(root *os.Root) error { return w.settleFolder(root, top) }
 	return w.folder(ctx, top, p)
 }
 
@@ -184,7 +185,7 @@ func (w *outing) enter(ctx context.Context, n drive.Node, p *place) error {
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		var inner *place
 		if inner, err = p.enter(n.Name); err == nil {
-			inner.end = func(root *os.Root) error { return settleFolder(root, n.Modified) }
+			inner.end = func(root *os.Root) error { return w.settleFolder(root, n) }
 			if err := w.manifest.add(entry(n)); err != nil {
 				return errors.Join(err, inner.release())
 			}
@@ -213,11 +214,17 @@ func entry(n drive.Node) Entry {
 	return e
 }
 
-// settleFolder makes the names in a folder durable and gives it its time.
-func settleFolder(root *os.Root, modified time.Time) error {
+// settleFolder makes the names in a folder durable and gives it its time. Some file systems know no folder to be synced.
+func (w *outing) settleFolder(root *os.Root, n drive.Node) error {
 	f, err := root.Open(".")
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close(), root.Chtimes(".", time.Time{}, modified))
+	if err := f.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		return errors.Join(err, f.Close())
+	}
+	if err := root.Chtimes(".", time.Time{}, n.Modified); err != nil {
+		w.told(n, Failed, fmt.Errorf("its time of last change was not kept: %w", err))
+	}
+	return f.Close()
 }

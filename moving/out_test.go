@@ -151,3 +151,35 @@ func TestADriveThatChangesMeanwhile(t *testing.T) {
 		f.wantTold()
 	})
 }
+
+// Where the file system takes two names for one, the second file is named and does not take the place of the first.
+func TestNamesThatAreOneHere(t *testing.T) {
+	for _, folds := range []bool{false, true} {
+		w, names := &outing{folds: folds}, map[string]string{}
+		for _, name := range []string{"Straße", "a", "b"} {
+			if err := w.nameHere(name, names); err != nil {
+				t.Errorf("%q: %v", name, err)
+			}
+		}
+		for _, name := range []string{"A", "STRASSE"} {
+			if err := w.nameHere(name, names); (err != nil) != folds {
+				t.Errorf("%q, where names fold is %v: %v", name, folds, err)
+			}
+		}
+	}
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	folds, err := folding(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := root.WriteFile("Probe", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := root.Lstat("pROBE"); (err == nil) != folds {
+		t.Errorf("it is said that names fold: %v; and looked up in the other case there is %v", folds, err)
+	}
+}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/hooks"
 	"github.com/satchelhq/satchel/moving"
 	"github.com/satchelhq/satchel/moving/filebrowser"
 	"github.com/satchelhq/satchel/moving/sftpgo"
@@ -109,6 +110,7 @@ func (i *importing) check() (err error) {
 }
 
 func (i *importing) run(ctx context.Context, in *rooms, where string) error {
+	ctx = hooks.WithRequest(ctx, func() hooks.Request { return hooks.Request{Door: "import"} }) // for who is asked before
 	i.in.Drives, i.in.Tell = in.drives, i.p.tell(i.in.DryRun)
 	verb := "imported"
 	if i.in.DryRun {

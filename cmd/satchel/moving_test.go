@@ -1,12 +1,18 @@
 package main
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -85,6 +91,50 @@ func TestMovingBesideAServer(t *testing.T) {
 	}
 	if got := satchel(t, "", environ, "import", "--user", "ada", folder, "--manifest", folder+".manifest.jsonl", "--dry-run"); got.code != exitOK || !strings.Contains(got.stdout, "0 files would be imported (0 B), ") {
 		t.Errorf("import of the export: %+v", got)
+	}
+}
+
+// Who is asked before an upload is asked before a file is imported, and keeps files out.
+func TestAnImportIsAskedAbout(t *testing.T) {
+	var mu sync.Mutex
+	var asked []string
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var q struct {
+			Event struct {
+				Satchel struct{ Owner, Path, Door string }
+			}
+		}
+		if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, q.Event.Satchel.Owner+" "+q.Event.Satchel.Path+" "+q.Event.Satchel.Door)
+		answer := `{}`
+		if strings.HasSuffix(q.Event.Satchel.Path, ".exe") {
+			answer = `{"RejectUpload": true, "HTTPResponse": {"StatusCode": 403, "Body": "No programs."}}`
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, answer)
+	}))
+	defer receiver.Close()
+	environ := []string{"SATCHEL_DATA=" + t.TempDir(), "SATCHEL_DURABILITY=relaxed", "SATCHEL_ADMIT_WEBHOOK=" + receiver.URL, "SATCHEL_ADMIT_WEBHOOK_SECRET=whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 32))}
+	if got := satchel(t, "correct horse battery\n", environ, "user", "add", "ann"); got.code != exitOK {
+		t.Fatal(got.stderr)
+	}
+	source := t.TempDir()
+	for _, name := range []string{"a.txt", "b.exe"} {
+		if err := os.WriteFile(filepath.Join(source, name), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := satchel(t, "", environ, "import", "--user", "ann", source)
+	if got.code != exitSome || !strings.Contains(got.stderr, "failed: b.exe: No programs.") || !strings.Contains(got.stdout, "1 files imported") {
+		t.Errorf("%+v", got)
+	}
+	slices.Sort(asked)
+	if want := []string{"ann /a.txt import", "ann /b.exe import"}; !slices.Equal(asked, want) {
+		t.Errorf("asked %q, want %q", asked, want)
 	}
 }
 
