@@ -42,23 +42,32 @@ func (s *Drives) edit(ctx context.Context, op, driveID string, fn func(e *edit) 
 	return s.editAs(ctx, op, driveID, false, fn)
 }
 
+// editTries is how often an edit runs that named content which was mended (mend.go) after it had read which.
+const editTries = 3
+
 // editAs is edit for a drive that is closed, or for one that is not: the other counts as unknown.
 func (s *Drives) editAs(ctx context.Context, op, driveID string, closed bool, fn func(e *edit) error) error {
 	if err := writable(ctx, driveID); err != nil {
 		return fault.Wrap(err, op)
 	}
 	var done *edit
-	err := s.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) error { // accounts are settled
-		e := &edit{Tx: tx, s: s, drive: driveID, now: s.o.Now(), closed: closed}
-		if err := e.begin(ctx); err != nil {
-			return err
+	var err error
+	for range editTries {
+		err = s.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) error { // accounts are settled
+			e := &edit{Tx: tx, s: s, drive: driveID, now: s.o.Now(), closed: closed}
+			if err := e.begin(ctx); err != nil {
+				return err
+			}
+			if err := fn(e); err != nil {
+				return err
+			}
+			done = e
+			return e.end(ctx)
+		})
+		if !sqldb.NamesNothing(err) {
+			break
 		}
-		if err := fn(e); err != nil {
-			return err
-		}
-		done = e
-		return e.end(ctx)
-	})
+	}
 	if err != nil {
 		return fault.Wrap(discreet(ctx, err), op)
 	}

@@ -159,7 +159,7 @@ func (e *edit) rewrite(ctx context.Context, node Node) error {
 	return err
 }
 
-// adopt writes the blob's row, or finds the one that holds the same content already.
+// adopt writes the blob's row, or finds the one that holds the same content already, which is mended if it is damaged.
 func (e *edit) adopt(ctx context.Context, c content) (blob.Key, error) {
 	if !c.sealed.IsZero() && e.now.Sub(c.sealed) > e.s.o.GCGrace/2 { // this process stood still, and gc may have taken the bytes
 		return "", fault.New(fault.Busy, "drive.adopt", "The server was interrupted. Send it again.")
@@ -168,33 +168,47 @@ func (e *edit) adopt(ctx context.Context, c content) (blob.Key, error) {
 	if id == "" {
 		id = blob.Key(sqldb.NewID())
 	}
-	find := `SELECT id FROM blobs WHERE sha256 = $1 AND size = $2`
+	find := `SELECT b.id FROM blobs b WHERE b.sha256 = $1 AND b.size = $2 AND `
+	right, rotten := find+`NOT `+damagedBlob, find+damagedBlob
 	if e.Engine() == sqldb.Postgres {
-		find += ` FOR SHARE` // garbage collection waits, or has removed it before
+		right += ` FOR SHARE` // garbage collection waits, or has removed it before
+		rotten += ` FOR UPDATE`
 	}
 	for {
+		var same blob.Key
 		if c.known {
-			err := e.Row(ctx, find, []any{c.sha256, c.size}, (*string)(&id))
-			return id, err
+			err := e.Row(ctx, right, []any{c.sha256, c.size}, (*string)(&same))
+			return same, err
 		}
-		n, err := e.Exec(ctx, `INSERT INTO blobs (id, sha256, size, content, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-			string(id), c.sha256, c.size, sqldb.Bytes(c.small), sqldb.Micros(e.now))
+		n, err := e.Exec(ctx, insertBlob+` ON CONFLICT DO NOTHING`, blobArgs(id, c, e.now)...)
 		if err != nil {
 			return "", err
 		}
 		if n == 1 {
 			return id, nil
 		}
-		var same string
-		err = e.Row(ctx, find, []any{c.sha256, c.size}, &same)
+		err = e.Row(ctx, right, []any{c.sha256, c.size}, (*string)(&same))
+		if sqldb.NoRow(err) {
+			err = e.Row(ctx, rotten, []any{c.sha256, c.size}, (*string)(&same))
+			if err == nil && same != id {
+				e.after = append(e.after, func() { e.s.mended(same, id, c.size) })
+				return id, e.s.mend(ctx, e.Tx, same, id, c)
+			}
+		}
 		if sqldb.NoRow(err) {
 			continue
 		}
-		if c.key != "" && blob.Key(same) != c.key { // the copy that was just sealed is not needed
+		if c.key != "" && same != c.key { // the copy that was just sealed is not needed
 			e.after = append(e.after, func() { e.s.discard(c.key) })
 		}
-		return blob.Key(same), err
+		return same, err
 	}
+}
+
+const insertBlob = `INSERT INTO blobs (id, sha256, size, content, created_at) VALUES ($1, $2, $3, $4, $5)`
+
+func blobArgs(id blob.Key, c content, now time.Time) []any {
+	return []any{string(id), c.sha256, c.size, sqldb.Bytes(c.small), sqldb.Micros(now)}
 }
 
 // insert adds a node's row and tells its folder.

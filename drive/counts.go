@@ -11,7 +11,7 @@ import (
 
 // counts is what happened since the start.
 type counts struct {
-	begun, completed, dropped, expired, resumed, takeovers, holdsRefused, holdsWaited, mismatches, received, stored, scrubbed atomic.Int64
+	begun, completed, dropped, expired, resumed, takeovers, holdsRefused, holdsWaited, mismatches, received, stored, scrubbed, mended atomic.Int64
 }
 
 // Counts is what the drives of this process did since it started, for metrics. Its values only grow.
@@ -28,6 +28,7 @@ type Counts struct {
 	BytesReceived      int64         // of content, by every door, whether or not it became a file
 	BytesStored        int64         // of content that became a file
 	BytesScrubbed      int64         // that were read to see whether content is still what it was
+	ContentsMended     int64         // contents that were damaged, and are right again by an upload of the same bytes or from a backup
 }
 
 // Counts answers what happened since the start.
@@ -45,6 +46,7 @@ func (s *Drives) Counts() Counts {
 		BytesReceived:      s.counts.received.Load(),
 		BytesStored:        s.counts.stored.Load(),
 		BytesScrubbed:      s.counts.scrubbed.Load(),
+		ContentsMended:     s.counts.mended.Load(),
 	}
 }
 

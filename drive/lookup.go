@@ -108,10 +108,10 @@ func (s *Drives) askFound(ctx context.Context, driveID string, n *NewUpload) (as
 	return own, err
 }
 
-// ownsContent reports whether the drive's own nodes, the trash included, or their versions hold content.
+// ownsContent reports whether the drive's own nodes, the trash included, or their versions hold content that is not known to be damaged.
 func (e *edit) ownsContent(ctx context.Context, sum []byte, size int64) (bool, error) {
 	var one int
-	err := e.Row(ctx, `SELECT 1 FROM blobs b WHERE b.sha256 = $1 AND b.size = $2 AND (
+	err := e.Row(ctx, `SELECT 1 FROM blobs b WHERE b.sha256 = $1 AND b.size = $2 AND NOT `+damagedBlob+` AND (
 			EXISTS (SELECT 1 FROM nodes n WHERE n.blob_id = b.id AND n.drive_id = $3)
 			OR EXISTS (SELECT 1 FROM versions v WHERE v.blob_id = b.id AND v.drive_id = $3))`,
 		[]any{sum, size, e.drive}, &one)

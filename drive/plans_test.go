@@ -31,6 +31,7 @@ func TestPlans(t *testing.T) {
 
 		`SELECT COUNT(*) FROM damaged_blobs`: "of what is damaged, which is little",
 		`LEFT JOIN damaged_blobs d`:          "of what is damaged, which is little",
+		`FROM damaged_blobs d WHERE d.blob`:  "of what is damaged, which is little",
 
 		`SELECT DISTINCT drive_id FROM checksum_wishes`: "of a job, once for 200 files that it reads",
 

@@ -63,7 +63,7 @@ func (s *Drives) challenge(ctx context.Context, driveID string, n NewUpload) (*C
 		}
 		c.Expires = e.now.Add(proofTime)
 		made, err := e.Exec(ctx, `INSERT INTO proofs (id, drive_id, blob_id, nonce, ranges, folder, name, conflict, expires_at)
-			SELECT $1, $2, id, $3, $4, $5, $6, $7, $8 FROM blobs WHERE sha256 = $9 AND size = $10`,
+			SELECT $1, $2, b.id, $3, $4, $5, $6, $7, $8 FROM blobs b WHERE b.sha256 = $9 AND b.size = $10 AND NOT `+damagedBlob,
 			c.ID, driveID, c.Nonce, string(ranges), string(n.Folder), n.Name, string(n.Conflict), sqldb.Micros(c.Expires), n.SHA256, n.Length)
 		if err == nil && made == 0 {
 			err = errNobody

@@ -2,6 +2,7 @@ package drive
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ func (f *fixture) send(u Upload, offset int64, body io.Reader) (Upload, error) {
 		f.t.Fatal(err)
 	}
 	defer hold.Release()
-	return f.Append(f.t.Context(), f.alice, u.ID, offset, body, AppendOptions{})
+	return f.Append(f.t.Context(), cmp.Or(u.DriveID, f.alice), u.ID, offset, body, AppendOptions{})
 }
 
 func (f *fixture) setLength(u Upload, length int64) (Upload, error) {
@@ -42,7 +43,7 @@ func (f *fixture) setLength(u Upload, length int64) (Upload, error) {
 		f.t.Fatal(err)
 	}
 	defer hold.Release()
-	return f.SetLength(f.t.Context(), f.alice, u.ID, length)
+	return f.SetLength(f.t.Context(), cmp.Or(u.DriveID, f.alice), u.ID, length)
 }
 
 func (f *fixture) look(u Upload) (Upload, error) {

@@ -59,6 +59,7 @@ func driveCollector(take func() drive.Counts) prometheus.Collector {
 		counter("satchel_uploads_checksum_mismatches_total", "Times that bytes of a resumable upload were refused because they differed from their checksum.", func(c s) float64 { return float64(c.ChecksumMismatches) }),
 		counter("satchel_bytes_received_total", "Bytes of content that came in, whether or not they became a file.", func(c s) float64 { return float64(c.BytesReceived) }),
 		counter("satchel_scrub_read_bytes_total", "Bytes of content that were read again, to see whether it is still what it was.", func(c s) float64 { return float64(c.BytesScrubbed) }),
+		counter("satchel_scrub_mended_total", "Damaged contents that are right again, because the same bytes were uploaded once more.", func(c s) float64 { return float64(c.ContentsMended) }),
 		counter("satchel_bytes_stored_total", "Bytes of content that became a file.", func(c s) float64 { return float64(c.BytesStored) }),
 	}}
 }

@@ -102,6 +102,19 @@ func again(err error) bool {
 	return errors.Is(err, errBatchLost)
 }
 
+// NamesNothing reports whether a row was refused because it names another that is not there, or not any more.
+func NamesNothing(err error) bool {
+	var lite *liteError
+	var post *pq.Error
+	switch {
+	case errors.As(err, &lite):
+		return lite.code == sqlite.ResultConstraintForeignKey
+	case errors.As(err, &post):
+		return post.Code == "23503"
+	}
+	return false
+}
+
 // Failed tells a database that fails from a rule that refused, which ends its transaction with an error too.
 func Failed(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) {
