@@ -21,6 +21,7 @@ type Copying struct {
 	AtOnce   int          // blobs; 0 is one
 	Verify   bool         // reads what is there already, and copies it anew if it is not right; else its size is enough
 	Checked  bool         // To compares what it is sent with sums that come along: a copy is not read back
+	Rotten   bool         // copies what is not what its row says as it is, as far as it can be read; else it is not copied
 	Tell     func(Copied) // if set, is told how far it is, after each blob and by one goroutine at a time
 }
 
@@ -106,12 +107,7 @@ func (s *Drives) copyRow(ctx context.Context, c Copying, slow *pace, r keyedRow)
 	if there, err := s.copiedBefore(ctx, c, r); err != nil || there {
 		return copyKept, storeError(err, "drive.copyBlob")
 	}
-	source, err := c.From.Open(ctx, r.key)
-	right := false
-	if err == nil {
-		defer source.Close()
-		right, err = s.copyBlob(ctx, c.To, r.key, paced{source, ctx, slow}, r.blobRow)
-	}
+	right, err := s.copyFrom(ctx, c, slow, r)
 	if errors.Is(err, blob.ErrNotFound) { // a bucket's may be gone while it is read
 		held, err := s.held(ctx, r.key)
 		if held {
@@ -127,10 +123,26 @@ func (s *Drives) copyRow(ctx context.Context, c Copying, slow *pace, r keyedRow)
 	switch {
 	case err != nil:
 		return copyNone, storeError(err, "drive.copyBlob")
+	case !right && c.Rotten:
+		return copyDamaged, s.copyRotten(ctx, c, slow, r)
 	case !right:
 		return copyDamaged, nil
 	}
 	return copyDone, nil
+}
+
+func (s *Drives) copyFrom(ctx context.Context, c Copying, slow *pace, r keyedRow) (right bool, err error) {
+	source, err := c.From.Open(ctx, r.key)
+	if err != nil {
+		return false, err
+	}
+	defer source.Close() // it was only read
+	read := &lenient{Reader: source}
+	right, err = s.copyBlob(ctx, c.To, r.key, paced{read, ctx, slow}, r.blobRow)
+	if read.broke() && c.Rotten {
+		return false, nil
+	}
+	return right, err
 }
 
 func (s *Drives) copiedBefore(ctx context.Context, c Copying, r keyedRow) (bool, error) {
@@ -209,7 +221,7 @@ func (s *Drives) SettleRestored(ctx context.Context) error {
 	}
 }
 
-// endLost ends an upload whose stage is not there, and which the caller holds. A chunk leaves its upload.
+// endLost ends an upload whose stage is not there, and which the caller holds.
 func (s *Drives) endLost(ctx context.Context, driveID, id string) error {
 	c, err := s.blobs.OpenStage(ctx, blob.Key(id), 0)
 	if err == nil {
@@ -218,7 +230,12 @@ func (s *Drives) endLost(ctx context.Context, driveID, id string) error {
 	if !errors.Is(err, blob.ErrNotFound) {
 		return storeError(err, "drive.endLost")
 	}
-	end := func(e *edit) error {
+	return s.endWithout(ctx, driveID, id)
+}
+
+// endWithout ends an upload that the caller holds, without a file. A chunk leaves its upload.
+func (s *Drives) endWithout(ctx context.Context, driveID, id string) error {
+	return s.repairDrive(ctx, driveID, func(e *edit) error {
 		u, err := s.anyUpload(ctx, e, driveID, id)
 		if err != nil {
 			return err
@@ -241,10 +258,5 @@ func (s *Drives) endLost(ctx context.Context, driveID, id string) error {
 			return err
 		}
 		return e.growChunked(ctx, chunked, -size)
-	}
-	err = s.edit(ctx, "drive.endLost", driveID, end)
-	if fault.Is(err, fault.NotFound) { // a drive that is being removed has uploads, too
-		err = s.editAs(ctx, "drive.endLost", driveID, true, end)
-	}
-	return err
+	})
 }

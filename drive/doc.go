@@ -39,6 +39,7 @@
 // putback.go does it.
 //
 // Names and paths are in path.go; sweep.go, gc.go and check.go keep the house, and
-// moveblobs.go moves it to another store. scrub.go reads all content again, and
-// damage.go tells what is not what it was.
+// moveblobs.go moves it to another store. scrub.go reads all content again,
+// damage.go tells what is not what it was, and mend.go gives what holds it fresh
+// content. repair.go puts right what check.go finds, by recount.go where it is rows.
 package drive

@@ -328,6 +328,9 @@ var notLimited = map[string]string{
 	"ScrubAll":         "of who runs the server",
 	"ScrubStanding":    "numbers for metrics",
 	"EachDamaged":      "of who runs the server",
+	"Damages":          "of who runs the server",
+	"NoteDamage":       "of who runs the server",
+	"Repair":           "of who runs the server",
 }
 
 func TestEveryMethodKeepsToTheLimit(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 	"github.com/satchelhq/satchel/sqldb"
 )
 
-// A bit flips in each of 50 contents beside a server, on the disk or in the bucket, and in rows: the scrub names all 50 files and nothing else, the metrics and fsck tell.
+// A bit flips in each of 50 contents beside a server, on the disk or in the bucket, and in rows: the scrub names all 50 files and nothing else, the metrics and fsck tell. One is right again when it is
+// sent once more, the others by fsck --repair, beside the server, from a backup.
 func TestScrub(t *testing.T) {
 	for name, begin := range map[string]func(t *testing.T) (s *Server, contents string){
 		"disk": func(t *testing.T) (*Server, string) {
@@ -32,6 +33,7 @@ func TestScrub(t *testing.T) {
 			ann := s.Register(t, "ann")
 			var want []string
 			damaged := map[string]bool{}
+			contentOf := map[string]string{}
 			for i := range 70 {
 				path := fmt.Sprintf("/file%02d", i)
 				content := path + " " + string(seeded(uint64(i), 200))
@@ -39,6 +41,7 @@ func TestScrub(t *testing.T) {
 					content += string(seeded(uint64(i), 90_000)) // not in a row
 				}
 				ann.Put(t, path[1:], content)
+				contentOf[path] = content
 				if i >= 20 {
 					damaged[path] = true
 					want = append(want, "changed ann "+path)
@@ -47,6 +50,8 @@ func TestScrub(t *testing.T) {
 			if got, code := s.scrub(t, "--rate", "0"); code != 0 || len(got) != 0 {
 				t.Errorf("all is well: exit code %d, %v", code, got)
 			}
+			folder := filepath.Join(t.TempDir(), "backup")
+			run(t, s.Command("backup", folder))
 			// flip changes a bit of what belongs to a file that is to be damaged, behind the file's name.
 			flip := func(content []byte) bool {
 				path, rest, _ := strings.Cut(string(content[:min(len(content), 20)]), " ")
@@ -86,9 +91,30 @@ func TestScrub(t *testing.T) {
 				}
 			}
 			s.waitForMetric(t, "satchel_scrub_damaged", 50)
-			if out, code := outcome(t, s.Command("fsck")); code != 1 || strings.Count(out, "its content is damaged") != 50 {
+			if out, code := outcome(t, s.Command("fsck")); code != 8 || strings.Count(out, "its content is damaged") != 50 {
 				t.Errorf("fsck: exit code %d, %s", code, out)
 			}
+
+			again := "/file69"
+			ann.Put(t, "sent again", contentOf[again]) // which mends it
+			if out, code := outcome(t, s.Command("fsck", "--repair")); code != 8 || strings.Count(out, "left: ") != 2*49 || !strings.Contains(out, `left:     "/file68" of ann`) || strings.Contains(out, again) {
+				t.Errorf("fsck --repair: exit code %d, %s", code, out)
+			}
+			if out, code := outcome(t, s.Command("fsck", "--repair", "--from", folder)); code != 0 || strings.Count(out, "it is back from a backup") != 49 || !strings.Contains(out, "49 repaired, 0 left") {
+				t.Errorf("fsck --repair --from: exit code %d, %s", code, out)
+			}
+			for path, content := range contentOf {
+				if status, got := ann.Get(t, path[1:]); status != 200 || got != content {
+					t.Errorf("%s: status %d, %d bytes", path, status, len(got))
+				}
+			}
+			if got, code := s.scrub(t, "--rate", "0"); code != 0 || len(got) != 0 {
+				t.Errorf("it was repaired: exit code %d, %v", code, got)
+			}
+			if out, code := outcome(t, s.Command("fsck")); code != 0 || !strings.Contains(out, "no problems") {
+				t.Errorf("it was repaired: exit code %d, %s", code, out)
+			}
+			s.waitForMetric(t, "satchel_scrub_damaged", 0)
 		})
 	}
 }

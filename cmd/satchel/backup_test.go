@@ -31,6 +31,40 @@ func stored(t *testing.T, folder string) (files []string) {
 	return files
 }
 
+// ofData are settings for what is in a folder.
+func ofData(data string) []string {
+	return []string{"SATCHEL_DATA=" + data, "SATCHEL_DURABILITY=relaxed"}
+}
+
+// opened are the rooms of an installation that has one user, and who that is.
+func opened(t *testing.T, environ []string) (in *rooms, id string) {
+	t.Helper()
+	c, err := config.Load(config.Sources{Environ: environ})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{nil, os.Stdout, os.Stderr, environ}
+	if in, err = openRooms(t.Context(), c, p.commandLog(c), nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.close() })
+	if err := in.db.Row(t.Context(), `SELECT id FROM users`, nil, &id); err != nil {
+		t.Fatal(err)
+	}
+	return in, id
+}
+
+// putLarge makes a file whose content is in the store.
+func putLarge(t *testing.T, in *rooms, id string, path drive.Path) drive.Node {
+	t.Helper()
+	body := strings.Repeat(string(path), 50_000)
+	node, _, err := in.drives.Put(t.Context(), id, path, strings.NewReader(body), drive.PutOptions{Size: int64(len(body))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return node
+}
+
 // backupPlace is where a test makes backups.
 type backupPlace struct {
 	name, folder string // what a command is told, and where its files are
@@ -60,29 +94,9 @@ func testBackupsAreKept(t *testing.T, place backupPlace) {
 	if got := satchel(t, "correct horse battery\n", environ, "user", "add", "ann"); got.code != 0 {
 		t.Fatal(got.stderr)
 	}
-	c, err := config.Load(config.Sources{Environ: environ})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &program{nil, os.Stdout, os.Stderr, environ}
-	in, err := openRooms(t.Context(), c, p.commandLog(c), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.close()
-	var id string
-	if err := in.db.Row(t.Context(), `SELECT id FROM users`, nil, &id); err != nil {
-		t.Fatal(err)
-	}
-	put := func(path drive.Path) drive.Node {
-		t.Helper()
-		body := strings.Repeat(string(path), 50_000)
-		node, _, err := in.drives.Put(t.Context(), id, path, strings.NewReader(body), drive.PutOptions{Size: int64(len(body))})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return node
-	}
+	in, id := opened(t, environ)
+	put := func(path drive.Path) drive.Node { return putLarge(t, in, id, path) }
+	var err error
 	backup := func(args ...string) result {
 		return satchel(t, "", environ, append([]string{"backup", place.name}, args...)...)
 	}
@@ -162,10 +176,71 @@ func TestWhatWasWrongBeforeIsRestored(t *testing.T) {
 		t.Fatal(got.stderr)
 	}
 	restored := settings(filepath.Join(t.TempDir(), "restored"))
-	if got := satchel(t, "", restored, "restore", folder); got.code != 1 || !strings.Contains(got.stdout, "its usage is not the sum") || !strings.Contains(got.stderr, "is restored. It had 1 problem") {
+	if got := satchel(t, "", restored, "restore", folder); got.code != 8 || !strings.Contains(got.stdout, "its usage is not the sum") || !strings.Contains(got.stderr, "is restored. It had 1 problem") {
 		t.Errorf("%+v", got)
 	}
 	if got := satchel(t, "", restored, "user", "list"); got.code != 0 || !strings.Contains(got.stdout, "ann") {
 		t.Errorf("what was restored cannot be used: %+v", got)
+	}
+}
+
+// A backup with content that is damaged or lost is not restored, unless one asks for all else: then what is wrong is named, on record, and mended by whoever sends it again.
+func TestRestoreGoesPastDamage(t *testing.T) {
+	environ, folder := ofData(t.TempDir()), filepath.Join(t.TempDir(), "backup")
+	if got := satchel(t, "correct horse battery\n", environ, "user", "add", "ann"); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	in, id := opened(t, environ)
+	for _, path := range []drive.Path{"/fine", "/changed", "/lost"} {
+		putLarge(t, in, id, path)
+	}
+	if got := satchel(t, "", environ, "backup", folder); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	for _, file := range stored(t, filepath.Join(folder, "content")) {
+		content, err := os.ReadFile(file)
+		switch {
+		case err != nil:
+		case strings.HasPrefix(string(content), "/changed"):
+			content[3] = '?'
+			err = os.WriteFile(file, content, 0o600)
+		case strings.HasPrefix(string(content), "/lost"):
+			err = os.Remove(file)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	restored := ofData(filepath.Join(t.TempDir(), "restored"))
+	if got := satchel(t, "", restored, "restore", folder); got.code != 1 || !strings.Contains(got.stderr, "does not hold 2 blobs") || !strings.Contains(got.stderr, "--keep-going") {
+		t.Errorf("%+v", got)
+	}
+	if got := satchel(t, "", restored, "user", "list"); got.code != 1 || !strings.Contains(got.stderr, "not whole") {
+		t.Errorf("what was refused can be used: %+v", got)
+	}
+	got := satchel(t, "", restored, "restore", folder, "--keep-going")
+	if got.code != 8 || !strings.Contains(got.stdout, `changed: "/changed" of ann`) || !strings.Contains(got.stdout, `missing: "/lost" of ann`) || strings.Contains(got.stdout, "/fine") ||
+		!strings.Contains(got.stderr, "is restored, but for 2 contents") {
+		t.Errorf("%+v", got)
+	}
+	if got := satchel(t, "", restored, "scrub", "--known"); got.code != 8 || strings.Count(got.stdout, " of ann (blob ") != 2 {
+		t.Errorf("%+v", got)
+	}
+	again, id := opened(t, restored)
+	for path, want := range map[drive.Path]string{"/fine": "/fine/fine", "/changed": "/ch?nged/changed"} {
+		if _, content, err := again.drives.Open(t.Context(), id, path); err != nil {
+			t.Error(err)
+		} else {
+			text := make([]byte, len(want))
+			if _, err := content.Read(text); err != nil || string(text) != want {
+				t.Errorf("%s: %q, %v", path, text, err)
+			}
+			content.Close()
+		}
+	}
+	putLarge(t, again, id, "/lost")
+	putLarge(t, again, id, "/changed")
+	if got := satchel(t, "", restored, "fsck"); got.code != 0 {
+		t.Errorf("%+v", got)
 	}
 }

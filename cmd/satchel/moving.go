@@ -61,7 +61,7 @@ func (p *program) sumUp(sum moving.Sum, verb string, err error) error {
 	case err != nil:
 		return err
 	case sum.Damaged > 0:
-		return errDamaged
+		return wrongf("content is damaged")
 	case sum.Failed > 0:
 		return errStayed
 	case sum.Changed:

@@ -12,7 +12,9 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/backup"
+	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/blob/s3/ledger"
 	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/drive"
@@ -22,7 +24,7 @@ import (
 
 func (p *program) restoreCommand() *cobra.Command {
 	var pace copying
-	var name string
+	r := &restoring{p: p}
 	cmd := &cobra.Command{
 		Use:   "restore PLACE",
 		Short: "Make of a backup what the settings name, an empty database and a store",
@@ -31,6 +33,13 @@ func (p *program) restoreCommand() *cobra.Command {
 The database may be of the other kind than the one that was backed up, and content may go
 to a bucket that came from a disk. Nobody can serve it until it is whole. What was
 interrupted goes on when the same command is given again.
+
+Content that the backup does not have, or not as it was, ends it, since nobody should take
+for whole what is not. With --keep-going all else is restored: what is damaged comes as it
+is, and is on record as satchel scrub would have it, with the files that hold it.
+
+The exit code is 0 if all is restored and right, 8 if it is restored and something is wrong
+with it, and 1 if it is not restored.
 
 ` + placeHelp,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -46,24 +55,34 @@ interrupted goes on when the same command is given again.
 				return usagef("blobs_from: a backup is restored to one store: remove the setting")
 			}
 			c.Durability = config.DurabilityStrict
-			return p.restore(cmd.Context(), c, args[0], name, pace)
+			r.pace = pace
+			return r.run(cmd.Context(), c, args[0])
 		},
 	}
 	pace.flags(cmd)
-	cmd.Flags().StringVar(&name, "backup", "", "the `NAME` of a backup at the place, such as 20260131T120000.000Z (default: the newest)")
+	cmd.Flags().BoolVar(&r.keepGoing, "keep-going", false, "restore all else where content is damaged or missing")
+	cmd.Flags().StringVar(&r.name, "backup", "", "the `NAME` of a backup at the place, such as 20260131T120000.000Z (default: the newest)")
 	return cmd
 }
 
-func (p *program) restore(ctx context.Context, c *config.Config, where, name string, pace copying) (err error) {
+// restoring is what is asked of restore.
+type restoring struct {
+	p         *program
+	pace      copying
+	name      string // of the backup; empty is the newest
+	keepGoing bool
+}
+
+func (r *restoring) run(ctx context.Context, c *config.Config, where string) (err error) {
 	place, err := openPlace(ctx, c, where, true)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, place.Close()) }()
-	if name, err = chosen(ctx, place, where, name); err != nil {
+	if r.name, err = chosen(ctx, place, where, r.name); err != nil {
 		return err
 	}
-	if err := p.restoreRows(ctx, c, place, name); err != nil {
+	if err := r.p.restoreRows(ctx, c, place, r.name); err != nil {
 		return err
 	}
 	from, _ := place.Content()
@@ -76,18 +95,16 @@ func (p *program) restore(ctx context.Context, c *config.Config, where, name str
 	if err != nil {
 		return err
 	}
-	drives := drive.New(db, to, drive.Options{Log: p.commandLog(c)})
-	copied, err := drives.CopyBlobs(ctx, drive.Copying{From: from, To: to, Rate: pace.rate, AtOnce: pace.atOnce, Verify: true})
+	drives := drive.New(db, to, drive.Options{Log: r.p.commandLog(c)})
+	copied, err := r.content(ctx, drives, from, to)
 	if err != nil {
 		return err
 	}
-	if lost := slices.Concat(copied.Missing, copied.Damaged); len(lost) > 0 {
-		return fmt.Errorf("the backup does not hold %d blobs, or not as they were: %s", len(lost), strings.Join(lost, ", "))
-	}
-	if err := drives.SettleRestored(ctx); err != nil {
+	problems, err := drives.Check(ctx)
+	if err != nil {
 		return err
 	}
-	problems, err := drives.Check(ctx)
+	damaged, err := drives.Damages(ctx, problems)
 	if err != nil {
 		return err
 	}
@@ -95,14 +112,47 @@ func (p *program) restore(ctx context.Context, c *config.Config, where, name str
 	if err := rowcopy.Finish(ctx, db); err != nil {
 		return err
 	}
+	return r.tell(ctx, authn.New(db, authn.Options{}), drives, copied, append(problems, damaged...))
+}
+
+// content brings the content that the rows name.
+func (r *restoring) content(ctx context.Context, drives *drive.Drives, from, to blob.Store) (drive.Copied, error) {
+	copied, err := drives.CopyBlobs(ctx, drive.Copying{From: from, To: to, Rate: r.pace.rate, AtOnce: r.pace.atOnce, Verify: true, Rotten: r.keepGoing})
+	if err != nil {
+		return copied, err
+	}
+	if lost := slices.Concat(copied.Missing, copied.Damaged); len(lost) > 0 && !r.keepGoing {
+		return copied, fmt.Errorf("the backup does not hold %d blobs, or not as they were: %s. With --keep-going all else is restored", len(lost), strings.Join(lost, ", "))
+	}
+	if err := drives.NoteDamage(ctx, copied); err != nil {
+		return copied, err
+	}
+	return copied, drives.SettleRestored(ctx)
+}
+
+// tell says what was restored, and what is wrong with it.
+func (r *restoring) tell(ctx context.Context, accounts *authn.Accounts, drives *drive.Drives, copied drive.Copied, problems []drive.Problem) error {
 	for _, problem := range problems {
-		fmt.Fprintln(p.stdout, problem)
+		fmt.Fprintln(r.p.stdout, problem)
+	}
+	err := drives.EachDamaged(ctx, func(d drive.Damaged) error {
+		files, err := nameHolders(ctx, accounts, d.Holders)
+		for _, file := range files {
+			fmt.Fprintf(r.p.stdout, "%s: %s (blob %s)\n", d.Found, file, d.Blob)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if lost := len(copied.Missing) + len(copied.Damaged); lost > 0 {
+		return wrongf("%s is restored, but for %d contents that the backup does not have, or not as they were: satchel scrub --known names them again", r.name, lost)
 	}
 	if len(problems) > 0 {
-		return fmt.Errorf("%s is restored. It had %d problems when it was backed up: satchel fsck tells them again", name, len(problems))
+		return wrongf("%s is restored. It had %d problems when it was backed up: satchel fsck tells them again", r.name, len(problems))
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s is restored: %d blobs, %s. Uploads that were under way have to be begun again.\n",
-		name, copied.Blobs+copied.Kept, humanize.IBytes(uint64(copied.Bytes)))
+	_, err = fmt.Fprintf(r.p.stdout, "%s is restored: %d blobs, %s. Uploads that were under way have to be begun again.\n",
+		r.name, copied.Blobs+copied.Kept, humanize.IBytes(uint64(copied.Bytes)))
 	return err
 }
 

@@ -20,7 +20,7 @@ const (
 	exitFailed = 1
 	exitUsage  = 2 // the command line or the settings cannot be followed
 
-	exitDamaged = 8 // of satchel scrub and export: content is not what it was
+	exitDamaged = 8 // of fsck, scrub, restore and export: something is wrong with what is stored, and stays so
 	exitSome    = 6 // of many files some failed: of export, import and the client
 
 	// Of the commands of the client alone.
@@ -62,7 +62,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
-	if errors.Is(err, errDamaged) {
+	var wrong *wrongError
+	if errors.As(err, &wrong) {
 		return exitDamaged
 	}
 	if errors.Is(err, errStayed) {
@@ -139,6 +140,13 @@ func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// wrongError is what is wrong with what is stored, and not with the command.
+type wrongError struct{ says string }
+
+func (e *wrongError) Error() string { return e.says }
+
+func wrongf(format string, args ...any) error { return &wrongError{fmt.Sprintf(format, args...)} }
 
 // usageArgs makes the errors of a check of arguments usage errors.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {

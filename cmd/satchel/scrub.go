@@ -1,21 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/drive"
 )
-
-// errDamaged is the end of a scrub that found something.
-var errDamaged = errors.New("content is damaged")
 
 // scrubbing is what is asked of scrub.
 type scrubbing struct {
@@ -35,7 +33,7 @@ func (p *program) scrubCommand() *cobra.Command {
 is damaged, as serve does every scrub_every, also while servers run.
 
 The exit code is 0 if all content is right, 8 if some is damaged, and 1 if it could not
-be read, because the database or the store does not answer. Nothing is repaired.`,
+be read, because the database or the store does not answer. Nothing is repaired: satchel fsck --repair does that.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			rate, err := config.ParseSize(s.rate)
@@ -81,7 +79,7 @@ func (s *scrubbing) run(ctx context.Context, rate int64) error {
 		s.line("done", read)
 	}
 	if damaged > 0 {
-		return fmt.Errorf("%d contents: %w", damaged, errDamaged)
+		return wrongf("%d contents are damaged: satchel fsck --repair mends them from a backup, or an upload of the same bytes does", damaged)
 	}
 	if !s.json {
 		fmt.Fprintln(s.p.stdout, "no damage is known")
@@ -97,7 +95,7 @@ func (s *scrubbing) line(state string, now drive.Scrubbed) {
 	fmt.Fprintf(s.p.stdout, "%d blobs read, %s\n", now.Blobs, humanize.IBytes(uint64(now.Bytes)))
 }
 
-// holder is a file as scrub --json names it.
+// holder is a file as scrub and fsck name it.
 type holder struct {
 	User     string     `json:"user"` // its id, if the account is being removed
 	Path     string     `json:"path"`
@@ -107,36 +105,46 @@ type holder struct {
 
 // name names the files that hold damaged content.
 func (s *scrubbing) name(ctx context.Context, d drive.Damaged) error {
-	var ids []string
-	for _, h := range d.Holders {
-		ids = append(ids, h.DriveID)
-	}
-	names, err := s.in.accounts.Usernames(ctx, ids)
+	files, err := nameHolders(ctx, s.in.accounts, d.Holders)
 	if err != nil {
 		return err
-	}
-	files := make([]holder, len(d.Holders))
-	for i, h := range d.Holders {
-		files[i] = holder{User: names[h.DriveID], Path: string(h.Path), Trashed: h.Trashed}
-		if files[i].User == "" {
-			files[i].User = h.DriveID
-		}
-		if h.Version {
-			files[i].Replaced = &h.Replaced
-		}
 	}
 	if s.json {
 		return json.NewEncoder(s.p.stdout).Encode(map[string]any{"state": "damaged", "blob": d.Blob, "found": d.Found, "since": d.Since, "bytes": d.Size, "files": files})
 	}
 	for _, f := range files {
-		where := ""
-		if f.Trashed {
-			where = ", in the trash"
-		}
-		if f.Replaced != nil {
-			where += ", a version that was replaced " + f.Replaced.UTC().Format(time.RFC3339)
-		}
-		fmt.Fprintf(s.p.stdout, "%s: %q of %s%s (blob %s, since %s)\n", d.Found, f.Path, f.User, where, d.Blob, d.Since.UTC().Format(time.RFC3339))
+		fmt.Fprintf(s.p.stdout, "%s: %s (blob %s, since %s)\n", d.Found, f, d.Blob, d.Since.UTC().Format(time.RFC3339))
 	}
 	return nil
+}
+
+// nameHolders says whose the files are that hold some content.
+func nameHolders(ctx context.Context, accounts *authn.Accounts, holders []drive.Holder) ([]holder, error) {
+	var ids []string
+	for _, h := range holders {
+		ids = append(ids, h.DriveID)
+	}
+	names, err := accounts.Usernames(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	files := make([]holder, len(holders))
+	for i, h := range holders {
+		files[i] = holder{User: cmp.Or(names[h.DriveID], h.DriveID), Path: string(h.Path), Trashed: h.Trashed}
+		if h.Version {
+			files[i].Replaced = &h.Replaced
+		}
+	}
+	return files, nil
+}
+
+func (h holder) String() string {
+	where := fmt.Sprintf("%q of %s", h.Path, h.User)
+	if h.Trashed {
+		where += ", in the trash"
+	}
+	if h.Replaced != nil {
+		where += ", a version that was replaced " + h.Replaced.UTC().Format(time.RFC3339)
+	}
+	return where
 }
