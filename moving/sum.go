@@ -26,10 +26,14 @@ type Told struct {
 
 // Sum is what became of all files.
 type Sum struct {
-	Moved, Same, Left, Failed, Damaged int
-	Bytes                              int64 // of those that moved
+	Moved   int   `json:"moved"`
+	Same    int   `json:"there_already"`
+	Left    int   `json:"left_out"`
+	Failed  int   `json:"failed"`
+	Damaged int   `json:"damaged"`
+	Bytes   int64 `json:"bytes"` // of those that moved
 	// Changed says that the drive changed while it was read, so that what was moved or made meanwhile may be missing.
-	Changed bool
+	Changed bool `json:"changed"`
 }
 
 // Add counts what another has.

@@ -12,6 +12,7 @@ import (
 func (p *program) exportCommand() *cobra.Command {
 	var out moving.Out
 	var user, manifest string
+	r := &removal{p: p, verb: "written"}
 	cmd := &cobra.Command{
 		Use:   "export FOLDER",
 		Short: "Write a drive into a plain folder, while servers run",
@@ -32,7 +33,7 @@ behind or the drive changed meanwhile, and 1 if something ended it before.`,
 			if user == "" {
 				return usagef("--user: say whose drive")
 			}
-			if err := checkAtOnce(out.AtOnce); err != nil {
+			if err := r.check(); err != nil {
 				return err
 			}
 			if manifest == "" {
@@ -43,12 +44,12 @@ behind or the drive changed meanwhile, and 1 if something ended it before.`,
 				if err != nil {
 					return err
 				}
-				out.Drives, out.Drive, out.User, out.Tell = in.drives, u.ID, u.Username, p.tell(false)
+				out.Drives, out.Drive, out.User, out.AtOnce, out.Tell = in.drives, u.ID, u.Username, r.atOnce, r.tell
 				sum, err := out.Run(ctx, args[0], manifest)
-				if err == nil {
+				if err == nil && !r.json {
 					fmt.Fprintf(p.stdout, "%s says what is in %s.\n", manifest, args[0])
 				}
-				return p.sumUp(sum, "written", err)
+				return r.end(sum, err)
 			})
 		},
 	}
@@ -56,6 +57,6 @@ behind or the drive changed meanwhile, and 1 if something ended it before.`,
 	cmd.Flags().StringVar(&manifest, "manifest", "", "`FILE` for what was written (default: FOLDER.manifest.jsonl)")
 	cmd.Flags().BoolVar(&out.Verify, "verify", false, "hash what is there already, too")
 	cmd.Flags().BoolVar(&out.Replace, "replace", false, "replace files that are there and differ")
-	movingFlags(cmd, &out.AtOnce)
+	r.flags(cmd)
 	return cmd
 }

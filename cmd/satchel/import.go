@@ -22,7 +22,7 @@ import (
 
 // importing is what is asked of import.
 type importing struct {
-	p                        *program
+	told                     *removal
 	in                       moving.In
 	user, to, from, manifest string
 	existing                 bool
@@ -37,7 +37,7 @@ const (
 )
 
 func (p *program) importCommand() *cobra.Command {
-	i := &importing{p: p}
+	i := &importing{told: &removal{p: p, verb: "imported"}}
 	cmd := &cobra.Command{
 		Use:   "import FOLDER|FILE",
 		Short: "Take a plain folder into a drive, or what another server has, while servers run",
@@ -75,7 +75,7 @@ something ended it before, such as a drive that is full.`,
 	f.BoolVar(&i.existing, "existing", false, "of filebrowser and sftpgo: who has an account here already gets what is missing, too")
 	f.StringSliceVar(&i.only, "only", nil, "of filebrowser and sftpgo: the `USERS` that come, with commas between")
 	f.StringArrayVar(&i.at, "at", nil, "of filebrowser and sftpgo: `OLD=NEW` says that the folder OLD of that server is at NEW here")
-	movingFlags(cmd, &i.in.AtOnce)
+	i.told.flags(cmd)
 	if err := cmd.RegisterFlagCompletionFunc("from", cobra.FixedCompletions([]string{fromTusd, fromFileBrowser, fromSFTPGo}, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // there is no such flag
 	}
@@ -106,15 +106,14 @@ func (i *importing) check() (err error) {
 	if i.in.To, err = drive.ParsePath(i.to); err != nil {
 		return usagef("--to %q: %s", i.to, sentence(err))
 	}
-	return checkAtOnce(i.in.AtOnce)
+	return i.told.check()
 }
 
 func (i *importing) run(ctx context.Context, in *rooms, where string) error {
 	ctx = hooks.WithRequest(ctx, func() hooks.Request { return hooks.Request{Door: "import"} }) // for who is asked before
-	i.in.Drives, i.in.Tell = in.drives, i.p.tell(i.in.DryRun)
-	verb := "imported"
+	i.in.Drives, i.in.AtOnce, i.in.Tell = in.drives, i.told.atOnce, i.told.tell
 	if i.in.DryRun {
-		verb = "would be imported"
+		i.told.dryRun, i.told.verb = true, "would be imported"
 	}
 	var sum moving.Sum
 	var err error
@@ -127,7 +126,7 @@ func (i *importing) run(ctx context.Context, in *rooms, where string) error {
 	if fault.Is(err, fault.Full) {
 		err = fmt.Errorf("%s What came is there. Give the drive more with satchel user quota, and run the same command again", sentence(err))
 	}
-	return i.p.sumUp(sum, verb, err)
+	return i.told.end(sum, err)
 }
 
 // folder takes a folder to one drive.

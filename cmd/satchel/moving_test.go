@@ -89,6 +89,10 @@ func TestMovingBesideAServer(t *testing.T) {
 	if got := satchel(t, "", environ, "export", "--user", "ada", filepath.Join(t.TempDir(), "anew")); got.code != exitDamaged || !strings.Contains(got.stderr, "damaged: /in/f59: its content is not what it was") {
 		t.Errorf("export of rot: %+v", got)
 	}
+	if got := satchel(t, "", environ, "export", "--user", "ada", folder, "--json"); got.code != exitOK || !strings.Contains(got.stdout, `{"bytes":177000,"path":"/in/f59","result":"there already"}`) ||
+		!strings.Contains(got.stdout, `"summary":{"moved":0,"there_already":`) {
+		t.Errorf("export in JSON: %+v", got)
+	}
 	if got := satchel(t, "", environ, "import", "--user", "ada", folder, "--manifest", folder+".manifest.jsonl", "--dry-run"); got.code != exitOK || !strings.Contains(got.stdout, "0 files would be imported (0 B), ") {
 		t.Errorf("import of the export: %+v", got)
 	}
