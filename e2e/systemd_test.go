@@ -103,29 +103,36 @@ func TestUnits(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	for _, name := range []string{"satchel.service", "satchel.socket"} {
-		text, err := os.ReadFile("../deploy/systemd/" + name)
+	units, err := filepath.Glob("../deploy/systemd/satchel*")
+	if err != nil || len(units) != 6 {
+		t.Fatal(units, err)
+	}
+	for _, unit := range units {
+		text, err := os.ReadFile(unit)
 		if err != nil {
 			t.Fatal(err)
 		}
 		here := strings.Replace(string(text), "/usr/bin/satchel", satchel, 1)
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(here), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, filepath.Base(unit)), []byte(here), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"satchel.service", "satchel.socket"} {
+	for _, unit := range units {
+		name := filepath.Base(unit)
 		out, err := tool(t, folder, analyze, "verify", "--man=no", "--recursive-errors=no", filepath.Join(folder, name)).CombinedOutput()
 		if err != nil || strings.Contains(string(out), name) {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
-	out, err := exec.Command(analyze, "security", "--offline=true", "--no-pager", filepath.Join(folder, "satchel.service")).CombinedOutput()
-	exposure := regexp.MustCompile(`Overall exposure level for \S+: ([\d.]+)`).FindSubmatch(out)
-	if err != nil || exposure == nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if level, err := strconv.ParseFloat(string(exposure[1]), 64); err != nil || level > 2.5 {
-		t.Errorf("the service is exposed at %s of 10\n%s", exposure[1], out)
+	for _, name := range []string{"satchel.service", "satchel-backup.service", "satchel-drill.service"} {
+		out, err := exec.Command(analyze, "security", "--offline=true", "--no-pager", filepath.Join(folder, name)).CombinedOutput()
+		exposure := regexp.MustCompile(`Overall exposure level for \S+: ([\d.]+)`).FindSubmatch(out)
+		if err != nil || exposure == nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if level, err := strconv.ParseFloat(string(exposure[1]), 64); err != nil || level > 2.5 {
+			t.Errorf("%s is exposed at %s of 10\n%s", name, exposure[1], out)
+		}
 	}
 }
 
@@ -162,7 +169,7 @@ func TestDebianPackage(t *testing.T) {
 	install := tool(t, home, fakeroot, "dpkg", "--root="+root, "--force-script-chrootless,not-root,depends,bad-path", "--log=/dev/null", "--install", deb)
 	install.Env = append(install.Env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin")
 	run(t, install)
-	for path, mode := range map[string]os.FileMode{"usr/bin/satchel": 0o755, "lib/systemd/system/satchel.service": 0o644, "lib/systemd/system/satchel.socket": 0o644,
+	for path, mode := range map[string]os.FileMode{"usr/bin/satchel": 0o755, "lib/systemd/system/satchel.service": 0o644, "lib/systemd/system/satchel.socket": 0o644, "lib/systemd/system/satchel-backup.timer": 0o644,
 		"etc/satchel/satchel.env": 0o640, "usr/share/satchel/satchel.rules.yml": 0o644} {
 		if info, err := os.Stat(filepath.Join(root, path)); err != nil || info.Mode() != mode {
 			t.Errorf("%s: %v %v; want %v", path, info, err, mode)

@@ -180,7 +180,9 @@ func TestDashboardAndAlertsAskForWhatThereIs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	bob := one.Register(t, "bob")
+	bob, folder := one.Register(t, "bob"), filepath.Join(t.TempDir(), "backup")
+	run(t, one.Command("backup", folder))
+	run(t, one.Command("drill", folder))
 	refused := send(t, bob.Basic, http.MethodPut, one.URL+"/dav/never", nil, strings.NewReader("content"))
 	if refused.StatusCode < 500 {
 		t.Fatalf("content was taken without asking: %d", refused.StatusCode)

@@ -17,7 +17,7 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 chmod 755 "$tree"
 install -D -m 755 "$binary" "$tree/usr/bin/satchel"
-install -D -m 644 -t "$tree/lib/systemd/system" "$here/deploy/systemd/satchel.service" "$here/deploy/systemd/satchel.socket"
+install -D -m 644 -t "$tree/lib/systemd/system" "$here"/deploy/systemd/satchel*.service "$here"/deploy/systemd/satchel*.timer "$here/deploy/systemd/satchel.socket"
 install -D -m 644 -t "$tree/usr/share/doc/satchel" "$here"/*.md
 install -D -m 644 -t "$tree/usr/share/doc/satchel/docs" "$here"/docs/*.md
 install -D -m 644 -t "$tree/usr/share/satchel" "$here/deploy/grafana/satchel.json" "$here/deploy/prometheus/satchel.rules.yml"

@@ -28,11 +28,13 @@ func TestTheMetricsAreDocumented(t *testing.T) {
 	f.do(httptest.NewRequest(http.MethodGet, "/dav/", nil))
 	f.metrics.ObserveJob("gc", time.Second, nil)
 	turns := turn.New(f.db, "")
-	if err := turns.Wake(t.Context(), "gc"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := turns.Do(t.Context(), "gc", time.Hour, func(context.Context) error { return nil }); err != nil {
-		t.Fatal(err)
+	for _, job := range []string{"gc", "backup", "drill"} {
+		if err := turns.Wake(t.Context(), job); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := turns.Do(t.Context(), job, time.Hour, func(context.Context) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
 	}
 	f.metrics.S3Observer([]string{"PutObject"}, []string{"ok"})
 	families, err := f.metrics.Registry.Gather()

@@ -34,12 +34,14 @@ type Options struct {
 	Previews *preview.Previews
 	Events   *hooks.Events
 	// Asks is whether somebody is asked before content is taken, and so wants to know of the request (hooks.WithRequest).
-	Asks   bool
-	Turns  *turn.Turns // default turn.New of DB
-	DB     *sqldb.DB
-	Blobs  blob.Store
-	Pages  *pages.Pages
-	Origin origin.Origin
+	Asks  bool
+	Turns *turn.Turns // default turn.New of DB
+
+	BackupEvery time.Duration // how often there is to be a backup, for metrics; not positive is never
+	DB          *sqldb.DB
+	Blobs       blob.Store
+	Pages       *pages.Pages
+	Origin      origin.Origin
 	// CORSOrigins are the origins whose scripts may use tus, WebDAV and the API, spelled as browsers spell them; "*" is every one.
 	CORSOrigins []string
 	Metrics     *Metrics     // default NewMetrics()
@@ -151,7 +153,7 @@ func assemble(o Options, h handlers) (*Server, error) {
 			Name: "satchel_info", Help: "1, with what serves: the version and the kind of database.",
 			ConstLabels: prometheus.Labels{"version": o.Version, "database": string(o.DB.Engine())},
 		}, func() float64 { return 1 }),
-		driveCollector(o.Drives.Counts), uploadTally(o.Drives.UploadStates, o.Log), lockTally(o.Drives.LocksHeld, o.Log), scrubTally(o.Drives.ScrubStanding, o.Log), eventCollector(o.Events.Counts), eventTally(o.Events.Standing, o.Log), jobTally(o.Turns.All, o.Log), dbCollector(o.DB), certificateCollector(o.Certificates),
+		driveCollector(o.Drives.Counts), uploadTally(o.Drives.UploadStates, o.Log), lockTally(o.Drives.LocksHeld, o.Log), scrubTally(o.Drives.ScrubStanding, o.Log), eventCollector(o.Events.Counts), eventTally(o.Events.Standing, o.Log), jobTally(o.Turns.All, o.Log), backupTally(o.Turns.All, o.BackupEvery, o.Log), dbCollector(o.DB), certificateCollector(o.Certificates),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "satchel_http_requests_in_flight", Help: "Requests that are being answered.",
 		}, func() float64 { return float64(s.inFlight.Load()) }),

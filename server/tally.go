@@ -103,6 +103,51 @@ func jobTally(take func(context.Context) ([]turn.Job, error), log *slog.Logger) 
 	}}
 }
 
+// The jobs that are no server's (satchel backup, satchel drill), as they are on record.
+const (
+	backupJob = "backup"
+	drillJob  = "drill"
+)
+
+// backupTally tells of the backups and drills that commands have made. every is how often there is to be a backup; not positive is never.
+func backupTally(take func(context.Context) ([]turn.Job, error), every time.Duration, log *slog.Logger) *tally[[]turn.Job] {
+	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
+	due := desc("satchel_backup_every_seconds", "How often satchel backup is to be run: backup_every; missing where it is never.")
+	descs := []*prometheus.Desc{due}
+	type told struct{ age, failures, took *prometheus.Desc }
+	of := map[string]told{
+		backupJob: {desc("satchel_backup_age_seconds", "Time since a backup was last made, on whatever machine, or since one was first tried; missing until then."),
+			desc("satchel_backup_failures", "Runs of satchel backup that failed since one went well; missing until there is one."),
+			desc("satchel_backup_duration_seconds", "Time that the last run of satchel backup that ended took; missing until there is one.")},
+		drillJob: {desc("satchel_drill_age_seconds", "Time since a restore drill last went well, or since one was first tried; missing until then."),
+			desc("satchel_drill_failures", "Runs of satchel drill that failed since one went well; missing until there is one."),
+			desc("satchel_drill_duration_seconds", "Time that the last run of satchel drill that ended took; missing until there is one.")},
+	}
+	for _, t := range of {
+		descs = append(descs, t.age, t.failures, t.took)
+	}
+	return &tally[[]turn.Job]{what: "backups", take: take, log: log, spreadDescs: descs, spread: func(all []turn.Job) (metrics []prometheus.Metric) {
+		add := func(desc *prometheus.Desc, value float64) {
+			metrics = append(metrics, prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value))
+		}
+		if every > 0 {
+			add(due, every.Seconds())
+		}
+		for _, j := range all {
+			t, ok := of[j.Name]
+			if !ok {
+				continue
+			}
+			add(t.age, j.Age.Seconds())
+			if !j.Ended.IsZero() {
+				add(t.failures, float64(j.Failures))
+				add(t.took, j.Took.Seconds())
+			}
+		}
+		return metrics
+	}}
+}
+
 func (c *tally[S]) Describe(out chan<- *prometheus.Desc) {
 	for _, desc := range c.spreadDescs {
 		out <- desc

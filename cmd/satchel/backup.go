@@ -78,10 +78,8 @@ const (
 )
 
 func (p *program) backup(ctx context.Context, c *config.Config, where string, keep int, pace copying) (err error) {
-	if bucket, err := config.ParseBucket(where); err == nil { // before anything is begun
-		if err := apart(c, bucket); err != nil {
-			return err
-		}
+	if err := placeFits(c, where); err != nil {
+		return err
 	}
 	in, err := openRooms(ctx, c, p.commandLog(c), nil)
 	if err != nil {
@@ -120,6 +118,10 @@ func onRecord(ctx context.Context, turns *turn.Turns, job string, every time.Dur
 	defer context.AfterFunc(t.Context(), func() { stop(turn.ErrLost) })()
 	if err = run(within); errors.Is(err, context.Canceled) && ctx.Err() == nil {
 		err = fmt.Errorf("the database did not answer for some seconds, so that another machine may have begun: %w", context.Cause(within))
+	}
+	if ctx.Err() != nil { // somebody has ended it: it has not failed
+		t.Leave()
+		return err
 	}
 	t.End(max(every, time.Minute), err)
 	return err

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +13,8 @@ import (
 	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/sqldb"
+	"github.com/satchelhq/satchel/sqldb/sqldbtest"
+	"github.com/satchelhq/satchel/turn"
 )
 
 // stored are the files in a folder of blobs.
@@ -149,6 +153,106 @@ func testBackupsAreKept(t *testing.T, place backupPlace) {
 	if got := satchel(t, "", environ, "restore", place.name, "--backup", "20200101T000000.000Z"); got.code != 1 || !strings.Contains(got.stderr, "there is no backup") {
 		t.Errorf("%+v", got)
 	}
+}
+
+// A drill finds a backup that can be restored, and each thing that keeps one from it, and leaves nothing behind. The installation remembers how it went.
+func TestDrill(t *testing.T) {
+	for name, place := range backupPlaces(t) {
+		t.Run(name, func(t *testing.T) { testDrill(t, place) })
+	}
+}
+
+func testDrill(t *testing.T, place backupPlace) {
+	scratch := t.TempDir()
+	t.Setenv("TMPDIR", scratch)
+	environ := append([]string{"SATCHEL_DATA=" + t.TempDir(), "SATCHEL_DURABILITY=relaxed"}, place.environ...)
+	if got := satchel(t, "correct horse battery\n", environ, "user", "add", "ann"); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	in, id := opened(t, environ)
+	if _, _, err := in.drives.Put(t.Context(), id, "/large", strings.NewReader(strings.Repeat("x", 200_000)), drive.PutOptions{Size: 200_000}); err != nil {
+		t.Fatal(err)
+	}
+	if got := satchel(t, "", environ, "backup", place.name); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	only := func(folder, name string) string {
+		t.Helper()
+		for _, file := range stored(t, filepath.Join(place.folder, folder)) {
+			if strings.Contains(file, name) {
+				return file
+			}
+		}
+		t.Fatalf("there is no %s of %s", name, folder)
+		return ""
+	}
+	dead := filepath.Join(scratch, "satchel-drill-dead")
+	if err := errors.Join(os.MkdirAll(dead, 0o700), os.WriteFile(filepath.Join(dead, ".claim"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	failures := 0
+	drill := func(says string, args ...string) {
+		t.Helper()
+		got := satchel(t, "", environ, append([]string{"drill", place.name}, args...)...)
+		wantCode := 0
+		if !strings.HasPrefix(says, "1 contents") {
+			wantCode = 1
+			failures++
+		} else {
+			failures = 0
+		}
+		if got.code != wantCode || !strings.Contains(got.stdout+got.stderr, says) {
+			t.Errorf("want %q: %+v", says, got)
+		}
+		if left, err := os.ReadDir(scratch); err != nil || len(left) != 0 {
+			t.Errorf("%q leaves %v %v", says, left, err)
+		}
+		all, err := in.turns.All(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := slices.IndexFunc(all, func(j turn.Job) bool { return j.Name == drillJob }); i < 0 || all[i].Failures != failures || all[i].Ended.IsZero() {
+			t.Errorf("%q is on record as %+v, want %d failures", says, all, failures)
+		}
+	}
+	drill("1 contents, 195 KiB, by their SHA-256")
+	server := sqldbtest.PostgresURL(t)
+	drill("1 contents, 195 KiB", "--on", server)
+	postgres, err := sqldb.Open(t.Context(), server, sqldb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer postgres.Close()
+	var left int
+	if err := postgres.Row(t.Context(), `SELECT COUNT(*) FROM pg_database WHERE datname LIKE 'satchel_drill_%'`, nil, &left); err != nil || left != 0 {
+		t.Errorf("%d databases are left: %v", left, err)
+	}
+
+	for _, part := range []struct{ folder, name, says string }{
+		{"content", "", "does not hold 1 blobs, or not as they were"},
+		{"rows", "db", "is not what its manifest says"},
+		{"rows", "json", "cannot be read"},
+	} {
+		file := only(part.folder, part.name)
+		was, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong := slices.Clone(was)
+		wrong[0] ^= 1
+		if err := os.WriteFile(file, wrong, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		drill(part.says)
+		if err := os.WriteFile(file, was, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drill("1 contents, 195 KiB")
+	if err := os.Remove(only("rows", "json")); err != nil {
+		t.Fatal(err)
+	}
+	drill("there is no backup in")
 }
 
 // A backup of rows that were not right comes back all the same, and says what is wrong with it.

@@ -31,17 +31,29 @@ func openPlace(ctx context.Context, c *config.Config, place string, read bool) (
 		}
 		return backup.OpenFolder(place)
 	}
+	if err := placeFits(c, place); err != nil {
+		return nil, err
+	}
 	bucket, err := config.ParseBucket(place)
 	if err != nil {
-		return nil, usagef("the place of backups: want %w", err)
-	}
-	if err := apart(c, bucket); err != nil {
 		return nil, err
 	}
 	return backup.OpenBucket(ctx, s3.Options{
 		Bucket: bucket.Name, Prefix: bucket.Prefix, Endpoint: bucket.Endpoint, Region: bucket.Region, PathStyle: bucket.PathStyle,
 		AccessKey: c.BackupAccessKey, SecretKey: c.BackupSecretKey,
 	})
+}
+
+// placeFits refuses what is no place for backups of the settings' installation.
+func placeFits(c *config.Config, place string) error {
+	if !inBucket(place) {
+		return nil
+	}
+	bucket, err := config.ParseBucket(place)
+	if err != nil {
+		return usagef("the place of backups: want %w", err)
+	}
+	return apart(c, bucket)
 }
 
 // apart refuses a place among content that is served. Two services may call their buckets alike; that is not told apart, since one may be known by two addresses.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/doctor"
 	"github.com/satchelhq/satchel/sqldb"
+	"github.com/satchelhq/satchel/turn"
 )
 
 // errSick ends the command with 1 after it has said what is wrong.
@@ -72,6 +74,11 @@ func (p *program) examine(ctx context.Context, c *config.Config, base *url.URL) 
 	}
 	defer in.close()
 	tell(readyFinding("database", in.db.Ready(ctx), string(in.db.Engine())), readyFinding("store", in.blobs.Ready(ctx), "can be written and read"))
+	all, err := in.turns.All(ctx)
+	if err != nil {
+		return err
+	}
+	tell(backupFinding(all, c.BackupEvery))
 	if base == nil {
 		tell(doctor.Finding{Grade: doctor.Note, Topic: "proxy", Says: "it is not known where people reach the server: set public_url, or say --at https://…"})
 	} else {
@@ -137,6 +144,31 @@ func diskFinding(c *config.Config) doctor.Finding {
 		f.Grade = doctor.Wrong
 	case space.Free < little:
 		f.Grade = doctor.Note
+	}
+	return f
+}
+
+// backupFinding tells how old the last backup is, where there are to be some.
+func backupFinding(all []turn.Job, every time.Duration) doctor.Finding {
+	f := doctor.Finding{Topic: "backup", Says: "none is to be made: backup_every = never"}
+	if every <= 0 {
+		return f
+	}
+	i := slices.IndexFunc(all, func(j turn.Job) bool { return j.Name == backupJob })
+	if i < 0 {
+		f.Grade, f.Says = doctor.Note, "none was ever made: run satchel backup each night, or set backup_every = \"never\" if other means do"
+		return f
+	}
+	last := all[i]
+	switch {
+	case last.Age > 2*every && last.Well.IsZero():
+		f.Grade, f.Says = doctor.Wrong, "none has gone well yet: run satchel backup, which says why"
+	case last.Age > 2*every:
+		f.Grade, f.Says = doctor.Wrong, "the last one is of "+last.Well.UTC().Format(time.RFC3339)+", and backup_every is "+every.String()
+	case last.Failures > 0:
+		f.Grade, f.Says = doctor.Note, fmt.Sprintf("%d have failed since one went well", last.Failures)
+	default:
+		f.Says = "the last one is of " + last.Well.UTC().Format(time.RFC3339)
 	}
 	return f
 }

@@ -82,7 +82,24 @@ func (r *restoring) run(ctx context.Context, c *config.Config, where string) (er
 	if r.name, err = chosen(ctx, place, where, r.name); err != nil {
 		return err
 	}
-	if err := r.p.restoreRows(ctx, c, place, r.name); err != nil {
+	return r.fill(ctx, c, place, func(ctx context.Context, db *sqldb.DB, drives *drive.Drives, done restored) error {
+		return r.tell(ctx, authn.New(db, authn.Options{}), drives, done.copied, done.problems)
+	})
+}
+
+// restored is what a restore has brought.
+type restored struct {
+	manifest backup.Manifest
+	tables   []rowcopy.Progress // of the database, each compared with the backup's
+	moved    bool               // the rows were of an older Satchel, whose tables were others
+	copied   drive.Copied
+	problems []drive.Problem
+}
+
+// fill makes of a backup what the settings name, and has told say what came of it.
+func (r *restoring) fill(ctx context.Context, c *config.Config, place backup.Place, told func(context.Context, *sqldb.DB, *drive.Drives, restored) error) (err error) {
+	done, err := r.rows(ctx, c, place)
+	if err != nil {
 		return err
 	}
 	from, _ := place.Content()
@@ -96,23 +113,22 @@ func (r *restoring) run(ctx context.Context, c *config.Config, where string) (er
 		return err
 	}
 	drives := drive.New(db, to, drive.Options{Log: r.p.commandLog(c)})
-	copied, err := r.content(ctx, drives, from, to)
+	if done.copied, err = r.content(ctx, drives, from, to); err != nil {
+		return err
+	}
+	if done.problems, err = drives.Check(ctx); err != nil {
+		return err
+	}
+	damaged, err := drives.Damages(ctx, done.problems)
 	if err != nil {
 		return err
 	}
-	problems, err := drives.Check(ctx)
-	if err != nil {
-		return err
-	}
-	damaged, err := drives.Damages(ctx, problems)
-	if err != nil {
-		return err
-	}
+	done.problems = append(done.problems, damaged...)
 	// The rows are those of the backup, so these problems were there before: they must not keep anybody from what else there is.
 	if err := rowcopy.Finish(ctx, db); err != nil {
 		return err
 	}
-	return r.tell(ctx, authn.New(db, authn.Options{}), drives, copied, append(problems, damaged...))
+	return told(ctx, db, drives, done)
 }
 
 // content brings the content that the rows name.
@@ -174,36 +190,42 @@ func chosen(ctx context.Context, place backup.Place, where, name string) (string
 	return name, nil
 }
 
-// restoreRows fills the database of the settings, and leaves it marked as one that is not whole. A backup of an older Satchel is brought up to date on the way.
-func (p *program) restoreRows(ctx context.Context, c *config.Config, place backup.Place, name string) (err error) {
+// rows fills the database of the settings, and leaves it marked as one that is not whole. A backup of an older Satchel is brought up to date on the way.
+func (r *restoring) rows(ctx context.Context, c *config.Config, place backup.Place) (done restored, err error) {
 	scratch, err := os.MkdirTemp("", "satchel-restore-")
 	if err != nil {
-		return err
+		return done, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
 	own := filepath.Join(scratch, "rows.db")
-	if _, err := backup.FetchRows(ctx, place, name, own); err != nil {
-		return err
+	if done.manifest, err = backup.FetchRows(ctx, place, r.name, own); err != nil {
+		return done, err
 	}
 	source, err := sqldb.Open(ctx, "sqlite:"+own, sqldb.Options{Relaxed: true})
 	if err != nil {
-		return err
+		return done, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
 	if err := rowcopy.Whole(ctx, source); err != nil {
-		return err
+		return done, err
 	}
-	if _, err := source.Migrate(ctx); err != nil {
-		return err
+	steps, err := source.Migrate(ctx)
+	if err != nil {
+		return done, err
 	}
+	done.moved = len(steps) > 0
 	target, err := openAlone(ctx, c.Database, sqldb.Options{Unlinked: true})
 	if err != nil {
-		return err
+		return done, err
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
-	err = rowcopy.Copy(ctx, source, target, rowcopy.Options{Without: ledger.Tables(), Unfinished: true}, func(rowcopy.Progress) {})
+	err = rowcopy.Copy(ctx, source, target, rowcopy.Options{Without: ledger.Tables(), Unfinished: true}, func(t rowcopy.Progress) {
+		if t.State != rowcopy.Copying {
+			done.tables = append(done.tables, t)
+		}
+	})
 	if errors.Is(err, rowcopy.ErrNotEmpty) {
-		return fmt.Errorf("%w. A backup is restored to a new database", err)
+		err = fmt.Errorf("%w. A backup is restored to a new database", err)
 	}
-	return err
+	return done, err
 }

@@ -89,7 +89,7 @@ func (p *program) rootCommand() *cobra.Command {
 		root.PersistentFlags().String(f.Name, f.Default, f.Usage)
 	}
 	ofServer := []*cobra.Command{
-		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.eventsCommand(), p.migrateCommand(), p.migrateDBCommand(), p.migrateBlobsCommand(), p.backupCommand(), p.restoreCommand(), p.exportCommand(), p.importCommand(), p.gcCommand(), p.fsckCommand(), p.scrubCommand(),
+		p.serveCommand(), p.userCommand(), p.inviteCommand(), p.keysCommand(), p.auditCommand(), p.eventsCommand(), p.migrateCommand(), p.migrateDBCommand(), p.migrateBlobsCommand(), p.backupCommand(), p.restoreCommand(), p.drillCommand(), p.exportCommand(), p.importCommand(), p.gcCommand(), p.fsckCommand(), p.scrubCommand(),
 		p.healthcheckCommand(), p.doctorCommand(), p.configCommand(), p.workshopCommand(),
 	}
 	for _, cmd := range ofServer {

@@ -59,7 +59,12 @@ func TestExitCodes(t *testing.T) {
 		{args: "migrate-blobs --blobs s3://a", environ: "SATCHEL_BLOBS_FROM=s3://b", code: 2, stderr: "want disk:PATH for one of them"},
 		{args: "backup", code: 2, stderr: "accepts 1 arg(s)"},
 		{args: "backup here --keep 0", code: 2, stderr: "--keep 0: want 1 or more"},
-		{args: "restore nowhere", code: 1, stderr: "no such file or directory"},
+		{args: "backup s3://b/p?region=x --blobs s3://b/p", code: 2, stderr: "would be among the content"},
+		{args: "backup s3://b/p/backups --blobs s3://b/p", code: 2, stderr: "would be among the content"},
+		{args: "restore s3://b --blobs s3://b/p", code: 2, stderr: "would be among the content"},
+		{args: "backup s3://key:secret@b/p", code: 2, stderr: "want s3://BUCKET/PREFIX without keys"},
+		{args: "drill here --on mysql://db", code: 2, stderr: "--on: want the URL of a database on a Postgres server"},
+		{args: "restore nowhere", code: 1, stderr: "there is no backup in nowhere"},
 		{args: "healthcheck --listen 127.0.0.1:1", code: 1, stderr: "connection refused"},
 		{args: "migrate", code: 0, stdout: "The schema is up to date."}, // the commands above made it
 	} {

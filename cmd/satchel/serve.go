@@ -80,7 +80,7 @@ func (p *program) serve(ctx context.Context, c *config.Config, again func() (*co
 	}
 	outside := origin.Origin{Public: c.PublicURL, Trusted: c.TrustedProxies}
 	front, err := server.New(server.Options{
-		Accounts: in.accounts, Drives: in.drives, Previews: in.previews, Events: in.events, Asks: c.AdmitWebhook != "", DB: in.db, Blobs: in.blobs, Pages: html, Metrics: metrics.Metrics, Traces: told, Log: log, AccessLog: accessLog(access, c), Version: version(),
+		Accounts: in.accounts, Drives: in.drives, Previews: in.previews, Events: in.events, Asks: c.AdmitWebhook != "", DB: in.db, BackupEvery: c.BackupEvery, Blobs: in.blobs, Pages: html, Metrics: metrics.Metrics, Traces: told, Log: log, AccessLog: accessLog(access, c), Version: version(),
 		Origin: outside, HSTS: c.HSTS, Certificates: served(identity),
 		CORSOrigins:  c.CORSOrigins,
 		Registration: c.Registration != config.RegistrationClosed, NoFinderQuota: !c.FinderQuota,
