@@ -133,9 +133,7 @@ func crowdSteps(t tusClient) []*crowdStep {
 	add(&crowdStep{name: "rewind, looked at", few: true, do: func(_ context.Context, a *account) error {
 		return a.ask(http.MethodGet, "/api/v1/rewind?path=/bench&to="+url.QueryEscape(a.since), http.StatusOK)
 	}})
-	add(&crowdStep{name: "search, all of the drive's names", few: true, do: func(_ context.Context, a *account) error {
-		return a.ask(http.MethodGet, "/api/v1/search?q=nothing-is-called-so", http.StatusOK)
-	}})
+	searchSteps(add, get)
 	get("accounts, the first", "/api/v1/admin/users?limit=1")
 	get("accounts, the newest", "/api/v1/admin/users?limit=1&order=newest")
 	get("accounts, by name", "/api/v1/admin/users?search=bench")
@@ -143,6 +141,21 @@ func crowdSteps(t tusClient) []*crowdStep {
 	get("everybody's open uploads, the newest", "/api/v1/admin/uploads?limit=1")
 	jobSteps(add)
 	return steps
+}
+
+func searchSteps(add func(*crowdStep), get func(name, path string)) {
+	const search = "/api/v1/search?limit=50&q="
+	get("search, a name that is not there", search+"nothing-is-called-so")
+	get("search, one name", search+"file-00042")
+	get("search, two letters that no name has", search+"zq")
+	get("search, the first 50 of 100 names", search+"file-0")
+	add(&crowdStep{name: "search, the first 50 of 30,000 names in the large drive", do: func(_ context.Context, a *account) error {
+		text := "file-0"
+		if a.large != benchFolder {
+			text = "report"
+		}
+		return a.ask(http.MethodGet, search+text, http.StatusOK)
+	}})
 }
 
 func signSteps(add func(*crowdStep)) {

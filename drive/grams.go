@@ -11,37 +11,61 @@ import (
 
 // The bounds of a look into the index of names.
 const (
-	fewNames = 1000 // that it may lead to; with more of them a page is soon full of what is read in order
-	maxGrams = 8    // that it is asked for
+	fewNames = 1000            // that it may lead to and are all looked at
+	maxGrams = 8               // that it is asked for
+	soonFull = 2 * searchBatch // names that are read in order, hoping for a full page, before the index is asked for the first of many names
 )
 
-// namesByGrams must not find a drive's names by the index that has them in order, though Postgres may think that they are few.
-var namesByGrams = `SELECT n.name_key, n.id FROM nodes n WHERE name_grams(n.drive_id, n.name_key) @@ CAST($2 AS tsquery) AND n.drive_id || '' = $1 LIMIT ` +
-	strconv.Itoa(fewNames+1)
+// namesByGrams asks for no drive, and for no name that an index might know, or Postgres would perhaps read that one. nodes_grams leads to names of the drive that is searched.
+const namesByGrams = `FROM nodes n WHERE name_grams(n.drive_id, n.name_key) @@ CAST($1 AS tsquery)`
 
-// lookUp searches by the index of what names hold, which Postgres has. few is false if there is none, or if too many names hold it; then nothing was found.
-func (l *looking) lookUp(ctx context.Context, tx *sqldb.Tx) (few bool, err error) {
+var (
+	fewByGrams   = `SELECT n.drive_id, n.name_key, n.id ` + namesByGrams + ` LIMIT ` + strconv.Itoa(fewNames+1)
+	firstByGrams = `SELECT n.drive_id, n.name_key, n.id ` + namesByGrams + ` AND (n.name_key || '', n.id) > ($2, $3) ORDER BY n.name_key, n.id LIMIT ` + strconv.Itoa(searchBatch)
+)
+
+// lookUp searches by the index of what names hold, which Postgres has. If it leads to too many names nothing was found, and many is true; few if that was the search.
+func (l *looking) lookUp(ctx context.Context, tx *sqldb.Tx) (few, many bool, err error) {
 	if tx.Engine() != sqldb.Postgres {
-		return false, nil
+		return false, false, nil
 	}
-	read := 0
-	var found []searchPlace
-	err = tx.Each(ctx, namesByGrams, []any{l.driveID, gramQuery(l.driveID, l.want)}, func(scan sqldb.Scan) error {
-		var f searchPlace
-		if err := scan(&f.Name, &f.ID); err != nil {
+	found, _, read, err := l.byGrams(ctx, tx, fewByGrams, gramQuery(l.driveID, l.want))
+	if err != nil || read > fewNames {
+		return false, true, err
+	}
+	slices.SortFunc(found, searchPlace.compare)
+	return true, false, l.take(ctx, tx, found, l.at, true)
+}
+
+// nextFound looks at the next batch of the many names to which the index leads. That takes as long as there are of them, be the batch as small as it may.
+func (l *looking) nextFound(ctx context.Context, tx *sqldb.Tx) error {
+	var off string
+	// Sorting is avoided in this transaction and seems dear, so that Postgres would compile the query.
+	if err := tx.Row(ctx, `SELECT set_config('jit', 'off', TRUE)`, nil, &off); err != nil {
+		return err
+	}
+	found, last, read, err := l.byGrams(ctx, tx, firstByGrams, gramQuery(l.driveID, l.want), l.at.Name, l.at.ID)
+	if err != nil {
+		return err
+	}
+	l.looked += read
+	return l.take(ctx, tx, found, last, read < searchBatch)
+}
+
+// byGrams answers the names that are found from l.at on, the last one that was looked at, and how many were.
+func (l *looking) byGrams(ctx context.Context, tx *sqldb.Tx, query string, args ...any) (found []searchPlace, last searchPlace, read int, err error) {
+	err = tx.Each(ctx, query, args, func(scan sqldb.Scan) error {
+		var driveID string
+		if err := scan(&driveID, &last.Name, &last.ID); err != nil {
 			return err
 		}
 		read++
-		if f.compare(l.at) > 0 && hasPart(f.Name, l.want) {
-			found = append(found, f)
+		if driveID == l.driveID && last.compare(l.at) > 0 && hasPart(last.Name, l.want) {
+			found = append(found, last)
 		}
 		return nil
 	})
-	if err != nil || read > fewNames {
-		return false, err
-	}
-	slices.SortFunc(found, searchPlace.compare)
-	return true, l.take(ctx, tx, found, l.at, true)
+	return found, last, read, err
 }
 
 // compare orders places as the search goes through them.

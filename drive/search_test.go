@@ -87,24 +87,27 @@ func TestSearchGoesThroughALargeDrive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := 0
-		for after := ""; ; {
-			h, err := f.Search(t.Context(), f.alice, Search{Text: "FILE", In: Root, After: after, Limit: 700})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, n := range h.Nodes {
-				if want := Path(fmt.Sprintf("/a/file %05d", found)); n.Path != want {
-					t.Fatalf("hit %d is %s", found, n.Path)
+		for _, c := range []struct {
+			text        string
+			first, want int
+		}{{"FILE", 0, many}, {"e 03", 3000, 1000}, {"le 04", 4000, many - 4000}} {
+			found := 0
+			for after, more := "", true; more; more = after != "" {
+				h, err := f.Search(t.Context(), f.alice, Search{Text: c.text, In: Root, After: after, Limit: 700})
+				if err != nil {
+					t.Fatal(err)
 				}
-				found++
+				for _, n := range h.Nodes {
+					if want := Path(fmt.Sprintf("/a/file %05d", c.first+found)); n.Path != want {
+						t.Fatalf("%s: hit %d is %s", c.text, found, n.Path)
+					}
+					found++
+				}
+				after = h.Next
 			}
-			if after = h.Next; after == "" {
-				break
+			if found != c.want {
+				t.Errorf("%s: %d hits, want %d", c.text, found, c.want)
 			}
-		}
-		if found != many {
-			t.Errorf("%d hits, want %d", found, many)
 		}
 	})
 }

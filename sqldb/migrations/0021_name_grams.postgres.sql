@@ -3,7 +3,9 @@
 --
 -- Letters are folded as drive.Search folds them. A name with a letter that this cannot fold, as it becomes several or what it becomes depends on its neighbours, has
 -- a single key, the end of the drive's id, which every search looks at too. So has any name that is not ASCII, if the database's encoding is not UTF8.
-CREATE FUNCTION name_grams(drive TEXT, name TEXT) RETURNS tsvector LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $$
+--
+-- With this cost no search looks at names without the index, and as it is not for parallel workers none starts them for the thousand names that Postgres expects: 20 ms for one of 0.1.
+CREATE FUNCTION name_grams(drive TEXT, name TEXT) RETURNS tsvector LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL RESTRICTED COST 1000 AS $$
 DECLARE
     own    TEXT := right(drive, 8);
     folded TEXT COLLATE "C" := lower(name COLLATE "C"); -- A to Z
