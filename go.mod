@@ -31,6 +31,7 @@ require (
 	github.com/pires/go-proxyproto v0.13.0
 	github.com/pquerna/otp v1.5.0
 	github.com/prometheus/client_golang v1.25.0
+	github.com/sftpgo/sdk v0.1.9
 	github.com/spf13/cobra v1.10.2
 	github.com/tus/tusd/v2 v2.10.1
 	github.com/vbauerster/cupwriter v0.0.5

@@ -99,8 +99,8 @@ func (i *importing) check() (err error) {
 		return usagef("--replace and --from tusd do not go together: a name that is taken is numbered")
 	}
 	for _, at := range i.at {
-		if from, to, ok := strings.Cut(at, "="); !ok || !filepath.IsAbs(from) || to == "" {
-			return usagef("--at %q: want OLD=NEW, where OLD begins with /", at)
+		if from, to, ok := strings.Cut(at, "="); !ok || from == "" || to == "" {
+			return usagef("--at %q: want OLD=NEW", at)
 		}
 	}
 	if i.in.To, err = drive.ParsePath(i.to); err != nil {
@@ -184,8 +184,12 @@ func (i *importing) households(ctx context.Context, in *rooms, where string) (su
 func (i *importing) here(folder string) string {
 	for _, at := range i.at {
 		old, new, _ := strings.Cut(at, "=")
-		if rel, err := filepath.Rel(old, folder); err == nil && filepath.IsLocal(rel) {
-			return filepath.Join(new, rel)
+		rel, err := filepath.Rel(old, folder)
+		if err != nil || !filepath.IsLocal(rel) {
+			continue
+		}
+		if here, err := filepath.Abs(filepath.Join(new, rel)); err == nil {
+			return here
 		}
 	}
 	return folder

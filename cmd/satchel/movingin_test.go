@@ -40,12 +40,12 @@ func TestMovedInFromFileBrowserAndTusd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range []error{db.Set("config", "server", map[string]string{"root": "/srv"}), db.Save(&User{Username: "ann", Password: string(hash), Scope: "/users/ann"}), db.Close()} {
+	for _, err := range []error{db.Set("config", "server", map[string]string{"root": "."}), db.Save(&User{Username: "ann", Password: string(hash), Scope: "/users/ann"}), db.Close()} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := satchel(t, "", environ, "import", "--from", "filebrowser", "--at", "/srv="+old, file); got.code != exitOK || !strings.Contains(got.stdout, "1 files imported (4 B).") {
+	if got := satchel(t, "", environ, "import", "--from", "filebrowser", "--at", ".="+old, file); got.code != exitOK || !strings.Contains(got.stdout, "1 files imported (4 B).") {
 		t.Errorf("from File Browser: %+v", got)
 	}
 

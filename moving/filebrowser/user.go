@@ -67,6 +67,9 @@ func Households(file string, o Options) ([]moving.Household, error) {
 			return errors.New("it is no database of File Browser: it has no users")
 		}
 		root, err := rootOf(tx)
+		if err == nil && !filepath.IsAbs(o.Here(root)) {
+			err = fmt.Errorf("its root %q is a path from where File Browser was started: say where that is here, with --at %s=FOLDER", root, root)
+		}
 		if err != nil {
 			return err
 		}
@@ -98,9 +101,6 @@ func rootOf(tx *bbolt.Tx) (string, error) {
 	var s server
 	if err := json.Unmarshal(config.Get([]byte(serverKey)), &s); err != nil {
 		return "", fmt.Errorf("its settings: %w", err)
-	}
-	if !filepath.IsAbs(s.Root) {
-		return "", fmt.Errorf("its root %q says nothing, since it is a path from where File Browser was started: set one there that begins with / (filebrowser config set --root)", s.Root)
 	}
 	return s.Root, nil
 }

@@ -119,7 +119,7 @@ func TestWhatIsNoDatabaseOfFileBrowser(t *testing.T) {
 		text:                             "invalid database",
 		held:                             "is in use: stop File Browser first",
 		database(t, "/srv"):              "it has no users",
-		database(t, "data", &User{Username: "ann", Scope: "."}): "its root \"data\" says nothing",
+		database(t, "data", &User{Username: "ann", Scope: "."}): "say where that is here, with --at data=FOLDER",
 	} {
 		all, err := filebrowser.Households(file, filebrowser.Options{Here: func(folder string) string { return folder }})
 		if err == nil || !strings.Contains(err.Error(), want) {

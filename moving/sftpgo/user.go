@@ -39,8 +39,10 @@ type user struct {
 	PublicKeys     []string            `json:"public_keys"`
 	Permissions    map[string][]string `json:"permissions"`
 	VirtualFolders []virtual           `json:"virtual_folders"`
+	Role           string              `json:"role"`
 	Groups         []struct {
 		Name string `json:"name"`
+		Type int    `json:"type"`
 	} `json:"groups"`
 	Filesystem filesystem `json:"filesystem"`
 	Filters    struct {
@@ -52,9 +54,9 @@ type user struct {
 
 // folder is BaseVirtualFolder.
 type folder struct {
-	Name       string      `json:"name"`
-	MappedPath string      `json:"mapped_path"`
-	Filesystem *filesystem `json:"filesystem"`
+	Name       string     `json:"name"`
+	MappedPath string     `json:"mapped_path"`
+	Filesystem filesystem `json:"filesystem"`
 }
 
 // virtual is a folder in a user's tree.
@@ -66,7 +68,18 @@ type virtual struct {
 type group struct {
 	Name           string    `json:"name"`
 	VirtualFolders []virtual `json:"virtual_folders"`
+	UserSettings   struct {  // of users whose primary group it is
+		HomeDir    string     `json:"home_dir"`
+		QuotaSize  int64      `json:"quota_size"`
+		Filesystem filesystem `json:"filesystem"`
+	} `json:"user_settings"`
 }
+
+// Of what kind a user's group is: GroupTypePrimary and its kin.
+const (
+	primaryGroup    = 1
+	membershipGroup = 3 // nothing comes from it
+)
 
 type filesystem struct {
 	Provider int `json:"provider"`
@@ -118,6 +131,7 @@ func Households(file string, o Options) ([]moving.Household, error) {
 }
 
 func (d dump) household(u user, o Options) moving.Household {
+	d.inherit(&u)
 	h := moving.Household{Name: u.Username, Email: u.Email, Hash: u.Password}
 	note := func(format string, args ...any) { h.Notes = append(h.Notes, fmt.Sprintf(format, args...)) }
 	if u.QuotaSize > 0 {
@@ -135,10 +149,10 @@ func (d dump) household(u user, o Options) moving.Household {
 	default:
 		h.Folders = append(h.Folders, moving.Belonging{From: o.Here(u.HomeDir), To: drive.Root})
 	}
-	for _, v := range d.virtual(u) {
+	for _, v := range u.VirtualFolders {
 		to, err := drive.ParsePath(v.VirtualPath)
 		switch {
-		case v.Filesystem != nil && v.Filesystem.Provider != 0:
+		case v.Filesystem.Provider != 0:
 			note("the folder %s is in %s, which is not read: take it over yourself", v.VirtualPath, v.Filesystem)
 		case err != nil || to == drive.Root || !filepath.IsAbs(v.MappedPath):
 			note("the folder %q from %q does not come along", v.VirtualPath, v.MappedPath)
@@ -170,30 +184,45 @@ func (d dump) household(u user, o Options) moving.Household {
 	return h
 }
 
-// virtual are a user's virtual folders, the own ones and those of groups. What they are is said with them or in the list of all folders.
-func (d dump) virtual(u user) (all []virtual) {
-	all = slices.Clone(u.VirtualFolders)
-	for _, g := range d.Groups {
-		for _, of := range u.Groups {
-			if of.Name == g.Name {
-				all = append(all, g.VirtualFolders...)
+// inherit gives a user what comes from groups, as SFTPGo does at a sign-in: the home directory and the filesystem of the primary group, its quota where
+// the user has none, and virtual folders of all groups at paths that are free. What a virtual folder is stands in the list of all folders.
+func (d dump) inherit(u *user) {
+	named := strings.NewReplacer("%username%", u.Username, "%role%", u.Role)
+	taken := map[string]bool{}
+	for _, v := range u.VirtualFolders {
+		taken[v.VirtualPath] = true
+	}
+	u.VirtualFolders = slices.Clone(u.VirtualFolders)
+	for _, of := range u.Groups {
+		at := slices.IndexFunc(d.Groups, func(g group) bool { return g.Name == of.Name })
+		if at < 0 || of.Type == membershipGroup {
+			continue
+		}
+		g := d.Groups[at]
+		if of.Type == primaryGroup {
+			if g.UserSettings.HomeDir != "" {
+				u.HomeDir = named.Replace(g.UserSettings.HomeDir)
+			}
+			if g.UserSettings.Filesystem.Provider != 0 {
+				u.Filesystem = g.UserSettings.Filesystem
+			}
+			if u.QuotaSize == 0 {
+				u.QuotaSize = g.UserSettings.QuotaSize
+			}
+		}
+		for _, v := range g.VirtualFolders {
+			if v.VirtualPath = named.Replace(v.VirtualPath); !taken[v.VirtualPath] {
+				taken[v.VirtualPath] = true
+				u.VirtualFolders = append(u.VirtualFolders, v)
 			}
 		}
 	}
-	for i, v := range all {
+	for i, v := range u.VirtualFolders {
 		for _, f := range d.Folders {
-			if f.Name != v.Name {
-				continue
-			}
-			if v.MappedPath == "" {
-				all[i].MappedPath = f.MappedPath
-			}
-			if v.Filesystem == nil {
-				all[i].Filesystem = f.Filesystem
+			if f.Name == v.Name {
+				u.VirtualFolders[i].folder = f
 			}
 		}
-		all[i].VirtualPath = strings.ReplaceAll(all[i].VirtualPath, "%username%", u.Username)
-		all[i].MappedPath = strings.ReplaceAll(all[i].MappedPath, "%username%", u.Username)
+		u.VirtualFolders[i].MappedPath = named.Replace(u.VirtualFolders[i].MappedPath)
 	}
-	return all
 }
