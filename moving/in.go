@@ -143,7 +143,7 @@ func (c *coming) folder(ctx context.Context, p *place, to target, depth int) (er
 		from := p.path(entry.Name())
 		info, err := p.root.Lstat(entry.Name())
 		if err == nil {
-			if why := notMeant(info); why != nil {
+			if why := notMeant(info); why != nil && !c.manifest.names(from) {
 				c.tally.add(Told{User: c.User, Path: from, Outcome: Left, Why: why})
 				continue
 			}

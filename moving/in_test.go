@@ -84,7 +84,7 @@ func (f *fixture) versions(path drive.Path) []drive.Version {
 // With a manifest comes what it names, as it names it.
 func TestAManifestIsHeldAgainstTheFolder(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
-		for _, name := range []string{"/fine", "/changed", "/gone", "/sub/gone"} {
+		for _, name := range []string{"/fine", "/.satchel-looks like.part", "/changed", "/gone", "/linked", "/sub/gone"} {
 			if strings.HasPrefix(name, "/sub") {
 				f.mkdir(f.ann, "/sub")
 			}
@@ -95,10 +95,13 @@ func TestAManifestIsHeldAgainstTheFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 		write(t, folder, "changed=CONTENT OF /changed", "added=not there before")
-		for _, name := range []string{"gone", "sub/gone"} {
+		for _, name := range []string{"gone", "linked", "sub/gone"} {
 			if err := os.Remove(filepath.Join(folder, name)); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if err := os.Symlink("fine", filepath.Join(folder, "linked")); err != nil {
+			t.Fatal(err)
 		}
 		m, err := OpenManifest(ManifestOf(folder))
 		if err != nil {
@@ -106,10 +109,10 @@ func TestAManifestIsHeldAgainstTheFolder(t *testing.T) {
 		}
 		defer m.Close()
 		sum, err := f.in(f.mia).Folder(t.Context(), folder, m)
-		wantSum(t, "in", sum, err, Sum{Moved: 1, Failed: 4})
-		f.wantTold("failed changed: It is not what the manifest says", "failed added: it is not in the manifest",
+		wantSum(t, "in", sum, err, Sum{Moved: 2, Failed: 5})
+		f.wantTold("failed linked: Something else has taken its place", "failed changed: It is not what the manifest says", "failed added: it is not in the manifest",
 			"failed gone: it is in the manifest and not in the folder", "failed sub/gone: it is in the manifest and not in the folder")
-		if got := f.tree(f.mia, "/", false); got != "fine=content of /fine sub/" {
+		if got := f.tree(f.mia, "/", false); got != ".satchel-looks like.part=content of /.satchel-looks like.part fine=content of /fine sub/" {
 			t.Errorf("the drive has %s", got)
 		}
 	})

@@ -170,6 +170,17 @@ func OpenManifest(name string) (_ *Manifest, err error) {
 // Close closes the file.
 func (m *Manifest) Close() error { return m.file.Close() }
 
+// names reports whether a path was not taken yet. Where there is no manifest, m is nil and names nothing.
+func (m *Manifest) names(path string) bool {
+	if m == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.at[keyOf(path)]
+	return ok
+}
+
 // take answers the entry of a path, once. nil if there is none.
 func (m *Manifest) take(path string) (*Entry, error) {
 	m.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/satchelhq/satchel/drive"
@@ -123,7 +124,7 @@ func (i *importing) run(ctx context.Context, in *rooms, where string) error {
 	default:
 		sum, err = i.folder(ctx, in, where)
 	}
-	if fault.Is(err, fault.Full) {
+	if code, _, _ := fault.Public(err); err != nil && code == "quota_exceeded" {
 		err = fmt.Errorf("%s What came is there. Give the drive more with satchel user quota, and run the same command again", sentence(err))
 	}
 	return i.told.end(sum, err)
@@ -136,6 +137,9 @@ func (i *importing) folder(ctx context.Context, in *rooms, where string) (sum mo
 		return sum, err
 	}
 	i.in.Drive = u.ID
+	if i.in.DryRun {
+		defer func() { err = errors.Join(err, i.fits(ctx, sum)) }()
+	}
 	if i.from == fromTusd {
 		return i.in.Pieces(ctx, tusd.Uploads(where))
 	}
@@ -148,6 +152,15 @@ func (i *importing) folder(ctx context.Context, in *rooms, where string) (sum mo
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	return i.in.Folder(ctx, where, m)
+}
+
+// fits says if there is no room for what a dry run has found.
+func (i *importing) fits(ctx context.Context, sum moving.Sum) error {
+	u, err := i.in.Drives.Usage(ctx, i.in.Drive)
+	if free, limited := u.Free(); err == nil && limited && free < sum.Bytes {
+		fmt.Fprintf(i.told.p.stderr, "satchel: there is room for %s of it: give the drive more with satchel user quota\n", humanize.IBytes(uint64(free)))
+	}
+	return err
 }
 
 // households takes accounts over, one after the other.

@@ -144,6 +144,33 @@ func TestAnImportIsAskedAbout(t *testing.T) {
 	}
 }
 
+// A drive that will be full says so in a dry run, and one that is says what to do.
+func TestImportIntoAFullDrive(t *testing.T) {
+	environ := []string{"SATCHEL_DATA=" + t.TempDir(), "SATCHEL_DURABILITY=relaxed"}
+	if got := satchel(t, "correct horse battery\n", environ, "user", "add", "ann", "--quota", "12"); got.code != exitOK {
+		t.Fatal(got.stderr)
+	}
+	source := t.TempDir()
+	for _, name := range []string{"first", "second"} {
+		if err := os.WriteFile(filepath.Join(source, name), []byte("8 bytes."), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command := []string{"import", "--user", "ann", "--at-once", "1", source}
+	if got := satchel(t, "", environ, append(command, "--dry-run")...); got.code != exitOK || !strings.Contains(got.stderr, "there is room for 12 B of it") {
+		t.Errorf("a dry run: %+v", got)
+	}
+	if got := satchel(t, "", environ, command...); got.code != exitFailed || !strings.Contains(got.stdout, "1 files imported") || !strings.Contains(got.stderr, "The drive is full: 8 of 12 bytes are used. ") || !strings.Contains(got.stderr, "satchel user quota") {
+		t.Errorf("into 12 bytes: %+v", got)
+	}
+	if got := satchel(t, "", environ, "user", "quota", "ann", "16"); got.code != exitOK {
+		t.Fatal(got.stderr)
+	}
+	if got := satchel(t, "", environ, command...); got.code != exitOK || !strings.Contains(got.stdout, "1 files imported (8 B), 1 there already.") {
+		t.Errorf("into 16 bytes: %+v", got)
+	}
+}
+
 // What does not go together is told before anything is opened.
 func TestUsageOfExportAndImport(t *testing.T) {
 	environ := []string{"SATCHEL_DATA=" + t.TempDir()}
