@@ -2,12 +2,14 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,17 +17,27 @@ import (
 	"github.com/satchelhq/satchel/sqldb/sqldbtest"
 )
 
-// A server in use is backed up, by a backup that is killed on its way, and restored over the other database and another store by a restore
-// that is killed. All that was answered before the backup began is there, and people go on as they were.
+// A server in use is backed up, by a backup that is killed on its way, to a folder and to a bucket. It is killed while people write, and restored over the other
+// database and another store by a restore that is killed. All that was answered before the backup began is there, and people go on as they were.
 func TestBackupAndRestore(t *testing.T) {
 	t.Parallel()
-	for name, database := range map[string][2]func(testing.TB) string{
-		"sqlite to postgres": {func(testing.TB) string { return "" }, sqldbtest.PostgresURL},
-		"postgres to sqlite": {sqldbtest.PostgresURL, func(testing.TB) string { return "" }},
+	sqlite := func(testing.TB) string { return "" }
+	for name, test := range map[string]struct {
+		from, to func(testing.TB) string
+		bucket   bool // is where the backup goes
+		kills    int
+	}{
+		"sqlite to postgres": {sqlite, sqldbtest.PostgresURL, false, 5},
+		"postgres to sqlite": {sqldbtest.PostgresURL, sqlite, true, 0}, // where a backup that is killed keeps the next one waiting for five seconds
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, folder := startOn(t, database[0](t)), filepath.Join(t.TempDir(), "backup")
+			place, keys := filepath.Join(t.TempDir(), "backup"), []string(nil)
+			if test.bucket {
+				place = "s3://" + s3test.Bucket + "/backups?path_style=true&region=" + s3test.Region + "&endpoint=" + s3test.Start(t).Endpoint
+				keys = []string{"AWS_ACCESS_KEY_ID=" + s3test.AccessKey, "AWS_SECRET_ACCESS_KEY=" + s3test.SecretKey}
+			}
+			s := startOn(t, test.from(t), keys...)
 			ann := s.Register(t, "ann")
 			had := moveIn(t, ann)
 			want := map[string]string{}
@@ -38,23 +50,25 @@ func TestBackupAndRestore(t *testing.T) {
 			if answer := ann.patch(t, upload, 0, noise(7, 2<<20)); answer.StatusCode != http.StatusNoContent {
 				t.Fatal(answer.Status)
 			}
-			stop := writeOn(t, s.Register(t, "bob"))
-			killed(t, func() *exec.Cmd { return s.Command("backup", folder, "--at-once", "1") }, nil)
+			bob := write(t, s.Register(t, "bob"))
+			killed(t, test.kills, func() *exec.Cmd { return s.Command("backup", place, "--at-once", "1") }, nil)
 			ann.Put(t, "between", "the backups")
-			if out, code := outcome(t, s.Command("backup", folder, "--keep", "2")); code != 0 || !strings.Contains(out, "were there") {
+			before := bob.acknowledged()
+			if out, code := outcome(t, s.Command("backup", place, "--keep", "2")); code != 0 || !strings.Contains(out, "were there") {
 				t.Fatalf("backup: %d, %s", code, out)
 			}
-			stop()
 			seen := snapshot(t, ann, had)
-
-			other := &Server{t: t, Database: database[1](t), Data: filepath.Join(t.TempDir(), "restored"), URL: s.URL, Admin: s.Admin, log: &logFile{}}
-			if other.Database != "" {
-				bucket := s3test.Start(t)
-				other.Env = inBucket(t, bucket.Endpoint, true)
+			bob.kill()
+			if n := len(bob.acknowledged()); n == len(before) || len(before) == 0 {
+				t.Errorf("bob wrote %d files before the last backup, and %d while it was made", len(before), n-len(before))
 			}
-			s.Kill()
+
+			other := &Server{t: t, Database: test.to(t), Data: filepath.Join(t.TempDir(), "restored"), URL: s.URL, Admin: s.Admin, log: &logFile{}, Env: keys}
+			if other.Database != "" {
+				other.Env = append(other.Env, inBucket(t, s3test.Start(t).Endpoint, true)...)
+			}
 			refused := false
-			killed(t, func() *exec.Cmd { return other.Command("restore", folder, "--at-once", "1") }, func() {
+			killed(t, 5, func() *exec.Cmd { return other.Command("restore", place, "--at-once", "1") }, func() {
 				out, code := outcome(t, other.Command("migrate")) // which looks only, once there is a schema
 				if code == 1 && !strings.Contains(out, "is not whole") {
 					t.Errorf("what is half restored is opened: %d, %s", code, out)
@@ -75,49 +89,101 @@ func TestBackupAndRestore(t *testing.T) {
 					t.Errorf("%s: %d, %d bytes of %d", path, status, len(got), len(content))
 				}
 			}
+			for path, content := range before {
+				if status, got := bob.account.Get(t, path); status != http.StatusOK || got != content {
+					t.Errorf("%s, which bob had an answer for before the backup began: %d, %d bytes of %d", path, status, len(got), len(content))
+				}
+			}
 			answer := send(t, ann.Bearer, http.MethodHead, upload, headers(map[string]string{"Tus-Resumable": "1.0.0"}), nil)
 			if answer.StatusCode != http.StatusNotFound {
 				t.Errorf("an upload whose bytes are in no backup: %s", answer.Status)
 			}
 			other.fsck()
-			if out, code := outcome(t, other.Command("restore", folder)); code != 1 || !strings.Contains(out, "running") && !strings.Contains(out, "connected") {
+			if out, code := outcome(t, other.Command("restore", place)); code != 1 || !strings.Contains(out, "running") && !strings.Contains(out, "connected") {
 				t.Errorf("restoring what is served: %d, %s", code, out)
 			}
 			other.Stop()
-			if out, code := outcome(t, other.Command("restore", folder)); code != 1 || !strings.Contains(out, "A backup is restored to a new database") {
+			if out, code := outcome(t, other.Command("restore", place)); code != 1 || !strings.Contains(out, "A backup is restored to a new database") {
 				t.Errorf("restoring over what is there: %d, %s", code, out)
 			}
 		})
 	}
 }
 
-// writeOn has somebody write and remove files until the function that it answers is called.
-func writeOn(t *testing.T, a *Account) (stop func()) {
-	end := make(chan struct{})
-	var running sync.WaitGroup
-	running.Go(func() {
-		for i := uint64(0); ; i++ {
-			select {
-			case <-end:
-				return
-			default:
-			}
-			path := fmt.Sprintf("meanwhile%d", i%5)
-			a.Put(t, path, string(seeded(1000+i, 90_000)))
-			if i%3 == 0 {
-				answer := send(t, a.Basic, http.MethodDelete, a.s.URL+"/dav/"+path, nil, nil)
-				if answer.StatusCode != http.StatusNoContent {
-					t.Errorf("DELETE %s: %s", path, answer.Status)
-				}
-			}
-		}
-	})
-	return func() { close(end); running.Wait() }
+// writer writes and removes files until its server is killed.
+type writer struct {
+	t       *testing.T
+	account *Account
+	running sync.WaitGroup
+	ending  atomic.Bool // the server may be gone
+
+	mu  sync.Mutex
+	has map[string]string // what was written once and answered
 }
 
-// killed runs a command several times and kills it somewhere, and then lets it come to its end. half, if set, is called when it was
+func write(t *testing.T, a *Account) *writer {
+	w := &writer{t: t, account: a, has: map[string]string{}}
+	w.running.Go(func() {
+		for i := uint64(0); w.step(i); i++ {
+		}
+	})
+	return w
+}
+
+// step writes a file that is written over or removed, now and then one that stays, and reports whether to go on.
+func (w *writer) step(i uint64) bool {
+	if i%4 == 0 {
+		stays, content := fmt.Sprintf("stays%d", i), string(seeded(2000+i, 70_000))
+		if !w.do(http.MethodPut, stays, content) {
+			return false
+		}
+		w.mu.Lock()
+		w.has[stays] = content
+		w.mu.Unlock()
+	}
+	goes := fmt.Sprintf("meanwhile%d", i%5)
+	return w.do(http.MethodPut, goes, string(seeded(1000+i, 90_000))) && (i%3 > 0 || w.do(http.MethodDelete, goes, ""))
+}
+
+// do reports whether a request was answered as it should be; any other answer is an error, and so is none while the server lives.
+func (w *writer) do(method, path, content string) bool {
+	request, err := http.NewRequestWithContext(w.t.Context(), method, w.account.s.URL+"/dav/"+path, strings.NewReader(content))
+	if err != nil {
+		w.t.Error(err)
+		return false
+	}
+	answer, err := w.account.Basic.Do(request)
+	if err != nil {
+		if !w.ending.Load() {
+			w.t.Errorf("%s %s: %v", method, path, err)
+		}
+		return false
+	}
+	_ = answer.Body.Close() // it is empty
+	if answer.StatusCode != http.StatusCreated && answer.StatusCode != http.StatusNoContent {
+		w.t.Errorf("%s %s: %s", method, path, answer.Status)
+		return false
+	}
+	return true
+}
+
+// acknowledged are the files that stay, as they were answered until now.
+func (w *writer) acknowledged() map[string]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.has)
+}
+
+// kill kills the server while it writes.
+func (w *writer) kill() {
+	w.ending.Store(true)
+	w.account.s.Kill()
+	w.running.Wait()
+}
+
+// killed runs a command so many times and kills it somewhere, and then lets it come to its end. half, if set, is called when it was
 // killed and says that it has to go on.
-func killed(t *testing.T, command func() *exec.Cmd, half func()) {
+func killed(t *testing.T, kills int, command func() *exec.Cmd, half func()) {
 	t.Helper()
 	for try := 1; ; try++ {
 		cmd := command()
@@ -126,7 +192,7 @@ func killed(t *testing.T, command func() *exec.Cmd, half func()) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		if try <= 5 { // any moment will do
+		if try <= kills { // any moment will do
 			timer := time.AfterFunc(time.Duration(rand.IntN(60+100*try))*time.Millisecond, func() { _ = cmd.Process.Kill() })
 			defer timer.Stop()
 		}

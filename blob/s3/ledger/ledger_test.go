@@ -93,3 +93,23 @@ func TestPages(t *testing.T) {
 		}
 	})
 }
+
+// What a bucket has is put on record as it is listed; of two objects of a key the longer is its content.
+func TestFill(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		l := ledger.New(db)
+		object := func(key blob.Key, name string, size int64) s3.Entry {
+			return s3.Entry{Key: key, Body: size, Record: s3.Record{Version: 1, Epoch: 1, Sealed: true, Object: name, Size: size}}
+		}
+		for _, page := range [][]s3.Entry{{object("a", "a.1", 5), object("b", "b.1", 5)}, {object("b", "b.2", 7), object("a", "a.2", 3)}, {}} {
+			if err := l.Fill(t.Context(), page); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for key, want := range map[blob.Key]string{"a": "a.1", "b": "b.2"} {
+			if r, err := l.Load(t.Context(), key); err != nil || r.Object != want || !r.Sealed {
+				t.Errorf("%s: %+v, %v; want %s", key, r, err, want)
+			}
+		}
+	})
+}
