@@ -83,7 +83,7 @@ func (made *Made) copy(ctx context.Context, p Place, o Making, rows, contents st
 		return err
 	}
 	m := &made.Manifest
-	err = rowcopy.Copy(ctx, o.DB, db, rowcopy.Options{Online: true, Without: ledger.Tables()}, func(t rowcopy.Progress) {
+	err = rowcopy.Copy(ctx, o.DB, db, rowcopy.Options{Online: true, Without: append(ledger.Tables(), drive.InstallationTable)}, func(t rowcopy.Progress) {
 		if t.State == rowcopy.Copied {
 			m.Tables = append(m.Tables, Table{t.Table, t.Rows, hex.EncodeToString(t.Digest[:])})
 		}

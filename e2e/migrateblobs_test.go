@@ -299,7 +299,7 @@ func (m *moving) check() {
 func files(t *testing.T, folder string) (all []string) {
 	t.Helper()
 	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && d.Name() != ".claim" {
+		if err == nil && !d.IsDir() && !strings.HasPrefix(d.Name(), ".") {
 			all = append(all, path)
 		}
 		return err

@@ -16,6 +16,9 @@ import (
 type Options struct {
 	// Relaxed leaves syncing to the operating system: faster, and a power cut loses what was written last.
 	Relaxed bool
+	// Mark, if set, says whose the folder is. Open marks one that has no mark, and refuses one with another (ErrForeign). Ready looks whether it is there still, as it is
+	// not while the disk is not mounted. See [Peek].
+	Mark string
 }
 
 // Store is a [blob.Store] in a folder. Make one with [Open].
@@ -23,6 +26,7 @@ type Store struct {
 	dir       string
 	fs        fileSystem
 	relaxed   bool
+	mark      string   // of Options
 	writeBack int64    // bytes between two starts of write-back
 	folders   sync.Map // names of the folders in blob/ that this process knows to survive; at most 36² + 36
 	readiness readiness
@@ -43,6 +47,11 @@ func Open(dir string, o Options) (*Store, error) {
 	if err := makeAll(dir, o.Relaxed); err != nil {
 		return nil, fmt.Errorf("blob/disk: %w", full(err))
 	}
+	if o.Mark != "" {
+		if err := (&Store{dir: dir, fs: osFileSystem{}, relaxed: o.Relaxed, mark: o.Mark}).putMark(); err != nil {
+			return nil, fmt.Errorf("blob/disk: %w", full(err))
+		}
+	}
 	return open(dir, o, osFileSystem{})
 }
 
@@ -51,6 +60,7 @@ func open(dir string, o Options, fsys fileSystem) (*Store, error) {
 		dir:       dir,
 		fs:        fsys,
 		relaxed:   o.Relaxed,
+		mark:      o.Mark,
 		writeBack: writeBackEvery,
 	}
 	for _, folder := range []string{s.stageDir(), s.blobDir()} {

@@ -34,7 +34,7 @@ type readiness struct {
 	space   blob.Space
 }
 
-// Ready writes, syncs, reads and removes a small file. It answers within 5 seconds, with
+// Ready looks for the mark, and writes, syncs, reads and removes a small file. It answers within 5 seconds, with
 // an answer that is at most 3 seconds old.
 func (s *Store) Ready(ctx context.Context) error {
 	_, err := s.Space(ctx)
@@ -84,6 +84,9 @@ func (s *Store) runProbe(done chan struct{}) {
 // from the file that they opened and do not mind who removes it. It ends in the blob
 // folder too, which may have gone missing on its own.
 func (s *Store) probe() error {
+	if err := s.checkMark(); err != nil {
+		return fmt.Errorf("blob/disk: not ready: %s: is its disk mounted? %w", s.dir, err)
+	}
 	for _, dir := range []string{s.stageDir(), s.blobDir()} {
 		path := filepath.Join(dir, probeName)
 		err := s.probeFile(path)

@@ -67,11 +67,11 @@ func (p *program) migrateBlobs(ctx context.Context, c *config.Config, m blobMove
 		return err
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
-	to, err := openStore(ctx, c, c.Blobs, in.db, nil)
+	to, err := openStore(ctx, c, c.Blobs, in.db, nil, anyEmpty)
 	if err != nil {
 		return err
 	}
-	from, err := openStore(ctx, c, c.BlobsFrom, in.db, nil)
+	from, err := openStore(ctx, c, c.BlobsFrom, in.db, nil, anyEmpty)
 	if err != nil {
 		return err
 	}

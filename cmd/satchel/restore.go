@@ -108,7 +108,7 @@ func (r *restoring) fill(ctx context.Context, c *config.Config, place backup.Pla
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	to, err := openStore(ctx, c, c.Blobs, db, nil)
+	to, err := openStore(ctx, c, c.Blobs, db, nil, onlyNew)
 	if err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (r *restoring) rows(ctx context.Context, c *config.Config, place backup.Pla
 		return done, err
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
-	err = rowcopy.Copy(ctx, source, target, rowcopy.Options{Without: ledger.Tables(), Unfinished: true}, func(t rowcopy.Progress) {
+	err = rowcopy.Copy(ctx, source, target, rowcopy.Options{Without: ledger.Tables(), Apart: []string{drive.InstallationTable}, Unfinished: true}, func(t rowcopy.Progress) {
 		if t.State != rowcopy.Copying {
 			done.tables = append(done.tables, t)
 		}

@@ -14,7 +14,6 @@ import (
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/blob/both"
-	"github.com/satchelhq/satchel/blob/disk"
 	"github.com/satchelhq/satchel/blob/s3"
 	"github.com/satchelhq/satchel/blob/s3/ledger"
 	"github.com/satchelhq/satchel/config"
@@ -119,13 +118,17 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 // openBlobs opens the store that the settings name, or the two while content moves from one to the other, and answers where else blobs are read
 // (drive.Options.Elsewhere): nowhere meanwhile. metrics may be nil.
 func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB, metrics *watching) (blobs blob.Store, elsewhere addresses, err error) {
-	blobs, err = openStore(ctx, c, c.Blobs, db, metrics)
+	accept := itsOwn
+	if c.BlobsFrom != "" {
+		accept = anyEmpty
+	}
+	blobs, err = openStore(ctx, c, c.Blobs, db, metrics, accept)
 	if bucket, ok := blobs.(*s3.Store); ok && c.BlobsFrom == "" {
 		elsewhere = bucket.Address
 	}
 	if err == nil && c.BlobsFrom != "" {
 		var from blob.Store
-		if from, err = openStore(ctx, c, c.BlobsFrom, db, metrics); err == nil {
+		if from, err = openStore(ctx, c, c.BlobsFrom, db, metrics, accept); err == nil {
 			blobs = both.New(blobs, from)
 		}
 	}
@@ -138,11 +141,11 @@ func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB, metrics *wat
 // addresses is drive.Options.Elsewhere.
 type addresses = func(ctx context.Context, key blob.Key, contentType, disposition string) (string, error)
 
-// openStore opens the store at a value of blobs or blobs_from. metrics may be nil.
-func openStore(ctx context.Context, c *config.Config, where string, db *sqldb.DB, metrics *watching) (blob.Store, error) {
+// openStore opens the store at a value of blobs or blobs_from. metrics may be nil; accept is for a folder.
+func openStore(ctx context.Context, c *config.Config, where string, db *sqldb.DB, metrics *watching, accept acceptance) (blob.Store, error) {
 	bucket, remote := config.BlobBucket(where)
 	if !remote {
-		return disk.Open(config.BlobFolder(where), disk.Options{Relaxed: c.Relaxed()})
+		return openFolder(ctx, c, config.BlobFolder(where), db, accept)
 	}
 	o := s3.Options{
 		Bucket: bucket.Name, Prefix: bucket.Prefix, Endpoint: bucket.Endpoint, Region: bucket.Region, PathStyle: bucket.PathStyle,

@@ -38,6 +38,8 @@ type Options struct {
 	Online bool
 	// Without are tables that stay empty.
 	Without []string
+	// Apart are tables of which each database keeps its own rows, if it has any.
+	Apart []string
 	// Unfinished leaves the mark on the target, whose rows are whole and linked then, for Finish.
 	Unfinished bool
 }
@@ -60,7 +62,7 @@ func Copy(ctx context.Context, from, to *sqldb.DB, o Options, tell func(Progress
 	if err != nil {
 		return err
 	}
-	if err := prepare(ctx, to); err != nil {
+	if err := prepare(ctx, to, o.Apart); err != nil {
 		if errors.Is(err, ErrNotEmpty) && !o.Online && !o.Unfinished {
 			if same, broken := equal(ctx, from, to, all, tell); broken != nil || same {
 				return broken // it was killed after its end
@@ -123,7 +125,7 @@ func copyTables(ctx context.Context, from *sqldb.Tx, to *sqldb.DB, all []table, 
 		return err
 	}
 	for _, t := range all {
-		if slices.Contains(o.Without, t.name) {
+		if slices.Contains(o.Without, t.name) || slices.Contains(o.Apart, t.name) {
 			continue
 		}
 		if err := copyTable(ctx, from, to, t, whole, tell); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/satchelhq/satchel/sqldb"
 )
@@ -39,7 +40,7 @@ func marked(ctx context.Context, q sqldb.Querier) (bool, error) {
 var ErrNotEmpty = errors.New("the target is not empty")
 
 // prepare makes a database ready to be filled, and marks it. One that holds anything, but for what an earlier copy has left, is refused.
-func prepare(ctx context.Context, to *sqldb.DB) error {
+func prepare(ctx context.Context, to *sqldb.DB, apart []string) error {
 	begun, err := marked(ctx, to)
 	if err == nil && begun { // perhaps to the point where its keys were put on again
 		err = to.Update(ctx, func(tx *sqldb.Tx) error { return unlink(ctx, tx) })
@@ -59,6 +60,9 @@ func prepare(ctx context.Context, to *sqldb.DB) error {
 		return err
 	}
 	for _, t := range all {
+		if slices.Contains(apart, t.name) {
+			continue
+		}
 		var one int
 		err := to.Row(ctx, `SELECT 1 FROM `+quoted(t.name)+` LIMIT 1`, nil, &one)
 		if err == nil && at > 0 { // what a step of the schema wrote into a new database goes

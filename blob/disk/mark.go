@@ -1,0 +1,92 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/satchelhq/satchel/blob"
+)
+
+// MarkName is the file in a store's folder that says whose it is. It is no key, so List passes over it.
+const MarkName = ".installation"
+
+// ErrForeign says that a folder has not the mark that it should have: it is another's, or nothing is mounted there.
+var ErrForeign = errors.New("blob/disk: the folder is not marked as this installation's")
+
+// Peeked is what a folder holds.
+type Peeked struct {
+	Mark  string     // whose it is; empty if it does not say
+	Blobs []blob.Key // some of its blobs; none only if it has none
+}
+
+// peeks bounds Peeked.Blobs.
+const peeks = 50
+
+// Peek looks at a folder, which need not be there, and changes nothing.
+func Peek(dir string) (p Peeked, err error) {
+	if p.Mark, err = readMark(dir); err != nil {
+		return p, fmt.Errorf("blob/disk: peek: %w", err)
+	}
+	err = filepath.WalkDir((&Store{dir: dir}).blobDir(), func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && blob.Key(d.Name()).Valid() {
+			p.Blobs = append(p.Blobs, blob.Key(d.Name()))
+		}
+		if len(p.Blobs) == peeks {
+			return fs.SkipAll
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return p, fmt.Errorf("blob/disk: peek: %w", err)
+	}
+	return p, nil
+}
+
+func readMark(dir string) (string, error) {
+	b, err := os.ReadFile(filepath.Join(dir, MarkName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(b)), err
+}
+
+// checkMark is ErrForeign unless the folder has the mark of the options, if they have one.
+func (s *Store) checkMark() error {
+	if s.mark == "" {
+		return nil
+	}
+	mark, err := readMark(s.dir)
+	if err == nil && mark != s.mark {
+		err = ErrForeign
+	}
+	return err
+}
+
+// putMark marks the folder, unless it is marked already. It may be done by several processes at once.
+func (s *Store) putMark() (err error) {
+	if err := s.checkMark(); !errors.Is(err, ErrForeign) {
+		return err
+	}
+	if mark, err := readMark(s.dir); err != nil || mark != "" {
+		return errors.Join(err, ErrForeign)
+	}
+	f, err := os.CreateTemp(s.dir, MarkName+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(s.mark + "\n")
+	if err == nil && !s.relaxed {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), filepath.Join(s.dir, MarkName))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return s.syncDir(s.dir)
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/satchelhq/satchel/blob"
+	"github.com/satchelhq/satchel/blob/disk"
+	"github.com/satchelhq/satchel/config"
+	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/sqldb"
+)
+
+// acceptance is which folders without a mark are taken for the installation's.
+type acceptance int
+
+const (
+	itsOwn   acceptance = iota // one that holds its content, and an empty one if there is no content
+	anyEmpty                   // besides, an empty one, though there is content: that is in another store, or comes now
+	onlyNew                    // an empty one, and none that holds anything
+)
+
+// openFolder opens a folder of content if it is this installation's, which its mark says. A folder without one is marked if it is accepted: an empty one in place of
+// a disk that is not mounted must not be served, nor one of which gc would remove what another installation has.
+func openFolder(ctx context.Context, c *config.Config, folder string, db *sqldb.DB, accept acceptance) (*disk.Store, error) {
+	id, err := drive.Installation(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	there, err := disk.Peek(folder)
+	if err == nil && there.Mark == "" {
+		err = accepts(ctx, folder, id, there.Blobs, db, accept)
+	}
+	if err == nil && there.Mark != "" && there.Mark != id {
+		err = fmt.Errorf("%s holds the content of another installation: its %s says %s, and this database is of %s. Let blobs and database name what belongs together", folder, disk.MarkName, there.Mark, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return disk.Open(folder, disk.Options{Relaxed: c.Relaxed(), Mark: id})
+}
+
+// accepts refuses a folder without a mark that is not to be taken for the installation's. holds is some of what it holds.
+func accepts(ctx context.Context, folder, id string, holds []blob.Key, db *sqldb.DB, accept acceptance) error {
+	stock, err := drive.TakeStock(ctx, db, holds)
+	if err != nil {
+		return err
+	}
+	mark := fmt.Sprintf("say so: echo %s > %s", id, filepath.Join(folder, disk.MarkName))
+	switch {
+	case len(holds) > 0 && accept == onlyNew:
+		return fmt.Errorf("%s holds content already: restore into an empty folder. If no server uses it, and its database is lost, %s", folder, mark)
+	case stock.Known, len(holds) == 0 && (accept != itsOwn || !stock.Some), !stock.Some && stock.Used:
+		return nil
+	case len(holds) > 0:
+		return fmt.Errorf("%s holds content that this database does not know, so it would be removed as nobody's. Is the database the right one, and the folder? If they are, %s", folder, mark)
+	}
+	return fmt.Errorf("%s is empty, and the database knows content: is its disk mounted, and is it the right folder? If it is, %s", folder, mark)
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/satchelhq/satchel/blob/disk"
+)
+
+// Content is served from the folder that is the installation's, and from no other: not from an empty one in its place, as where its disk is not mounted, and not from another's, of which gc
+// would remove all.
+func TestTheFolderOfAnInstallation(t *testing.T) {
+	data, backup := t.TempDir(), filepath.Join(t.TempDir(), "backup")
+	environ, folder := ofData(data), filepath.Join(data, "blobs")
+	want := func(what string, environ []string, code int, says string, args ...string) {
+		t.Helper()
+		if got := satchel(t, "", environ, args...); got.code != code || !strings.Contains(got.stdout+got.stderr, says) {
+			t.Errorf("%s: want %d, %q: %+v", what, code, says, got)
+		}
+	}
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := satchel(t, "correct horse battery\n", environ, "user", "add", "ann"); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	in, id := opened(t, environ)
+	putLarge(t, in, id, "/file")
+	want("its own", environ, 0, "no problems", "fsck")
+	want("its own", environ, 0, "1 blobs copied", "backup", backup)
+
+	move(folder, folder+".away")
+	want("the disk is not mounted", environ, 1, "is its disk mounted", "gc")
+	if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it was made: %v", err)
+	}
+	move(folder+".away", folder)
+	mark, err := os.ReadFile(filepath.Join(folder, disk.MarkName))
+	if err == nil {
+		err = os.Remove(filepath.Join(folder, disk.MarkName))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want("one of an older Satchel", environ, 0, "0 blobs and 0 orphans removed", "gc")
+	if again, err := os.ReadFile(filepath.Join(folder, disk.MarkName)); err != nil || string(again) != string(mark) {
+		t.Errorf("it was not marked: %q, %v", again, err)
+	}
+
+	another := append(ofData(filepath.Join(t.TempDir(), "another")), "SATCHEL_BLOBS=disk:"+folder)
+	want("another's", another, 1, "holds the content of another installation", "gc")
+	want("another's", another, 1, "holds the content of another installation", "restore", backup)
+	if err := os.Remove(filepath.Join(folder, disk.MarkName)); err != nil {
+		t.Fatal(err)
+	}
+	want("what was begun", another, 1, "holds content already", "restore", backup)
+	third := append(ofData(filepath.Join(t.TempDir(), "third")), "SATCHEL_BLOBS=disk:"+folder)
+	got := satchel(t, "", third, "gc")
+	_, line, ok := strings.Cut(strings.TrimSpace(got.stderr), "say so: echo ")
+	if got.code != 1 || !strings.Contains(got.stderr, "holds content that this database does not know") || !ok {
+		t.Fatalf("%+v", got)
+	}
+	named, file, _ := strings.Cut(line, " > ")
+	if err := os.WriteFile(file, []byte(named+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want("as it was told", third, 0, "orphans removed", "gc")
+}

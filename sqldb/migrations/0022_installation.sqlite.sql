@@ -1,0 +1,6 @@
+-- Which installation this is: one row, once its content was first opened. A folder of content is marked with it, so that another is not taken for it.
+CREATE TABLE installations (
+    id      TEXT PRIMARY KEY,
+    mark    TEXT NOT NULL,
+    made_at INTEGER NOT NULL
+);
