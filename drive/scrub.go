@@ -94,12 +94,13 @@ func (s *Drives) keepScrubPlace(ctx context.Context, at scrubPlace) error {
 	})
 }
 
-// ScrubStanding is how the scrub stands, for metrics.
+// ScrubStanding is how the scrub stands, for metrics and administrators.
 type ScrubStanding struct {
 	Damaged int64         // contents that were so when they were last read
 	On      bool          // whether there is to be a pass every now and then
 	Every   time.Duration // how often there is to be a pass; 0 is never
 	Age     time.Duration // since a pass last ended, or the first began
+	Whole   time.Time     // when a pass last ended; zero if none has
 }
 
 // ScrubStanding answers how the scrub stands, by whatever process.
@@ -110,6 +111,9 @@ func (s *Drives) ScrubStanding(ctx context.Context) (st ScrubStanding, err error
 	at, err := s.scrubPlace(ctx)
 	if since := max(at.whole, at.known); since > 0 {
 		st.Age = max(0, s.o.Now().Sub(sqldb.Time(since)))
+	}
+	if at.whole > 0 {
+		st.Whole = sqldb.Time(at.whole)
 	}
 	st.Every = max(0, s.o.ScrubEvery)
 	return st, fault.Wrap(err, "drive.ScrubStanding")

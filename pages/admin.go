@@ -34,7 +34,15 @@ type Overview struct {
 	Uploads                         int64
 	Disk                            Disk
 	StoreFailed                     bool
+	Scrub                           Scrub
 	Jobs                            []Job
+}
+
+// Scrub is how content is read again, to see whether it is still what it was.
+type Scrub struct {
+	Damaged int64     // contents
+	Whole   time.Time // when all was last read; zero if it never was
+	Never   bool      // it is not to be read
 }
 
 // Disk is the room for content, in bytes. A total of 0 is that it is not known.

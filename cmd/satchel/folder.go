@@ -56,5 +56,5 @@ func accepts(ctx context.Context, folder, id string, holds []blob.Key, db *sqldb
 	case len(holds) > 0:
 		return fmt.Errorf("%s holds content that this database does not know, so it would be removed as nobody's. Is the database the right one, and the folder? If they are, %s", folder, mark)
 	}
-	return fmt.Errorf("%s is empty, and the database knows content: is its disk mounted, and is it the right folder? If it is, %s", folder, mark)
+	return fmt.Errorf("%s is empty, and the database knows content: is its disk mounted, and is it the right folder? If it is, say so: mkdir -p %[1]s && echo %s > %s", folder, id, filepath.Join(folder, disk.MarkName))
 }

@@ -30,7 +30,15 @@ type overviewBody struct {
 	// Uploads that are open, parts and chunks among them.
 	Uploads int64     `json:"uploads"`
 	Store   storeBody `json:"store"`
+	Scrub   scrubBody `json:"scrub"`
 	Jobs    []jobBody `json:"jobs"`
+}
+
+// scrubBody is how content is read again, to see whether it is still what it was.
+type scrubBody struct {
+	Damaged int64      `json:"damaged"`
+	Whole   *time.Time `json:"whole_at"`
+	Every   *int64     `json:"every"` // seconds; null if it is never
 }
 
 type filesBody struct {
@@ -66,6 +74,10 @@ func (a *api) showOverview(w http.ResponseWriter, r *http.Request, _ authn.Princ
 	}
 	if o.SpaceKnown {
 		body.Store.Free, body.Store.Total = &o.Space.Free, &o.Space.Total
+	}
+	body.Scrub = scrubBody{Damaged: o.Scrub.Damaged, Whole: timeOrNull(o.Scrub.Whole)}
+	if every := int64(o.Scrub.Every / time.Second); every > 0 {
+		body.Scrub.Every = &every
 	}
 	for _, j := range o.Jobs {
 		body.Jobs = append(body.Jobs, jobBody{j.Name, j.Node, j.Ended.UTC(), j.Failures, timeOrNull(j.Well)})

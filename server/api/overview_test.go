@@ -27,6 +27,9 @@ func TestOverview(t *testing.T) {
 		if _, err := s.jobs.Do(t.Context(), "gc", time.Hour, func(context.Context) error { return errors.New("a text with /secret/paths") }); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := s.drives.ScrubAll(t.Context(), drive.Scrubbing{}); err != nil {
+			t.Fatal(err)
+		}
 		answer := s.call("GET", "/api/v1/admin/overview", ann.token, "").want(200, "")
 		var body struct {
 			Version string
@@ -34,13 +37,18 @@ func TestOverview(t *testing.T) {
 			Used    int64
 			Files   *struct{ Files int64 }
 			Store   struct{ Ready bool }
+			Scrub   struct {
+				Damaged int
+				Whole   *time.Time `json:"whole_at"`
+				Every   *int64
+			}
 			Jobs    []struct {
 				Name     string
 				Failures int
 			}
 		}
 		answer.into(&body)
-		if body.Version != "v1.2.3" || body.Users.All != 2 || body.Users.Administrators != 1 || body.Used != 5 || body.Files == nil || body.Files.Files != 1 || !body.Store.Ready ||
+		if body.Version != "v1.2.3" || body.Users.All != 2 || body.Users.Administrators != 1 || body.Used != 5 || body.Files == nil || body.Files.Files != 1 || !body.Store.Ready || body.Scrub.Damaged != 0 || body.Scrub.Whole == nil || body.Scrub.Every != nil ||
 			len(body.Jobs) != 1 || body.Jobs[0].Name != "gc" || body.Jobs[0].Failures != 1 || strings.Contains(answer.Body.String(), "secret") {
 			t.Errorf("%s", answer.Body)
 		}

@@ -25,7 +25,8 @@ type Overview struct {
 	Totals      drive.Totals
 	Space       blob.Space
 	SpaceKnown  bool
-	StoreFailed bool       // content can be neither written nor read now; the log and /readyz of the operators' listener tell why
+	StoreFailed bool // content can be neither written nor read now; the log and /readyz of the operators' listener tell why
+	Scrub       drive.ScrubStanding
 	Jobs        []turn.Job // that have been done, by whatever node
 }
 
@@ -51,6 +52,9 @@ func (s Source) Take(ctx context.Context) (o Overview, err error) {
 	var failed error
 	if o.Space, o.SpaceKnown, failed = s.Drives.Space(ctx); failed != nil && ctx.Err() == nil {
 		o.StoreFailed = true
+	}
+	if o.Scrub, err = s.Drives.ScrubStanding(ctx); err != nil {
+		return o, err
 	}
 	if o.Jobs, err = s.Jobs.All(ctx); err != nil {
 		return o, err

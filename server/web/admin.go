@@ -125,7 +125,8 @@ func (h *Web) showOverview(w http.ResponseWriter, r *http.Request, who authn.Pri
 		return err
 	}
 	v := pages.Overview{AdminFrame: adminFrame(r, who, adminPath, nil), Version: o.Version, Users: o.Users.All, Disabled: o.Users.Disabled, Administrators: o.Users.Administrators,
-		Used: o.Totals.Used, Files: o.Totals.Files, Folders: o.Totals.Folders, Counted: o.Totals.Counted, Uploads: o.Totals.Uploads, StoreFailed: o.StoreFailed}
+		Used: o.Totals.Used, Files: o.Totals.Files, Folders: o.Totals.Folders, Counted: o.Totals.Counted, Uploads: o.Totals.Uploads, StoreFailed: o.StoreFailed,
+		Scrub: pages.Scrub{Damaged: o.Scrub.Damaged, Whole: o.Scrub.Whole, Never: o.Scrub.Every == 0}}
 	if o.SpaceKnown {
 		v.Disk = pages.Disk{Free: o.Space.Free, Total: o.Space.Total}
 	}

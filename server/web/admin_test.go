@@ -143,7 +143,8 @@ func TestAttackUsersOnThePagesOfAdministrators(t *testing.T) {
 }
 
 func TestAdministratorsSeeHowTheServerIsDoing(t *testing.T) {
-	o := newOffice(t, sqldbtest.OpenSQLite(t))
+	db := sqldbtest.OpenSQLite(t)
+	o := newOffice(t, db)
 	o.put(o.bobID, "/a.txt", "12345", drive.PutOptions{})
 	for name, failed := range map[string]error{"gc": nil, "sweep_drives": errors.New("disk full at /secret/place")} {
 		if err := o.jobs.Wake(t.Context(), name); err != nil {
@@ -153,14 +154,23 @@ func TestAdministratorsSeeHowTheServerIsDoing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := db.Exec(t.Context(), `INSERT INTO blobs (id, sha256, size, content, created_at) VALUES ('rotten', $1, 1, $1, 0)`, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.drives.ScrubAll(t.Context(), drive.Scrubbing{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(t.Context(), `INSERT INTO damaged_blobs (blob_id, found, found_at) VALUES ('rotten', 'changed', 0)`); err != nil {
+		t.Fatal(err)
+	}
 	page := o.ann.page(o.ann.get("/admin"), 200)
 	text := page.Find("main").Text()
-	for _, want := range []string{"2 administrators", "5 B", "v1.2.3", "sweep_drives failed the last time", "has not gone well"} {
+	for _, want := range []string{"1 stored content is damaged or missing", "satchel fsck --repair", "All content was last read again", "2 administrators", "5 B", "v1.2.3", "sweep_drives failed the last time", "has not gone well"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not told:\n%s", want, text)
 		}
 	}
-	if strings.Contains(text, "secret") || page.Find(".notice.bad").Length() != 1 {
+	if strings.Contains(text, "secret") || page.Find(".notice.bad").Length() != 2 {
 		t.Errorf("it tells\n%s", text)
 	}
 	if page.Find(`.tiles meter[max][value]`).Length() != 1 {
