@@ -42,7 +42,7 @@ func TestOverview(t *testing.T) {
 				Whole   *time.Time `json:"whole_at"`
 				Every   *int64
 			}
-			Jobs    []struct {
+			Jobs []struct {
 				Name     string
 				Failures int
 			}
