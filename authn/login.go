@@ -25,10 +25,10 @@ type Credentials struct {
 	OTP      string // a code of the authenticator app or a recovery code, where a second factor is on
 }
 
-// Login signs in by username, e-mail address or phone number. A wrong name and a wrong password are one and
-// the same Unauthenticated, code "invalid_credentials", at the same cost. Only who knows the password learns the rest: Forbidden with code
-// "account_disabled"; Unauthenticated with code "otp_required" or "invalid_otp" where a second factor is on, and TooMany after too many
-// wrong codes. Busy.
+// Login signs in by username, e-mail address or phone number. A wrong name and a wrong password are one and the same Unauthenticated, code
+// "invalid_credentials", at the same cost, but for an account that came with the hash of another server and was not signed in to yet: its cost is that hash's.
+// Only who knows the password learns the rest: Forbidden with code "account_disabled"; Unauthenticated with code "otp_required" or "invalid_otp" where a
+// second factor is on, and TooMany after too many wrong codes. Busy.
 func (a *Accounts) Login(ctx context.Context, cr Credentials, c Client) (SignIn, error) {
 	if err := a.keys.ready(ctx); err != nil {
 		return SignIn{}, fault.Wrap(err, "authn.Login")

@@ -21,6 +21,9 @@ import (
 // copyChunk is how many bytes of a file are in memory.
 const copyChunk = 256 << 10
 
+// bufferFor is what a file of this size is copied through.
+func bufferFor(size int64) []byte { return make([]byte, min(copyChunk, max(0, size)+1)) }
+
 // file writes a file of the drive here. Only what ends the whole run is an error.
 func (w *outing) file(ctx context.Context, n drive.Node, p *place) error {
 	if err := ctx.Err(); err != nil {
@@ -94,7 +97,7 @@ func hashes(ctx context.Context, p *place, n drive.Node) (bool, error) {
 	}
 	defer file.Close() // it was only read
 	digest := sha256.New()
-	_, err = io.CopyBuffer(digest, cancelled{ctx, file}, make([]byte, copyChunk))
+	_, err = io.CopyBuffer(digest, cancelled{ctx, file}, bufferFor(n.Size))
 	return bytes.Equal(digest.Sum(nil), n.SHA256), err
 }
 
@@ -156,7 +159,7 @@ func partName(name string) string {
 
 // pour copies content to a file and compares it with what is on record.
 func pour(ctx context.Context, file *os.File, content io.Reader, n drive.Node) error {
-	digest, buffer, size := sha256.New(), make([]byte, copyChunk), int64(0)
+	digest, buffer, size := sha256.New(), bufferFor(n.Size), int64(0)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -58,7 +58,7 @@ func (s *source) Read(p []byte) (int, error) {
 
 // hash reads all of it, and begins anew.
 func (s *source) hash(ctx context.Context) (string, error) {
-	if _, err := io.CopyBuffer(io.Discard, cancelled{ctx, s}, make([]byte, copyChunk)); err != nil {
+	if _, err := io.CopyBuffer(io.Discard, cancelled{ctx, s}, bufferFor(s.size)); err != nil {
 		return "", err
 	}
 	sum := hex.EncodeToString(s.sum())

@@ -150,7 +150,7 @@ func (c *coming) readBack(ctx context.Context, n drive.Node) error {
 	}
 	defer content.Close() // it was only read
 	digest := sha256.New()
-	if _, err := io.CopyBuffer(digest, cancelled{ctx, content}, make([]byte, copyChunk)); err != nil {
+	if _, err := io.CopyBuffer(digest, cancelled{ctx, content}, bufferFor(now.Size)); err != nil {
 		return err
 	}
 	if !bytes.Equal(digest.Sum(nil), now.SHA256) {
