@@ -157,7 +157,11 @@ func openStore(ctx context.Context, c *config.Config, where string, db *sqldb.DB
 	if c.S3Redirect != nil {
 		o.Public = c.S3Redirect.String()
 	}
-	return s3.Open(ctx, ledger.New(db), o)
+	store, err := s3.Open(ctx, ledger.New(db), o)
+	if err == nil {
+		err = acceptsBucket(ctx, where, store, db, accept)
+	}
+	return store, err
 }
 
 // nodeName is what administrators know this process by.

@@ -21,6 +21,12 @@ func New(db *sqldb.DB) Ledger { return Ledger{db} }
 // Tables are where a Ledger keeps everything. What they say is true of one bucket only.
 func Tables() []string { return []string{"s3_contents", "s3_parts"} }
 
+// Empty reports whether nothing is on record.
+func (l Ledger) Empty(ctx context.Context) (empty bool, err error) {
+	err = l.db.Row(ctx, `SELECT NOT EXISTS (SELECT 1 FROM s3_contents)`, nil, &empty)
+	return empty, err
+}
+
 const columns = `version, epoch, sealed, live, settling, object, size, upload, upload_id, next_part, tail, tail_size, modified_at`
 
 func values(key blob.Key, r s3.Record) []any {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/satchelhq/satchel/blob/disk"
+	"github.com/satchelhq/satchel/blob/s3/s3test"
 )
 
 // Content is served from the folder that is the installation's, and from no other: not from an empty one in its place, as where its disk is not mounted, and not from another's, of which gc
@@ -71,4 +72,37 @@ func TestTheFolderOfAnInstallation(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("as it was told", third, 0, "orphans removed", "gc")
+}
+
+// A new database is not begun on content in a bucket that it does not know, and none is restored there.
+func TestTheBucketOfAnInstallation(t *testing.T) {
+	server, backup := s3test.Start(t), filepath.Join(t.TempDir(), "backup")
+	in := func(data, prefix string) []string {
+		return append(ofData(filepath.Join(t.TempDir(), data)), "SATCHEL_S3_ACCESS_KEY="+s3test.AccessKey, "SATCHEL_S3_SECRET_KEY="+s3test.SecretKey,
+			"SATCHEL_BLOBS=s3://"+s3test.Bucket+"/"+prefix+"?path_style=true&region="+s3test.Region+"&endpoint="+server.Endpoint)
+	}
+	mine, other, elsewhere := in("mine", "one"), in("other", "one"), in("elsewhere", "two")
+	if got := satchel(t, "correct horse battery\n", mine, "user", "add", "ann"); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	rooms, id := opened(t, mine)
+	putLarge(t, rooms, id, "/file")
+	for _, c := range []struct {
+		environ []string
+		code    int
+		says    string
+		args    []string
+	}{
+		{mine, 0, "1 blobs copied", []string{"backup", backup}},
+		{mine, 0, "no problems", []string{"fsck"}},
+		{other, 1, "holds content already", []string{"gc"}},
+		{other, 1, "holds content already", []string{"restore", backup}},
+		{elsewhere, 0, "is restored: 1 blobs", []string{"restore", backup}},
+		{elsewhere, 0, "no problems", []string{"fsck"}},
+		{mine, 0, "no problems", []string{"fsck"}},
+	} {
+		if got := satchel(t, "", c.environ, c.args...); got.code != c.code || !strings.Contains(got.stdout+got.stderr, c.says) {
+			t.Errorf("%v: want %d, %q: %+v", c.args, c.code, c.says, got)
+		}
+	}
 }

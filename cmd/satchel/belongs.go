@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/blob/disk"
+	"github.com/satchelhq/satchel/blob/s3"
+	"github.com/satchelhq/satchel/blob/s3/ledger"
 	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/sqldb"
@@ -58,3 +62,33 @@ func accepts(ctx context.Context, folder, id string, holds []blob.Key, db *sqldb
 	}
 	return fmt.Errorf("%s is empty, and the database knows content: is its disk mounted, and is it the right folder? If it is, say so: mkdir -p %[1]s && echo %s > %s", folder, id, filepath.Join(folder, disk.MarkName))
 }
+
+// acceptsBucket refuses a bucket with content of which a new database knows nothing: gc would remove it. Its rows say what is whose afterwards.
+func acceptsBucket(ctx context.Context, where string, store *s3.Store, db *sqldb.DB, accept acceptance) error {
+	fresh, err := ledger.New(db).Empty(ctx)
+	if err != nil || !fresh {
+		return err
+	}
+	if accept != onlyNew {
+		if stock, err := drive.TakeStock(ctx, db, nil); err != nil || stock.Used {
+			return err
+		}
+	}
+	err = store.Objects(ctx, func(_ context.Context, all []s3.Entry) error {
+		if len(all) > 0 {
+			return errHeld
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errHeld):
+		at, _, _ := strings.Cut(where, "?")
+		return fmt.Errorf("%s holds content already, and this database knows none of it, so it would be removed as nobody's: let blobs name another prefix or bucket, or remove what is there", at)
+	case err != nil && accept != onlyNew: // it is told where it is asked for
+		return nil
+	}
+	return err
+}
+
+// errHeld ends the look at a bucket that holds something.
+var errHeld = errors.New("the bucket holds content")
