@@ -2,6 +2,7 @@
 //
 //	DIR/stage/KEY     content still being written
 //	DIR/blob/EY/KEY   sealed content, in a folder named by the last two characters of its key
+//	DIR/.installation whose it is (mark.go)
 //
 // Keys are ids that begin with the time, so their ends are what spreads evenly. Both folders
 // have to be on one file system: sealing is a rename. Files are 0600 and folders 0700.
