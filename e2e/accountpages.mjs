@@ -126,7 +126,7 @@ async function secondFactor() {
   await page.locator('#code').fill('000000')
   await page.locator('#code').press('Enter')
   await page.locator('#problem').waitFor()
-  await page.locator('#code').fill(code(secret, -1))
+  await page.locator('#code').fill(code(secret))
   await page.locator('#code').press('Enter')
   await page.locator('#codes').waitFor()
   const [recovery, another] = await page.locator('#codes code').allTextContents()
@@ -140,7 +140,7 @@ async function secondFactor() {
   await signIn(page, 'ann', newPassword)
   await page.locator('#otp').waitFor()
   await look('second-step')
-  await page.locator('#otp').fill(code(secret))
+  await page.locator('#otp').fill(code(secret, 1))
   await page.locator('#otp').press('Enter')
   await page.waitForURL('**/drive**')
 

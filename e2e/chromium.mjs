@@ -185,7 +185,8 @@ export async function signIn(page, name = 'ann', word = password) {
 // listed is the row of a name in the folder that is shown.
 export const listed = (page, name) => page.locator('#listing').getByRole('link', { name, exact: true })
 
-// code is what an authenticator app shows (RFC 6238), or would show so many steps away.
+// code is what an authenticator app shows (RFC 6238), or will show so many steps later: the server takes the step before and after. A code is
+// taken once, so the second one of a test is the next.
 export function code(secret, steps = 0) {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
   let bits = ''
