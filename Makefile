@@ -45,9 +45,9 @@ test: needs assets e2e/node_modules/.package-lock.json ## install what the tests
 FUZZTIME ?= 20s
 
 .PHONY: soak
-soak: needs assets e2e/node_modules/.package-lock.json ## the long storms: 500 kills, 200 cuts, 5 minutes of killed nodes, 1 GiB in parts, 30 s of WebDAV, 5000 events, pages on a slow phone, with 10,000 files, and in all languages and sizes, fuzzing
-	SATCHEL_TEST_KILLS=500 SATCHEL_TEST_CUTS=200 SATCHEL_TEST_PARALLEL_MIB=1024 $(GO) test -count=1 -timeout 60m -v \
-		-run '^(TestKillStorm|TestClientsThroughCuts|TestLargeParallelUpload)$$' ./e2e
+soak: needs assets e2e/node_modules/.package-lock.json ## the long storms: 500 kills, 200 cuts, 5 minutes of killed nodes, 1 GiB in parts, 1000 images, 30 s of WebDAV, 5000 events, pages on a slow phone, with 10,000 files, and in all languages and sizes, fuzzing
+	SATCHEL_TEST_KILLS=500 SATCHEL_TEST_CUTS=200 SATCHEL_TEST_PARALLEL_MIB=1024 SATCHEL_TEST_IMAGES=1000 $(GO) test -count=1 -timeout 60m -v \
+		-run '^(TestKillStorm|TestClientsThroughCuts|TestLargeParallelUpload|TestManyThumbnailsAtOnce)$$' ./e2e
 	SATCHEL_TEST_NODE_STORM=5m $(GO) test -count=1 -timeout 20m -v -run '^TestNodeStorm$$' ./e2e
 	SATCHEL_TEST_USABLE=1000 SATCHEL_TEST_FRAMES=100 $(GO) test -count=1 -timeout 10m -v -run '^(TestFirstLoad|TestLongFolder)$$' ./e2e
 	SATCHEL_TEST_LANGUAGES=all $(GO) test -count=1 -timeout 60m -v \

@@ -15,7 +15,7 @@ var chromiums = make(chan struct{}, 2)
 const headless = "/usr/lib/chromium/chromium-headless-shell"
 
 // whole are the scripts that see what only all of Chromium has, as its viewer of PDF files, or what people see.
-var whole = []string{"hostile.mjs", "viewer.mjs", "firstload.mjs", "pictures.mjs"}
+var whole = []string{"hostile.mjs", "firstload.mjs", "pictures.mjs"}
 
 // chromiumFor is the program that plays a script: headless, where all of Chromium need not be.
 func chromiumFor(t testing.TB, script string) string {

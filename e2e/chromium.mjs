@@ -117,12 +117,12 @@ export async function failed(context, picture) {
   }
 }
 
-// shot takes a screenshot of a page, which must not be wider than its window. It works without script too.
+// shot takes a screenshot of a page where somebody wants to see it (PICTURES); it must not be wider than its window. It works without script too.
 export async function shot(page, picture, { fullPage = false } = {}) {
   const [width, room, wide] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth,
     [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.outerHTML.slice(0, 120))])
   assert.ok(width <= Math.min(room, page.viewportSize().width), `${picture}: the page is ${width} px wide in a window of ${room} because of ${wide.slice(-3).join(' · ')}`)
-  await page.screenshot({ path: picture, fullPage })
+  if (process.env.PICTURES === '1') await page.screenshot({ path: picture, fullPage })
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')

@@ -58,6 +58,9 @@ func node(t testing.TB, script string, args ...string) *exec.Cmd {
 	if allViews() {
 		cmd.Env = append(cmd.Env, "ALL_VIEWS=1")
 	}
+	if os.Getenv("SATCHEL_SCREENSHOTS") != "" {
+		cmd.Env = append(cmd.Env, "PICTURES=1")
+	}
 	return cmd
 }
 
