@@ -79,6 +79,9 @@ func (s *Store) putMark() (err error) {
 		return err
 	}
 	_, err = f.WriteString(s.mark + "\n")
+	if err == nil {
+		err = f.Chmod(0o644) // it is no secret, and may be written by a command that another user runs than the server's
+	}
 	if err == nil && !s.relaxed {
 		err = f.Sync()
 	}
