@@ -12,26 +12,28 @@ import (
 // The bounds of a look into the index of names.
 const (
 	fewNames = 1000            // that it may lead to and are all looked at
-	maxGrams = 8               // that it is asked for
+	maxGrams = 6               // that it is asked for, of those that begin with the first letter of what is looked for, and with the second
 	soonFull = 2 * searchBatch // names that are read in order, hoping for a full page, before the index is asked for the first of many names
 )
 
 // namesByGrams asks for no drive, and for no name that an index might know, or Postgres would perhaps read that one. nodes_grams leads to names of the drive that is searched.
-const namesByGrams = `FROM nodes n WHERE name_grams(n.drive_id, n.name_key) @@ CAST($1 AS tsquery)`
+const namesByGrams = `FROM nodes n WHERE grams_of_name(n.drive_id, n.name_key) @@ CAST($1 AS tsquery)`
 
 var (
 	fewByGrams   = `SELECT n.drive_id, n.name_key, n.id ` + namesByGrams + ` LIMIT ` + strconv.Itoa(fewNames+1)
 	firstByGrams = `SELECT n.drive_id, n.name_key, n.id ` + namesByGrams + ` AND (n.name_key || '', n.id) > ($2, $3) ORDER BY n.name_key, n.id LIMIT ` + strconv.Itoa(searchBatch)
 )
 
-// lookUp searches by the index of what names hold, which Postgres has. If it leads to too many names nothing was found, and many is true; few if that was the search.
+// lookUp searches by the index of what names hold, which Postgres has. few says that this was all. If the index leads to too many names nothing was found; many says that
+// most of them hold what is looked for, so that it is worth asking for the first of them.
 func (l *looking) lookUp(ctx context.Context, tx *sqldb.Tx) (few, many bool, err error) {
-	if tx.Engine() != sqldb.Postgres {
+	query, ok := gramQuery(l.driveID, l.want)
+	if !ok || tx.Engine() != sqldb.Postgres {
 		return false, false, nil
 	}
-	found, _, read, err := l.byGrams(ctx, tx, fewByGrams, gramQuery(l.driveID, l.want))
-	if err != nil || read > fewNames {
-		return false, true, err
+	found, s, err := l.byGrams(ctx, tx, fewByGrams, query)
+	if err != nil || s.read > fewNames {
+		return false, s.held > fewNames/2, err
 	}
 	slices.SortFunc(found, searchPlace.compare)
 	return true, false, l.take(ctx, tx, found, l.at, true)
@@ -44,28 +46,40 @@ func (l *looking) nextFound(ctx context.Context, tx *sqldb.Tx) error {
 	if err := tx.Row(ctx, `SELECT set_config('jit', 'off', TRUE)`, nil, &off); err != nil {
 		return err
 	}
-	found, last, read, err := l.byGrams(ctx, tx, firstByGrams, gramQuery(l.driveID, l.want), l.at.Name, l.at.ID)
+	query, _ := gramQuery(l.driveID, l.want)
+	found, s, err := l.byGrams(ctx, tx, firstByGrams, query, l.at.Name, l.at.ID)
 	if err != nil {
 		return err
 	}
-	l.looked += read
-	return l.take(ctx, tx, found, last, read < searchBatch)
+	l.looked += s.read
+	return l.take(ctx, tx, found, s.last, s.read < searchBatch)
 }
 
-// byGrams answers the names that are found from l.at on, the last one that was looked at, and how many were.
-func (l *looking) byGrams(ctx context.Context, tx *sqldb.Tx, query string, args ...any) (found []searchPlace, last searchPlace, read int, err error) {
+// seen is what the index led to.
+type seen struct {
+	read int         // names
+	held int         // of them hold what is looked for
+	last searchPlace // that was read
+}
+
+// byGrams answers the names that are found behind l.at.
+func (l *looking) byGrams(ctx context.Context, tx *sqldb.Tx, query string, args ...any) (found []searchPlace, s seen, err error) {
 	err = tx.Each(ctx, query, args, func(scan sqldb.Scan) error {
 		var driveID string
-		if err := scan(&driveID, &last.Name, &last.ID); err != nil {
+		if err := scan(&driveID, &s.last.Name, &s.last.ID); err != nil {
 			return err
 		}
-		read++
-		if driveID == l.driveID && last.compare(l.at) > 0 && hasPart(last.Name, l.want) {
-			found = append(found, last)
+		s.read++
+		if driveID != l.driveID || !hasPart(s.last.Name, l.want) {
+			return nil
+		}
+		s.held++
+		if s.last.compare(l.at) > 0 {
+			found = append(found, s.last)
 		}
 		return nil
 	})
-	return found, last, read, err
+	return found, s, err
 }
 
 // compare orders places as the search goes through them.
@@ -76,27 +90,37 @@ func (p searchPlace) compare(q searchPlace) int {
 	return strings.Compare(p.ID, q.ID)
 }
 
-// The keys of nodes_grams, as name_grams makes them.
+// The keys of nodes_grams, as grams_of_name makes them.
 const (
 	gramLetters = 3 // of a name; fewer at its end
+	gramStride  = 2 // letters from one to the next
 	gramOwner   = 8 // characters of the drive's id before them
 )
 
-// gramQuery is the tsquery for a drive's names that hold a folded text, and for those of which the index does not know what they hold. It may find others.
-func gramQuery(driveID, want string) string {
+// gramQuery is the tsquery for a drive's names that hold a folded text, and for those of which the index does not know what they hold. It may find others. The index
+// knows nothing of a single letter, as a key may begin before it: then there is no query.
+func gramQuery(driveID, want string) (query string, ok bool) {
 	own := driveID[max(0, len(driveID)-gramOwner):]
 	letters := []rune(want)
-	last := len(letters) - gramLetters
-	if last < 0 {
-		return lexeme(own) + "|" + lexeme(own+want) + ":*"
+	if len(letters) < gramStride {
+		return "", false
 	}
-	n := min(last+1, maxGrams)
-	grams := make([]string, n)
-	for i := range grams {
-		at := i * last / max(1, n-1) // from the beginning to the end
-		grams[i] = lexeme(own + string(letters[at:at+gramLetters]))
+	query = lexeme(own)
+	for first := range gramStride {
+		last := (len(letters) - gramLetters - first) / gramStride // which key is the last with all of its letters
+		if len(letters) < gramLetters+first {
+			query += "|" + lexeme(own+string(letters[first:])) + ":*"
+			continue
+		}
+		n := min(last+1, maxGrams)
+		grams := make([]string, n)
+		for i := range grams {
+			at := first + gramStride*(i*last/max(1, n-1)) // from the beginning to the end
+			grams[i] = lexeme(own + string(letters[at:at+gramLetters]))
+		}
+		query += "|(" + strings.Join(grams, "&") + ")"
 	}
-	return lexeme(own) + "|(" + strings.Join(grams, "&") + ")"
+	return query, true
 }
 
 // lexeme is a text within a tsquery.
