@@ -7,7 +7,6 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -28,11 +27,7 @@ func TestLookingAtFiles(t *testing.T) {
 	ann.Put(t, "paper.pdf", strings.ReplaceAll(scriptedPDF, "ELSEWHERE", s.URL))
 	ann.Put(t, "archive.zip", "PK\x05\x06"+strings.Repeat("\x00", 18))
 	eachView(t, chinese, func(t *testing.T, size, language string) {
-		folder := t.TempDir()
-		scene(t, "viewer.mjs", "look", s.URL, folder, size, language)
-		if pictures, err := filepath.Glob(filepath.Join(folder, "*.png")); err != nil || len(pictures) < 10 {
-			t.Errorf("%d screenshots (%v)", len(pictures), err)
-		}
+		scene(t, "viewer.mjs", "look", s.URL, t.TempDir(), size, language)
 	})
 }
 
