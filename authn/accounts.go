@@ -82,6 +82,7 @@ type Options struct {
 type Accounts struct {
 	db        *sqldb.DB
 	o         Options
+	adjusted  atomic.Pointer[Options] // of which those count that Adjust takes up
 	hasher    *hasher
 	keys      *keyring
 	proven    *proven
@@ -98,6 +99,27 @@ type Accounts struct {
 
 // New gives access to the accounts in db.
 func New(db *sqldb.DB, o Options) *Accounts {
+	o = o.withDefaults()
+	a := &Accounts{db: db, o: o, closed: make(chan struct{}, 1),
+		hasher: newHasher(o.HashParallel),
+		keys:   newKeyring(db, o.Now, o.AccessTTL),
+		proven: newProven(), wrong: newWrong(), verified: newVerified(), outbox: make(chan parcel, outboxSize),
+		catalogue: sync.OnceValues(catalogue.Load),
+		standing:  sqldb.NewMemo[[sha256.Size]byte, standing](db, maxProven, true),
+		sessions:  sqldb.NewMemo[sessionKey, live](db, maxVerified, true),
+	}
+	a.adjusted.Store(&o)
+	return a
+}
+
+// Adjust takes up Registration and AuditExpiry of o while the accounts are in use. Everything else stays as New was given it.
+func (a *Accounts) Adjust(o Options) {
+	o = o.withDefaults()
+	a.adjusted.Store(&o)
+}
+
+// withDefaults fills in what is not said.
+func (o Options) withDefaults() Options {
 	orDefault := func(d *time.Duration, value time.Duration) {
 		if *d <= 0 {
 			*d = value
@@ -144,14 +166,7 @@ func New(db *sqldb.DB, o Options) *Accounts {
 	if o.Observe == nil {
 		o.Observe = func(string) {}
 	}
-	return &Accounts{db: db, o: o, closed: make(chan struct{}, 1),
-		hasher: newHasher(o.HashParallel),
-		keys:   newKeyring(db, o.Now, o.AccessTTL),
-		proven: newProven(), wrong: newWrong(), verified: newVerified(), outbox: make(chan parcel, outboxSize),
-		catalogue: sync.OnceValues(catalogue.Load),
-		standing:  sqldb.NewMemo[[sha256.Size]byte, standing](db, maxProven, true),
-		sessions:  sqldb.NewMemo[sessionKey, live](db, maxVerified, true),
-	}
+	return o
 }
 
 // Newcomers says how accounts are made here, for who shows it to people.
@@ -163,7 +178,12 @@ type Newcomers struct {
 
 // Newcomers says how accounts are made here.
 func (a *Accounts) Newcomers() Newcomers {
-	return Newcomers{a.o.Registration, a.o.Verify, a.o.Mail != nil, a.o.Texts != nil}
+	return Newcomers{a.adjusted.Load().Registration, a.o.Verify, a.o.Mail != nil, a.o.Texts != nil}
+}
+
+// Open reports whether newcomers can make an account, perhaps with an invitation.
+func (n Newcomers) Open() bool {
+	return n.Registration == RegistrationOpen || n.Registration == RegistrationInvite
 }
 
 // now is the time in microseconds, as rows keep it.

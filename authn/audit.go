@@ -135,11 +135,12 @@ func (a *Accounts) sweepAudit(ctx context.Context) error {
 	if _, err := a.db.Exec(ctx, `DELETE FROM audit_floods WHERE hour < $1`, a.now()/time.Hour.Microseconds()); err != nil {
 		return err
 	}
-	if a.o.AuditExpiry < 0 {
+	expiry := a.adjusted.Load().AuditExpiry
+	if expiry < 0 {
 		return nil
 	}
 	for {
-		ids, err := sqldb.All(ctx, a.db, `SELECT id FROM audit WHERE at <= $1 ORDER BY at, id LIMIT $2`, []any{a.now() - a.o.AuditExpiry.Microseconds(), auditBatch},
+		ids, err := sqldb.All(ctx, a.db, `SELECT id FROM audit WHERE at <= $1 ORDER BY at, id LIMIT $2`, []any{a.now() - expiry.Microseconds(), auditBatch},
 			func(scan sqldb.Scan) (id string, err error) { return id, scan(&id) })
 		if err != nil || len(ids) == 0 {
 			return err

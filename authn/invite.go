@@ -120,10 +120,11 @@ func (d Administration) RevokeInvitation(ctx context.Context, id string) error {
 // welcome refuses newcomers who may not register: Forbidden with code "registration_closed" or "invalid_invitation". An invitation that is good now
 // may be used up before it is used.
 func (a *Accounts) welcome(ctx context.Context, invitation string) error {
+	registration := a.adjusted.Load().Registration
 	switch {
-	case a.o.Registration == RegistrationOpen && invitation == "":
+	case registration == RegistrationOpen && invitation == "":
 		return nil
-	case a.o.Registration != RegistrationOpen && a.o.Registration != RegistrationInvite:
+	case registration != RegistrationOpen && registration != RegistrationInvite:
 		return fault.New(fault.Forbidden, "authn.Register", "New accounts are made by the administrator here.").WithCode("registration_closed")
 	case !secretShape(invitation):
 		return invalidInvitation()

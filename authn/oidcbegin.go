@@ -52,7 +52,7 @@ func (a *Accounts) Providers() []*openid.Provider { return a.o.Providers }
 // OIDCRegisters reports whether signing in at a provider makes an account for who has none.
 func (a *Accounts) OIDCRegisters() bool {
 	if a.o.OIDCRegistration == "" {
-		return a.o.Registration == RegistrationOpen && a.o.Verify != VerifyPhone // no provider is asked for phone numbers
+		return a.adjusted.Load().Registration == RegistrationOpen && a.o.Verify != VerifyPhone // no provider is asked for phone numbers
 	}
 	return a.o.OIDCRegistration == RegistrationOpen
 }

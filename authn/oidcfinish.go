@@ -157,12 +157,12 @@ func identified(ctx context.Context, q sqldb.Querier, issuer, subject string) (U
 // given away: whoever owns it signs in to it and links the two.
 func (a *Accounts) adopt(ctx context.Context, tx *sqldb.Tx, provider *openid.Provider, person openid.Person, c Client) (User, error) {
 	if !a.OIDCRegisters() {
-		how := "are made by the administrator"
+		how, registration := "are made by the administrator", a.adjusted.Load().Registration
 		switch {
 		case a.o.OIDCRegistration != "":
-		case a.o.Registration == RegistrationInvite:
+		case registration == RegistrationInvite:
 			how = "need an invitation"
-		case a.o.Registration == RegistrationOpen:
+		case registration == RegistrationOpen:
 			how = "are made on the page for newcomers"
 		}
 		return User{}, fault.New(fault.Forbidden, "authn.adopt", "No account here is linked to yours at "+provider.Name()+

@@ -17,11 +17,11 @@ A flag wins over the environment, the environment over the file that ` + "`--con
 what holds and where it was set. A setting that does not exist, and a value that cannot be, is an error that names it.
 
 In the environment a setting is called ` + "`SATCHEL_`" + ` and its name in capitals (` + "`SATCHEL_ADMIN_LISTEN`" + `); a list has commas between. Of a secret (**s**) the variable with ` + "`_FILE`" + ` at its end
-names a file that holds it. Those with a flag (**f**) have it by their name with hyphens (` + "`--admin-listen`" + `). What is live (**l**) is taken up by a running server on SIGHUP;
-whatever else is changed is told in its log, and holds when it is started again.
+names a file that holds it. Those with a flag (**f**) have it by their name with hyphens (` + "`--admin-listen`" + `). What is changed holds after a **reload** (SIGHUP, ` + "`systemctl reload satchel`" + `) or a **restart**;
+on SIGHUP the log says what was taken up, and what needs a restart.
 
-| setting | | default | what it is | wants |
-|---|---|---|---|---|
+| setting | | changes with | default | what it is | wants |
+|---|---|---|---|---|---|
 `)
 	c := Default()
 	for _, s := range c.settings() {
@@ -29,7 +29,7 @@ whatever else is changed is told in its log, and holds when it is started again.
 		for _, m := range []struct {
 			is   bool
 			mark string
-		}{{s.secret, "s"}, {s.flag, "f"}, {s.live, "l"}} {
+		}{{s.secret, "s"}, {s.flag, "f"}} {
 			if m.is {
 				marks += m.mark
 			}
@@ -38,7 +38,11 @@ whatever else is changed is told in its log, and holds when it is started again.
 		if def != "" {
 			def = "`" + def + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", s.key, marks, cell(def), cell(strings.ReplaceAll(s.usage, "`", "")), cell(wants(s)))
+		changes := "restart"
+		if s.live {
+			changes = "reload"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", s.key, marks, changes, cell(def), cell(strings.ReplaceAll(s.usage, "`", "")), cell(wants(s)))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

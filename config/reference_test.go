@@ -37,7 +37,7 @@ func TestChanges(t *testing.T) {
 	}
 	after := load("SATCHEL_EVENTS_WEBHOOK_SECRET=another9abcdef0123456789abcdef012", "SATCHEL_EVENTS_WEBHOOK=https://a.example.org/", "SATCHEL_LOG_LEVEL=debug", "SATCHEL_DENY_NAMES=*.exe", "SATCHEL_QUOTA=1GiB")
 	live, restart := before.Changes(after)
-	if !slices.Equal(live, []string{"deny_names", "log_level"}) || !slices.Equal(restart, []string{"quota", "events_webhook_secret"}) {
+	if !slices.Equal(live, []string{"quota", "deny_names", "log_level"}) || !slices.Equal(restart, []string{"events_webhook_secret"}) {
 		t.Errorf("live are %q, and %q need a restart", live, restart)
 	}
 }

@@ -4,6 +4,7 @@ package config
 type Setting struct {
 	Key, Value string
 	From       string // "flag --listen", "environment SATCHEL_LISTEN", "file PATH", "default"
+	Live       bool   // whether a running server takes it up on SIGHUP
 }
 
 // Settings are all settings in the order of the table, each with where its value came from.
@@ -14,7 +15,7 @@ func (c *Config) Settings() []Setting {
 		if !ok {
 			from = "default"
 		}
-		all = append(all, Setting{Key: s.key, Value: s.value.String(), From: from})
+		all = append(all, Setting{Key: s.key, Value: s.value.String(), From: from, Live: s.live})
 	}
 	return all
 }

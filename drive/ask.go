@@ -175,8 +175,8 @@ func (s *Drives) askChunked(ctx context.Context, u Upload, path Path, o PutOptio
 
 // askKnown asks for content that becomes a file by its hash alone, and answers it as it was amended.
 func (s *Drives) askKnown(ctx context.Context, driveID string, n NewUpload) (NewUpload, error) {
-	if s.o.MaxFile > 0 && n.Length > s.o.MaxFile {
-		return n, tooLarge(s.o.MaxFile)
+	if most := s.limits().MaxFile; most > 0 && n.Length > most {
+		return n, tooLarge(most)
 	}
 	if err := s.o.Admit(Proposal{driveID, n.Name, n.MediaType, n.Length}); err != nil {
 		return n, err

@@ -322,7 +322,8 @@ func TestRulesHoldForEveryWayIn(t *testing.T) {
 			o.f = f
 			way := ways(f)[i]
 			ready := func() {
-				f.Drives.o.MaxFile, denied = 0, false
+				f.o.MaxFile, denied = 0, false
+				f.Adjust(f.o)
 				if way.before != nil {
 					way.before()
 				}
@@ -336,7 +337,8 @@ func TestRulesHoldForEveryWayIn(t *testing.T) {
 			if way.what == "content of another, by a proof" { // what goes wrong ends a challenge
 				ready()
 			}
-			f.Drives.o.MaxFile, denied = 4, false
+			f.o.MaxFile, denied = 4, false
+			f.Adjust(f.o)
 			body, want := io.Reader(unread{t}), "too_large"
 			switch {
 			case strings.HasSuffix(way.asked, " 0"), way.what == "one without a length", way.what == "chunks":
@@ -349,7 +351,8 @@ func TestRulesHoldForEveryWayIn(t *testing.T) {
 				t.Errorf("%s: asked %s", way.what, asked)
 			}
 		}
-		f.Drives.o.MaxFile, denied = 4, false
+		f.o.MaxFile, denied = 4, false
+		f.Adjust(f.o)
 		o.f = f
 		u := f.begin(NewUpload{Name: "g", Length: -1})
 		_, err := f.send(u, 0, strings.NewReader("12345"))

@@ -74,8 +74,8 @@ func (s *Drives) expectChunk(ctx context.Context, driveID, name string, number, 
 		[]any{u.ID, number}, &n, &old); err != nil {
 		return u, err
 	}
-	if s.o.MaxFile > 0 && max(0, size) > s.o.MaxFile-(u.Offset-old) {
-		return u, tooLarge(s.o.MaxFile)
+	if most := s.limits().MaxFile; most > 0 && max(0, size) > most-(u.Offset-old) {
+		return u, tooLarge(most)
 	}
 	if n >= MaxChunks {
 		return u, fault.New(fault.TooLarge, "drive.PutChunk", fmt.Sprintf("An upload has at most %d chunks. Send larger ones.", MaxChunks)).WithCode("too_many_chunks")

@@ -66,7 +66,7 @@ func (s *Drives) BeginChunked(ctx context.Context, driveID, name string) error {
 		case !fault.Is(err, fault.NotFound):
 			return err
 		}
-		if e.usage.Uploads >= int64(s.o.MaxOpenUploads) {
+		if e.usage.Uploads >= int64(s.limits().MaxOpenUploads) {
 			return tooManyUploads()
 		}
 		return e.insertUpload(ctx, u)
@@ -290,13 +290,14 @@ func (s *Drives) checkChunks(chunks []Chunk, want int64) (total int64, err error
 		}
 		total += c.Size
 	}
+	most := s.limits().MaxFile
 	switch {
 	case len(chunks) == 0:
 		return 0, incomplete("There are no chunks.")
 	case want >= 0 && want != total:
 		return 0, incomplete(fmt.Sprintf("The chunks hold %d bytes where %d were announced.", total, want))
-	case s.o.MaxFile > 0 && total > s.o.MaxFile:
-		return 0, tooLarge(s.o.MaxFile)
+	case most > 0 && total > most:
+		return 0, tooLarge(most)
 	}
 	return total, nil
 }

@@ -62,6 +62,7 @@ type Drives struct {
 	db        *sqldb.DB
 	blobs     blob.Store
 	o         Options
+	adjusted  atomic.Pointer[Options] // see limits
 	holds     *holds
 	flow      *flow
 	digesting *digesting
@@ -85,6 +86,27 @@ type Drives struct {
 
 // New gives access to the drives in db, whose content is in blobs.
 func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
+	o = o.withDefaults()
+	s := &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), flow: newFlow(), digesting: newDigesting(), patches: newTurns(), rewinds: newTurns(),
+		nodes: sqldb.NewMemo[nodeKey, Node](db, maxNodes, false), tops: sqldb.NewMemo[topKey, Path](db, maxNodes, false), small: newSmallContent(), watches: newWatches(), sharePasswords: newSharePasswords(),
+		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }},
+		wide:   sync.Pool{New: func() any { b := make([]byte, wideChunk); return &b }}}
+	s.adjusted.Store(&o)
+	return s
+}
+
+// Adjust takes up the limits of o while the drives are in use: Quota, for drives that are made from then on, MaxFile, UploadExpiry, UploadMaxAge, MaxOpenUploads,
+// TrashExpiry, Versions and ScrubEvery. Everything else stays as New was given it. What a call has begun with it may end with.
+func (s *Drives) Adjust(o Options) {
+	o = o.withDefaults()
+	s.adjusted.Store(&o)
+}
+
+// limits are the options of which those count that Adjust takes up.
+func (s *Drives) limits() *Options { return s.adjusted.Load() }
+
+// withDefaults fills in what is not said.
+func (o Options) withDefaults() Options {
 	if o.UploadExpiry <= 0 {
 		o.UploadExpiry = 24 * time.Hour
 	}
@@ -131,15 +153,12 @@ func New(db *sqldb.DB, blobs blob.Store, o Options) *Drives {
 	if o.Changed == nil {
 		o.Changed = func([]Change) {}
 	}
-	return &Drives{db: db, blobs: blobs, o: o, holds: newHolds(), flow: newFlow(), digesting: newDigesting(), patches: newTurns(), rewinds: newTurns(),
-		nodes: sqldb.NewMemo[nodeKey, Node](db, maxNodes, false), tops: sqldb.NewMemo[topKey, Path](db, maxNodes, false), small: newSmallContent(), watches: newWatches(), sharePasswords: newSharePasswords(),
-		chunks: sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }},
-		wide:   sync.Pool{New: func() any { b := make([]byte, wideChunk); return &b }}}
+	return o
 }
 
 // Create makes a user's drive inside tx, the transaction that makes the user. The drive has the user's id.
 func (s *Drives) Create(ctx context.Context, tx *sqldb.Tx, userID string) error {
-	quota, now, root := s.o.Quota, sqldb.Micros(s.o.Now()), sqldb.NewID()
+	quota, now, root := s.limits().Quota, sqldb.Micros(s.o.Now()), sqldb.NewID()
 	if quota <= 0 {
 		quota = -1
 	}
@@ -205,4 +224,4 @@ func (s *Drives) Usages(ctx context.Context, driveIDs []string) (map[string]Usag
 }
 
 // MaxFile is the size of the largest file that is taken, in bytes; 0 is no limit.
-func (s *Drives) MaxFile() int64 { return max(0, s.o.MaxFile) }
+func (s *Drives) MaxFile() int64 { return max(0, s.limits().MaxFile) }

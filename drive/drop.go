@@ -69,7 +69,7 @@ func (e *edit) admitDrop(ctx context.Context, u *Upload) error {
 		FROM uploads WHERE drive_id = $1 AND share_id <> '' AND completed_at = 0 AND gone_at = 0`, []any{e.drive, u.share, u.Sender}, &all, &ofShare, &ofSender); err != nil {
 		return err
 	}
-	if all >= min(maxDropped, max(1, e.s.o.MaxOpenUploads/2)) || ofShare >= maxShareUploads || ofSender >= maxSenderUploads {
+	if all >= min(maxDropped, max(1, e.s.limits().MaxOpenUploads/2)) || ofShare >= maxShareUploads || ofSender >= maxSenderUploads {
 		return fault.New(fault.TooMany, "drive.admitDrop", "Too many files are on their way here just now. Try again later.").WithCode("too_many_uploads").WithWait(time.Minute)
 	}
 	at, err := locate(ctx, e, e.drive, folder)

@@ -292,6 +292,7 @@ var notLimited = map[string]string{
 	"Counts":         "numbers for metrics",
 	"LocksHeld":      "a number for metrics",
 	"MaxFile":        "a setting",
+	"Adjust":         "of who runs the server",
 	"Elsewhere":      "takes a node that was found before",
 	"Head":           "the number of the last change",
 	"HoldUpload":     "holds an id, and answers nothing about it",

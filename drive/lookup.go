@@ -123,8 +123,8 @@ func (e *edit) ownsContent(ctx context.Context, sum []byte, size int64) (bool, e
 
 // linkContent makes a file of content that is stored already. NotFound if it was removed meanwhile.
 func (e *edit) linkContent(ctx context.Context, n NewUpload) (Node, error) {
-	if e.s.o.MaxFile > 0 && n.Length > e.s.o.MaxFile {
-		return Node{}, tooLarge(e.s.o.MaxFile)
+	if most := e.s.limits().MaxFile; most > 0 && n.Length > most {
+		return Node{}, tooLarge(most)
 	}
 	at, err := e.uploadTarget(ctx, Upload{NewUpload: n})
 	if err != nil {

@@ -65,8 +65,8 @@ func (s *Drives) fullParts(ctx context.Context, u Upload) (parts []Upload, size 
 		}
 		size += parts[i].Length
 	}
-	if s.o.MaxFile > 0 && size > s.o.MaxFile { // a length of theirs came late
-		return nil, 0, tooLarge(s.o.MaxFile)
+	if most := s.limits().MaxFile; most > 0 && size > most { // a length of theirs came late
+		return nil, 0, tooLarge(most)
 	}
 	return parts, size, nil
 }
@@ -217,7 +217,7 @@ func (e *edit) endParts(ctx context.Context, parts []string, kept blob.Key) erro
 			return err
 		}
 		if _, err := e.Exec(ctx, `UPDATE uploads SET completed_at = $2, expires_at = $3, digest = NULL, content = NULL, staged = FALSE
-			WHERE id = $1 AND completed_at = 0 AND gone_at = 0`, id, sqldb.Micros(e.now), sqldb.Micros(e.now.Add(e.s.o.UploadExpiry))); err != nil {
+			WHERE id = $1 AND completed_at = 0 AND gone_at = 0`, id, sqldb.Micros(e.now), sqldb.Micros(e.now.Add(e.s.limits().UploadExpiry))); err != nil {
 			return err
 		}
 	}

@@ -156,7 +156,7 @@ func (s *Drives) expectPart(ctx context.Context, driveID string, path Path, o Pa
 		return err
 	}
 	if o.Size > s.room(Usage{Quota: -1}).bytes-at {
-		return tooLarge(s.o.MaxFile)
+		return tooLarge(s.limits().MaxFile)
 	}
 	size := max(node.Size, at+o.Size)
 	if _, err = s.expect(ctx, driveID, path, size, writing{size: size, mediaType: node.MediaType, conflict: Replace, guard: o.Guard}); err != nil {

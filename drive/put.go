@@ -114,9 +114,10 @@ func (s *Drives) expect(ctx context.Context, driveID string, path Path, size int
 
 // room is the smaller of what the drive and what one file may hold.
 func (s *Drives) room(u Usage) room {
-	r := room{bytes: 1<<63 - 1, over: tooLarge(s.o.MaxFile)}
-	if s.o.MaxFile > 0 {
-		r.bytes = s.o.MaxFile
+	most := s.limits().MaxFile
+	r := room{bytes: 1<<63 - 1, over: tooLarge(most)}
+	if most > 0 {
+		r.bytes = most
 	}
 	if free, limited := u.Free(); limited && free < r.bytes {
 		r = room{bytes: free, over: full(u)}

@@ -38,7 +38,8 @@ type Scrubbed struct {
 // was not that. Content that is removed or moved meanwhile is not damaged. While the store does not answer nothing is known: that is an error, and the next run goes on
 // from there.
 func (s *Drives) Scrub(ctx context.Context) error {
-	if s.o.ScrubEvery <= 0 {
+	every := s.limits().ScrubEvery
+	if every <= 0 {
 		return nil
 	}
 	at, err := s.scrubPlace(ctx)
@@ -47,7 +48,7 @@ func (s *Drives) Scrub(ctx context.Context) error {
 	}
 	if !at.underWay {
 		now := s.o.Now()
-		if at.begun > 0 && now.Sub(sqldb.Time(at.begun)) < s.o.ScrubEvery {
+		if at.begun > 0 && now.Sub(sqldb.Time(at.begun)) < every {
 			return nil
 		}
 		at.underWay, at.after, at.begun = true, "", sqldb.Micros(now)
@@ -115,7 +116,7 @@ func (s *Drives) ScrubStanding(ctx context.Context) (st ScrubStanding, err error
 	if at.whole > 0 {
 		st.Whole = sqldb.Time(at.whole)
 	}
-	st.Every = max(0, s.o.ScrubEvery)
+	st.Every = max(0, s.limits().ScrubEvery)
 	return st, fault.Wrap(err, "drive.ScrubStanding")
 }
 

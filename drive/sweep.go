@@ -150,10 +150,11 @@ func (s *Drives) withHold(ctx context.Context, id string, fn func() error) error
 }
 
 func (s *Drives) sweepTrash(ctx context.Context, now time.Time) error {
-	if s.o.TrashExpiry < 0 {
+	expiry := s.limits().TrashExpiry
+	if expiry < 0 {
 		return nil
 	}
-	until := now.Add(-s.o.TrashExpiry)
+	until := now.Add(-expiry)
 	for {
 		var id string
 		err := s.db.Row(ctx, `SELECT t.drive_id FROM trash t JOIN drives d ON d.id = t.drive_id AND d.closed_at = 0

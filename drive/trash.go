@@ -73,8 +73,8 @@ func (e *edit) removeAt(ctx context.Context, path Path, g Guard) (Node, error) {
 
 func (s *Drives) trashed(n Node, removed time.Time) Trashed {
 	t := Trashed{Node: n, Removed: removed}
-	if s.o.TrashExpiry >= 0 {
-		t.Expires = removed.Add(s.o.TrashExpiry)
+	if expiry := s.limits().TrashExpiry; expiry >= 0 {
+		t.Expires = removed.Add(expiry)
 	}
 	return t
 }

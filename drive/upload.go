@@ -210,7 +210,7 @@ func (n *NewUpload) check() error {
 // expectUpload refuses early what commit would refuse. A joined upload whose parts are full ends at once, and they with it: of
 // those there are never too many.
 func (e *edit) expectUpload(ctx context.Context, u *Upload, joinable bool) error {
-	if !joinable && e.usage.Uploads >= int64(e.s.o.MaxOpenUploads) {
+	if !joinable && e.usage.Uploads >= int64(e.s.limits().MaxOpenUploads) {
 		return tooManyUploads()
 	}
 	limits := e.usage
@@ -372,7 +372,7 @@ func uploadExpired() error {
 
 // expiry is when an upload expires that was created and received its last byte at these times; the same time twice if it received none.
 func (s *Drives) expiry(u Upload, created, last time.Time) time.Time {
-	patience, most := s.patience(u), s.o.UploadMaxAge
+	patience, most := s.patience(u), s.limits().UploadMaxAge
 	if u.share != "" {
 		if most <= 0 || most > dropAge {
 			most = dropAge
@@ -391,9 +391,9 @@ func (s *Drives) expiry(u Upload, created, last time.Time) time.Time {
 // patience is how long an upload lives after its last byte, and is remembered after it became a file.
 func (s *Drives) patience(u Upload) time.Duration {
 	if u.share != "" {
-		return min(s.o.UploadExpiry, dropIdle)
+		return min(s.limits().UploadExpiry, dropIdle)
 	}
-	return s.o.UploadExpiry
+	return s.limits().UploadExpiry
 }
 
 // anyUpload is readUpload for expired ones too.
@@ -435,8 +435,8 @@ func (s *Drives) SetLength(ctx context.Context, driveID, id string, length int64
 		if u.Length >= 0 || (length >= 0 && length < u.Offset) {
 			return fault.New(fault.Invalid, "drive.SetLength", "The upload's length is known already, or more bytes are there.").WithCode("invalid_length")
 		}
-		if s.o.MaxFile > 0 && size > s.o.MaxFile {
-			return tooLarge(s.o.MaxFile)
+		if most := s.limits().MaxFile; most > 0 && size > most {
+			return tooLarge(most)
 		}
 		if err := e.reserve(size - u.reservation()); err != nil {
 			return err

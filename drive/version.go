@@ -33,7 +33,9 @@ func (e *edit) supersede(ctx context.Context, old, new Node) error {
 }
 
 // keeps reports whether what a file holds becomes a version when something else takes its place.
-func (s *Drives) keeps(old Node) bool { return s.o.Versions >= 0 && old.Size > 0 && !litter(old.Name) }
+func (s *Drives) keeps(old Node) bool {
+	return s.limits().Versions >= 0 && old.Size > 0 && !litter(old.Name)
+}
 
 // noLimit stands for LIMIT ALL on both engines.
 const noLimit = 1 << 62
@@ -42,7 +44,7 @@ func (e *edit) pruneVersions(ctx context.Context, nodeID string) error {
 	var freed int64
 	err := e.Each(ctx, `DELETE FROM versions WHERE id IN (
 		SELECT id FROM versions WHERE node_id = $1 ORDER BY revision DESC, created_at DESC LIMIT $2 OFFSET $3) RETURNING size, blob_id`,
-		[]any{nodeID, noLimit, max(0, e.s.o.Versions)}, func(scan sqldb.Scan) error {
+		[]any{nodeID, noLimit, max(0, e.s.limits().Versions)}, func(scan sqldb.Scan) error {
 			var size int64
 			var id blob.Key
 			err := scan(&size, (*string)(&id))

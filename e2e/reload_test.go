@@ -48,10 +48,13 @@ func TestSettingsAreReadAgain(t *testing.T) {
 	takes("a.exe", http.StatusForbidden)
 	takes("a.txt", http.StatusCreated)
 
-	settings("deny_names = [\"*.txt\"]\nquota = \"1GiB\"\nlog_level = \"warn\"")
-	hangUp(`"msg":"the settings were read again","taken_up":"deny_names, log_level"`)
-	if !strings.Contains(s.log.String(), `"msg":"settings were changed that need a restart","settings":"quota"`) {
-		t.Errorf("it is not told that quota needs a restart:\n%s", s.log.tail())
+	settings("deny_names = [\"*.txt\"]\nquota = \"1GiB\"\nmax_changes = 2000\nbackup_every = \"2h\"\nlog_level = \"warn\"")
+	hangUp(`"msg":"the settings were read again","taken_up":"quota, deny_names, backup_every, log_level"`)
+	if !strings.Contains(s.log.String(), `"msg":"settings were changed that need a restart","settings":"max_changes"`) {
+		t.Errorf("it is not told that max_changes needs a restart:\n%s", s.log.tail())
+	}
+	if metrics := send(t, http.DefaultClient, http.MethodGet, s.Admin+"/metrics", nil, nil).text; !strings.Contains(metrics, "satchel_backup_every_seconds 7200\n") {
+		t.Error("the metrics do not have backup_every as it is")
 	}
 	takes("b.exe", http.StatusCreated)
 	takes("b.txt", http.StatusForbidden)

@@ -37,7 +37,7 @@ type Options struct {
 	Asks  bool
 	Turns *turn.Turns // default turn.New of DB
 
-	BackupEvery time.Duration // how often there is to be a backup, for metrics; not positive is never
+	BackupEvery func() time.Duration // how often there is to be a backup, for metrics; not positive is never, as is nil
 	DB          *sqldb.DB
 	Blobs       blob.Store
 	Pages       *pages.Pages
@@ -50,8 +50,6 @@ type Options struct {
 	Traces *traces.Traces
 	// AccessLog, if set, has the lines about requests, which are not in the log then but at level debug.
 	AccessLog *AccessLog
-	// Registration is whether the pages offer newcomers an account; Accounts decides.
-	Registration bool
 	// HSTS is how long browsers are to come by HTTPS only; 0 tells them nothing.
 	HSTS time.Duration
 	// Certificates are those that the listener serves; nil if it speaks plain HTTP.
@@ -103,7 +101,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	view := overview.Source{Accounts: o.Accounts, Drives: o.Drives, Jobs: o.Turns, Version: o.Version}
-	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Previews: o.Previews, Origin: o.Origin, Pages: o.Pages, Mount: davPrefix, Registration: o.Registration, Overview: view})
+	people := web.New(web.Options{Accounts: o.Accounts, Drives: o.Drives, Previews: o.Previews, Origin: o.Origin, Pages: o.Pages, Mount: davPrefix, Overview: view})
 	return assemble(o, handlers{
 		tus: uploads, box: people.Boxes(uploads.ServeBox),
 		dav: dav.New(dav.Options{Drives: o.Drives, Origin: o.Origin, Log: o.Log, Prefix: davPrefix, NoFinderQuota: o.NoFinderQuota, Conflict: o.Metrics.observeConflict,

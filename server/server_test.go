@@ -69,7 +69,7 @@ func newFront(t testing.TB, o frontOptions) *front {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := assemble(Options{Accounts: accounts, Events: events, Drives: drives, Previews: preview.New(db, drives, preview.NewQueue(), preview.Options{}), DB: db, BackupEvery: 24 * time.Hour, Blobs: blobs, Origin: o.origin, CORSOrigins: o.cors, HSTS: o.hsts, Certificates: func() []certificate.Served { return o.served }, Metrics: metrics, Log: logger,
+	s, err := assemble(Options{Accounts: accounts, Events: events, Drives: drives, Previews: preview.New(db, drives, preview.NewQueue(), preview.Options{}), DB: db, BackupEvery: func() time.Duration { return 24 * time.Hour }, Blobs: blobs, Origin: o.origin, CORSOrigins: o.cors, HSTS: o.hsts, Certificates: func() []certificate.Served { return o.served }, Metrics: metrics, Log: logger,
 		DataSpace: func(context.Context) (blob.Space, error) { return blob.Space{Free: 30, Total: 100}, nil }},
 		handlers{tus: o.behind, box: o.behind, dav: o.behind, above: o.behind, api: o.behind, web: o.behind, webRefuse: answer.Text})
 	if err != nil {

@@ -109,8 +109,8 @@ const (
 	drillJob  = "drill"
 )
 
-// backupTally tells of the backups and drills that commands have made. every is how often there is to be a backup; not positive is never.
-func backupTally(take func(context.Context) ([]turn.Job, error), every time.Duration, log *slog.Logger) *tally[[]turn.Job] {
+// backupTally tells of the backups and drills that commands have made. every is how often there is to be a backup.
+func backupTally(take func(context.Context) ([]turn.Job, error), every func() time.Duration, log *slog.Logger) *tally[[]turn.Job] {
 	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
 	due := desc("satchel_backup_every_seconds", "How often satchel backup is to be run: backup_every; missing where it is never.")
 	descs := []*prometheus.Desc{due}
@@ -130,8 +130,8 @@ func backupTally(take func(context.Context) ([]turn.Job, error), every time.Dura
 		add := func(desc *prometheus.Desc, value float64) {
 			metrics = append(metrics, prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value))
 		}
-		if every > 0 {
-			add(due, every.Seconds())
+		if every != nil && every() > 0 {
+			add(due, every().Seconds())
 		}
 		for _, j := range all {
 			t, ok := of[j.Name]

@@ -9,7 +9,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
+	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/hooks"
@@ -31,12 +33,22 @@ func (a *admitting) take(c *config.Config) error {
 	return err
 }
 
+// take puts what rooms in use can take up of the settings into force: what is live in the table of package config.
+func (r *rooms) take(c *config.Config) error {
+	if err := r.admits.take(c); err != nil {
+		return err
+	}
+	r.drives.Adjust(driveOptions(c, r.admits, nil, nil))
+	r.accounts.Adjust(authn.Options{Registration: c.Registration, AuditExpiry: c.AuditExpiry})
+	return nil
+}
+
 // hangups is what a SIGHUP does to a running server.
 type hangups struct {
-	c      *config.Config                 // in force, or as it was told that it will be after a restart
+	c      atomic.Pointer[config.Config]  // in force, or as it was told that it will be after a restart
 	again  func() (*config.Config, error) // reads the settings
 	level  *slog.LevelVar
-	admits *admitting
+	in     *rooms
 	access *logfile.File // nil: there is none
 	log    *slog.Logger
 	stdin  any
@@ -44,6 +56,9 @@ type hangups struct {
 
 // errTerminalClosed is the end of a server that ran in a window which is gone: that is told by SIGHUP, too.
 var errTerminalClosed = errors.New("the terminal was closed")
+
+// backupEvery is for server.Options.
+func (h *hangups) backupEvery() time.Duration { return h.c.Load().BackupEvery }
 
 // watch does it until ctx ends.
 func (h *hangups) watch(ctx context.Context) error {
@@ -81,14 +96,13 @@ func (h *hangups) reopen() {
 func (h *hangups) reload() {
 	next, err := h.again()
 	if err == nil {
-		err = h.admits.take(next)
+		err = h.in.take(next)
 	}
 	if err != nil {
 		h.log.Error("the settings were read again, and none was taken up", "err", err)
 		return
 	}
-	live, restart := h.c.Changes(next)
-	h.c = next
+	live, restart := h.c.Swap(next).Changes(next)
 	h.level.Set(min(h.level.Level(), next.LogLevel)) // so that this is told by the old level and by the new one
 	if len(restart) > 0 {
 		h.log.Warn("settings were changed that need a restart", "settings", strings.Join(restart, ", "))

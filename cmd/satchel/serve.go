@@ -28,8 +28,8 @@ func (p *program) serveCommand() *cobra.Command {
 The first signal lets running requests end for shutdown_grace; what an upload had
 sent until then is kept. The second ends the process at once.
 
-SIGHUP has the settings read again. log_level, deny_names and allow_types are taken up;
-what else was changed is told in the log, and holds when the server is started again.`,
+SIGHUP has the settings read again. Limits, expiries, who may register, and what else docs/settings.md
+says changes with a reload, are taken up; the rest is told in the log, and holds after a restart.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.settings(cmd)
@@ -78,13 +78,15 @@ func (p *program) serve(ctx context.Context, c *config.Config, again func() (*co
 	if access != nil {
 		defer func() { err = errors.Join(err, access.Close()) }()
 	}
+	hang := &hangups{again: again, level: level, in: in, access: access, log: log, stdin: p.stdin}
+	hang.c.Store(c)
 	outside := origin.Origin{Public: c.PublicURL, Trusted: c.TrustedProxies}
 	front, err := server.New(server.Options{
-		Accounts: in.accounts, Drives: in.drives, Previews: in.previews, Events: in.events, Asks: c.AdmitWebhook != "", DB: in.db, BackupEvery: c.BackupEvery, Blobs: in.blobs, Pages: html, Metrics: metrics.Metrics, Traces: told, Log: log, AccessLog: accessLog(access, c), Version: version(),
+		Accounts: in.accounts, Drives: in.drives, Previews: in.previews, Events: in.events, Asks: c.AdmitWebhook != "", DB: in.db, BackupEvery: hang.backupEvery, Blobs: in.blobs, Pages: html, Metrics: metrics.Metrics, Traces: told, Log: log, AccessLog: accessLog(access, c), Version: version(),
 		Origin: outside, HSTS: c.HSTS, Certificates: served(identity),
-		CORSOrigins:  c.CORSOrigins,
-		Registration: c.Registration != config.RegistrationClosed, NoFinderQuota: !c.FinderQuota,
-		DataSpace: func(context.Context) (blob.Space, error) { return disk.SpaceOf(c.Data) },
+		CORSOrigins:   c.CORSOrigins,
+		NoFinderQuota: !c.FinderQuota,
+		DataSpace:     func(context.Context) (blob.Space, error) { return disk.SpaceOf(c.Data) },
 	})
 	if err != nil {
 		return err
@@ -98,7 +100,7 @@ func (p *program) serve(ctx context.Context, c *config.Config, again func() (*co
 	if c.CodeLog {
 		log.Warn("code_log is on: codes that open accounts are written to this log. That is for development only")
 	}
-	return serveUntil(ctx, serving{c, log, outside, identity, front, at, jobs(in, identity, log), worker{in.turns, log, metrics.Metrics, told}, &hangups{c, again, level, in.admits, access, log, p.stdin}})
+	return serveUntil(ctx, serving{c, log, outside, identity, front, at, jobs(in, identity, log), worker{in.turns, log, metrics.Metrics, told}, hang})
 }
 
 // serving is what runs until the end.

@@ -39,7 +39,7 @@ func (h *Web) registerPage(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Web) showRegister(w http.ResponseWriter, r *http.Request, status int, v pages.Register) error {
 	n := h.accounts.Newcomers()
-	v.Open, v.Invited, v.Verify, v.MinPassword = h.registration, n.Registration == authn.RegistrationInvite, n.Verify, authn.MinPassword
+	v.Open, v.Invited, v.Verify, v.MinPassword = n.Open(), n.Registration == authn.RegistrationInvite, n.Verify, authn.MinPassword
 	if h.accounts.OIDCRegisters() {
 		v.Elsewhere = h.elsewhere()
 	}

@@ -24,7 +24,7 @@ func (h *Web) loginPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Web) showLogin(w http.ResponseWriter, r *http.Request, status int, v pages.Login) error {
-	v.Registration, v.Elsewhere = h.registration, h.elsewhere()
+	v.Registration, v.Elsewhere = h.accounts.Newcomers().Open(), h.elsewhere()
 	_, noPasskeys := h.site(r)
 	v.Passkeys = noPasskeys == ""
 	n := h.accounts.Newcomers()

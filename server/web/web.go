@@ -19,37 +19,35 @@ import (
 
 // Options are the rooms behind the pages. All are required.
 type Options struct {
-	Accounts     *authn.Accounts
-	Drives       *drive.Drives
-	Previews     *preview.Previews
-	Origin       origin.Origin
-	Pages        *pages.Pages
-	Mount        string // the path at which WebDAV has the drive, such as /dav/
-	Registration bool   // newcomers may register; what the pages say, while Accounts decides
-	Overview     overview.Source
+	Accounts *authn.Accounts
+	Drives   *drive.Drives
+	Previews *preview.Previews
+	Origin   origin.Origin
+	Pages    *pages.Pages
+	Mount    string // the path at which WebDAV has the drive, such as /dav/
+	Overview overview.Source
 }
 
 // Web is the door. It is safe for use by many goroutines.
 type Web struct {
-	accounts     *authn.Accounts
-	drives       *drive.Drives
-	previews     *preview.Previews
-	origin       origin.Origin
-	pages        *pages.Pages
-	mount        string
-	registration bool
-	overview     overview.Source
-	mux          *http.ServeMux
-	compress     func(http.Handler) http.HandlerFunc
-	streams      *streams
-	transfers    turns          // ZIPs and forms of visitors
-	zips         *archive.Turns // of people who are signed in
-	boxes        turns          // uploads of visitors
+	accounts  *authn.Accounts
+	drives    *drive.Drives
+	previews  *preview.Previews
+	origin    origin.Origin
+	pages     *pages.Pages
+	mount     string
+	overview  overview.Source
+	mux       *http.ServeMux
+	compress  func(http.Handler) http.HandlerFunc
+	streams   *streams
+	transfers turns          // ZIPs and forms of visitors
+	zips      *archive.Turns // of people who are signed in
+	boxes     turns          // uploads of visitors
 }
 
 // New makes the door.
 func New(o Options) *Web {
-	h := &Web{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, pages: o.Pages, mount: o.Mount, registration: o.Registration, overview: o.Overview,
+	h := &Web{accounts: o.Accounts, drives: o.Drives, previews: o.Previews, origin: o.Origin, pages: o.Pages, mount: o.Mount, overview: o.Overview,
 		mux: http.NewServeMux(), compress: newCompress(), streams: newStreams(), transfers: newTurns(maxShareTransfers, maxOfOneShare, maxOfOneNetwork, time.Minute), zips: archive.NewTurns(maxZips, maxZipsOfOne, time.Minute), boxes: newTurns(maxSending, maxSendingInto, maxSendingBy, sendingWait)}
 	for _, routes := range [...]map[string]answer.Handler{
 		h.signInRoutes(),

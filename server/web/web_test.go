@@ -57,7 +57,7 @@ func newHouseOn(t *testing.T, db *sqldb.DB, settings ...setting) *house {
 		t.Fatal(err)
 	}
 	h := &house{T: t}
-	wo, ao, do := web.Options{Pages: people, Mount: "/dav/", Registration: true}, authn.Options{Now: h.clock}, drive.Options{}
+	wo, ao, do := web.Options{Pages: people, Mount: "/dav/"}, authn.Options{Now: h.clock}, drive.Options{}
 	for _, s := range settings {
 		s(h, &wo, &ao, &do)
 	}
@@ -84,8 +84,8 @@ func onHTTPS(_ *house, o *web.Options, _ *authn.Options, _ *drive.Options) {
 	o.Origin.Public = &url.URL{Scheme: "https", Host: "files.example.org"}
 }
 
-func closed(_ *house, o *web.Options, a *authn.Options, _ *drive.Options) {
-	o.Registration, a.Registration = false, authn.RegistrationClosed
+func closed(_ *house, _ *web.Options, a *authn.Options, _ *drive.Options) {
+	a.Registration = authn.RegistrationClosed
 }
 
 func quota(bytes int64) setting {
