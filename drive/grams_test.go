@@ -70,7 +70,7 @@ func TestIndexOfNamesMissesNone(t *testing.T) {
 		}
 		alike := !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z) || unicode.In(r, unicode.Han, unicode.Hangul)
 		if name := nameKey("x" + string(r) + "y"); !alike || r%997 == 0 || fold(name) != name {
-			parts = append(parts, [2]string{name, fold(name)}, [2]string{name, fold(string(r) + "y")})
+			parts = append(parts, [2]string{name, fold(name)})
 		}
 	}
 	r := rand.New(rand.NewPCG(1, 1))
