@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -60,7 +61,8 @@ type manifestWriter struct {
 }
 
 func newManifest(name, user string) (*manifestWriter, error) {
-	w := &manifestWriter{name: name, claim: flock.New(name + ".half")}
+	// Whoever may write to the folder that it is in could have put a link there, to a file that is none of theirs.
+	w := &manifestWriter{name: name, claim: flock.New(name+".half", flock.SetFlag(os.O_CREATE|os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK))}
 	ours, err := w.claim.TryLock()
 	if err == nil && !ours {
 		err = fmt.Errorf("another satchel export is at work: %s.half is its own", name)
@@ -68,11 +70,33 @@ func newManifest(name, user string) (*manifestWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.file, err = os.OpenFile(name+".half", os.O_WRONLY|os.O_TRUNC, 0o600); err != nil {
+	if w.file, err = openHalf(name + ".half"); err != nil {
 		return nil, errors.Join(err, w.claim.Close())
 	}
 	w.to = bufio.NewWriter(w.file)
 	return w, w.line(manifestHead{manifestKind, manifestVersion, user, time.Now().UTC().Truncate(time.Second)})
+}
+
+// openHalf empties a file that is there, which nobody else may read from then on.
+func openHalf(name string) (*os.File, error) {
+	file, err := os.OpenFile(name, os.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", name)
+	}
+	if err == nil {
+		err = file.Chmod(0o600)
+	}
+	if err == nil {
+		err = file.Truncate(0)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }
 
 func (w *manifestWriter) line(v any) error {

@@ -2,6 +2,7 @@ package moving
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -111,8 +112,8 @@ func (w *outing) start(ctx context.Context, folder string, top drive.Node) error
 
 // folding reports whether the file system takes two names for one that differ only in case.
 func folding(root *os.Root) (bool, error) {
-	const name = partPrefix + "case" + partSuffix
-	file, err := root.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o600)
+	name := partPrefix + "case-" + rand.Text() + partSuffix // nobody else's
+	file, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return false, err
 	}

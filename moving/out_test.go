@@ -1,13 +1,18 @@
 package moving
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/satchelhq/satchel/drive"
+	"github.com/satchelhq/satchel/fault"
 )
 
 // What is in the way stays as it is, and no link leads out of the folder.
@@ -25,12 +30,11 @@ func TestWhatIsInTheWayOfAnExport(t *testing.T) {
 		write(t, outside, "aim=untouched", "folder/")
 		folder := t.TempDir()
 		write(t, folder, "file=a file", "differs=here", "tricked=sixteen bytes  ?")
-		for link, to := range map[string]string{"linked": "folder", "aim": "aim", ".satchel-case.part": "made"} {
+		for link, to := range map[string]string{"linked": "folder", "aim": "aim"} {
 			if err := os.Symlink(filepath.Join(outside, to), filepath.Join(folder, link)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		_ = os.Remove(filepath.Join(folder, ".satchel-case.part"))
 		if err := os.Chtimes(filepath.Join(folder, "tricked"), past("/tricked"), past("/tricked")); err != nil {
 			t.Fatal(err)
 		}
@@ -125,6 +129,102 @@ func TestWhatAnExportRefusesFromTheBeginning(t *testing.T) {
 		defer held.close()
 		if _, err := f.out(f.ann).Run(t.Context(), folder, ManifestOf(folder)); err == nil || !strings.Contains(err.Error(), "another satchel export is at work") {
 			t.Errorf("two at once: %v", err)
+		}
+
+		// Beside the folder is a place where others may write, such as somebody's home.
+		beside := t.TempDir()
+		write(t, beside, "precious=of another", "out/")
+		manifest := filepath.Join(beside, "m")
+		for what, put := range map[string]func(at string) error{
+			"a link":       func(at string) error { return os.Symlink(filepath.Join(beside, "precious"), at) },
+			"a pipe":       func(at string) error { return syscall.Mkfifo(at, 0o600) },
+			"a dead link":  func(at string) error { return os.Symlink(filepath.Join(beside, "made"), at) },
+			"a whole file": func(at string) error { return os.WriteFile(at, []byte(strings.Repeat("old\n", 1000)), 0o644) },
+		} {
+			if err := put(manifest + ".half"); err != nil {
+				t.Fatal(err)
+			}
+			_, err := f.out(f.ann).Run(t.Context(), filepath.Join(beside, "out"), manifest)
+			if (err == nil) != (what == "a whole file") {
+				t.Errorf("%s where the manifest is written: %v", what, err)
+			}
+			if err != nil {
+				if err := os.Remove(manifest + ".half"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if m, err := OpenManifest(manifest); err != nil {
+			t.Errorf("written over what was left: %v", err)
+		} else if info, err := m.file.Stat(); err != nil || info.Mode() != 0o600 {
+			t.Errorf("others may read the manifest: %v, %v", info.Mode(), err)
+		}
+		if got := here(t, beside, false); !strings.HasSuffix(got, "out/ precious=of another") {
+			t.Errorf("beside the folder is %q", got)
+		}
+	})
+}
+
+// Whatever names a drive holds, no file is lost to the names that an export needs for itself.
+func TestNamesLikeThoseOfAnExport(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		left := sha256.Sum256([]byte("x")) // a name for what is not finished that says nothing but the name
+		for _, name := range []string{"x", partPrefix + hex.EncodeToString(left[:12]) + partSuffix, ".satchel-case.part", ".SATCHEL-CASE.PART", "a", "A"} {
+			f.put(f.ann, "/"+name, "content of "+name)
+		}
+		folder, want := filepath.Join(t.TempDir(), "out"), f.tree(f.ann, "/", true)
+		o := f.out(f.ann)
+		o.AtOnce = 1
+		for run, sum := range []Sum{{Moved: 6}, {Same: 6}} {
+			got, err := o.Run(t.Context(), folder, ManifestOf(folder))
+			wantSum(t, fmt.Sprint("run ", run), got, err, sum)
+			if got := here(t, folder, true); got != want {
+				t.Errorf("run %d: here is\n%s\nand on the drive\n%s", run, got, want)
+			}
+		}
+		f.wantTold()
+	})
+}
+
+// Two files that come to one name at once, as where the file system takes their names for one, are not written over each other.
+func TestOneNameOfTwoFiles(t *testing.T) {
+	folder := t.TempDir()
+	write(t, folder, "first=1", "second=2")
+	p, err := openPlace(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := p.take("first", "name", false), p.take("second", "name", false)
+	if got := here(t, folder, false); first != nil || !fault.Is(second, fault.Exists) || got != "name=1 second=2" {
+		t.Errorf("%v, %v: %s", first, second, got)
+	}
+	if err := p.take("second", "name", true); err != nil || here(t, folder, false) != "name=2" {
+		t.Errorf("replacing: %v, %s", err, here(t, folder, false))
+	}
+	if err := p.release(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A file whose bytes are there is there, whatever its time is: a copy has lost it, or the file system cannot hold one of another century.
+func TestAFileWithAnotherTimeIsThere(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		f.put(f.ann, "/touched", "the same bytes")
+		f.put(f.ann, "/changed", "others than here")
+		folder := filepath.Join(t.TempDir(), "out")
+		if _, err := f.out(f.ann).Run(t.Context(), folder, ManifestOf(folder)); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range map[string]string{"touched": "the same bytes", "changed": "OTHERS THAN HERE"} {
+			if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sum, err := f.out(f.ann).Run(t.Context(), folder, ManifestOf(folder))
+		wantSum(t, "again", sum, err, Sum{Same: 1, Failed: 1})
+		f.wantTold("failed /changed: Another file")
+		if info, err := os.Stat(filepath.Join(folder, "touched")); err != nil || !sameTime(info.ModTime(), past("/touched")) {
+			t.Errorf("it was given the time %v, %v", info.ModTime(), err)
 		}
 	})
 }

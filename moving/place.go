@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -17,6 +18,7 @@ import (
 type place struct {
 	root  *os.Root
 	below string // its path below the top; empty for the top
+	names sync.Mutex
 	held  atomic.Int32
 	end   func(*os.Root) error // before it is closed; may be nil
 }
@@ -78,6 +80,22 @@ func (p *place) open(name string) (*os.File, fs.FileInfo, error) {
 		return nil, nil, errors.Join(err, file.Close())
 	}
 	return file, info, nil
+}
+
+// take gives a file its name. Unless it replaces what has that, there must be nothing: another file of this run may have come to it meanwhile, where the
+// file system takes two names for one.
+func (p *place) take(part, name string, replace bool) error {
+	p.names.Lock()
+	defer p.names.Unlock()
+	if !replace {
+		switch _, err := p.root.Lstat(name); {
+		case err == nil:
+			return nameTaken("Another file has come to its name here meanwhile.")
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
+	}
+	return p.root.Rename(part, name)
 }
 
 func errSwapped() error {

@@ -75,11 +75,15 @@ func (w *outing) isThere(ctx context.Context, n drive.Node, p *place) (bool, err
 	if !info.Mode().IsRegular() {
 		return false, nameTaken("Something that is no regular file has its name here.")
 	}
-	if info.Size() == n.Size && sameTime(info.ModTime(), n.Modified) {
-		if !w.Verify {
+	if info.Size() == n.Size {
+		dated := sameTime(info.ModTime(), n.Modified)
+		if dated && !w.Verify {
 			return true, nil
 		}
 		right, err := hashes(ctx, p, n)
+		if err == nil && right && !dated { // another hand's, or a time that the file system cannot hold
+			err = p.root.Chtimes(n.Name, time.Time{}, n.Modified)
+		}
 		if err != nil || right {
 			return right, err
 		}
@@ -126,7 +130,7 @@ func (w *outing) fetch(ctx context.Context, n drive.Node, p *place) (drive.Node,
 	}
 	defer content.Close()
 	now.Name = n.Name
-	part := partName(n.Name)
+	part := partName(n)
 	if err := p.root.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a run that was killed
 		return now, err
 	}
@@ -136,14 +140,14 @@ func (w *outing) fetch(ctx context.Context, n drive.Node, p *place) (drive.Node,
 	}
 	err = pour(ctx, file, content, now)
 	if err == nil {
+		err = p.root.Chtimes(part, time.Time{}, now.Modified)
+	}
+	if err == nil {
 		err = file.Sync()
 	}
 	err = errors.Join(err, file.Close())
 	if err == nil {
-		err = p.root.Chtimes(part, time.Time{}, now.Modified)
-	}
-	if err == nil {
-		err = p.root.Rename(part, n.Name)
+		err = p.take(part, n.Name, w.Replace)
 	}
 	if err != nil {
 		err = errors.Join(err, p.root.Remove(part))
@@ -151,9 +155,10 @@ func (w *outing) fetch(ctx context.Context, n drive.Node, p *place) (drive.Node,
 	return now, err
 }
 
-// partName is the name of a file that is not whole, the same each time.
-func partName(name string) string {
-	sum := sha256.Sum256([]byte(name))
+// partName is the name of a file that is not whole, the same each time. The id is in it since a drive may hold what a killed export of another
+// drive has left, which would be removed for it if it were named after the name alone.
+func partName(n drive.Node) string {
+	sum := sha256.Sum256([]byte(n.ID + "/" + n.Name))
 	return partPrefix + hex.EncodeToString(sum[:12]) + partSuffix
 }
 
