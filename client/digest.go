@@ -17,9 +17,17 @@ const block = 8 << 20
 // digest is what a file's content was when it was hashed.
 type digest struct {
 	size     int64
-	modified time.Time
+	modified time.Time           // zero if nobody knows
 	whole    string              // SHA-256, in hex
 	blocks   [][sha256.Size]byte // of each block: 4 MiB of memory for a file of 1 TiB
+}
+
+// time is when the content was made, as an upload's metadata has it.
+func (d *digest) time() string {
+	if d.modified.IsZero() {
+		return ""
+	}
+	return d.modified.UTC().Format(time.RFC3339Nano)
 }
 
 // errChanged is a file that is not what it was when it was hashed.
@@ -67,13 +75,13 @@ func shrunk(err error) error {
 
 // blocks reads the content that a digest is of, and nothing else: bytes that are not what was hashed are errChanged.
 type blocks struct {
-	file   *os.File
+	file   io.ReaderAt
 	d      *digest
 	buffer []byte
 	at     int64 // the block that the buffer holds; -1 for none
 }
 
-func newBlocks(file *os.File, d *digest) *blocks { return &blocks{file: file, d: d, at: -1} }
+func newBlocks(file io.ReaderAt, d *digest) *blocks { return &blocks{file: file, d: d, at: -1} }
 
 // read answers at most max bytes from an offset, up to the end of its block, with their SHA-256. They are good until the next read.
 func (b *blocks) read(offset, max int64) ([]byte, [sha256.Size]byte, error) {

@@ -6,7 +6,8 @@
 //   - session.go   a sign-in in a file, shared by processes; credentials.go what goes along with a request
 //   - account.go   registering, signing in and out
 //   - node.go      what is on the drive; change.go changes it; share.go links; upload.go uploads under way
-//   - put.go       a file up; digest.go its hashes; tus.go the protocol
+//   - put.go       a file up; digest.go its hashes; send.go its bytes, through breaks; tus.go the protocol
+//   - pour.go      an input of unknown length up; input.go reads it
 //   - get.go       a file down
 //   - localtree.go files and folders here, to be sent; remotetree.go those there, to be fetched
 //

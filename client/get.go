@@ -160,13 +160,14 @@ func noSpace(err error) error {
 
 // receiving is a file on its way down.
 type receiving struct {
-	c     *Client
-	g     Get
-	file  *os.File
-	done  *Done
-	again patience
-	sum   hash.Hash
-	at    int64 // bytes that are there and in sum
+	c      *Client
+	g      Get
+	file   *os.File
+	stream io.Writer // instead of a file; may be nil
+	done   *Done
+	again  patience
+	sum    hash.Hash
+	at     int64 // bytes that are there and in sum
 }
 
 func (r *receiving) all(ctx context.Context) error {
@@ -269,7 +270,12 @@ func (r *receiving) take(ctx context.Context) error {
 
 // Write adds bytes that came.
 func (r *receiving) Write(p []byte) (int, error) {
-	n, err := r.file.WriteAt(p, r.at)
+	n, err := 0, error(nil)
+	if r.stream != nil {
+		n, err = r.stream.Write(p)
+	} else {
+		n, err = r.file.WriteAt(p, r.at)
+	}
 	r.sum.Write(p[:n])
 	r.at += int64(n)
 	r.done.Bytes += int64(n)
@@ -277,18 +283,16 @@ func (r *receiving) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Print writes a file's content to a stream, and fails at its end if that was not what is on record.
+// Print writes a file's content to a stream, once and in order, and fails at its end if that was not what is on record. A connection that breaks
+// goes on where it was; Precondition if the file was changed meanwhile.
 func (c *Client) Print(ctx context.Context, from Node, to io.Writer) error {
-	answer, err := c.do(ctx, request{method: http.MethodGet, path: "/dav" + escape(from.Path), header: map[string]string{"If-Match": from.ETag}})
-	if err != nil {
+	r := receiving{
+		c: c, g: Get{From: from, Observe: func(Moment) {}}, stream: to, done: &Done{}, again: patience{limit: c.o.Patience}, sum: sha256.New(),
+	}
+	if err := r.rest(ctx); err != nil {
 		return err
 	}
-	defer answer.Body.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(to, sum), answer.Body); err != nil {
-		return err
-	}
-	if hex.EncodeToString(sum.Sum(nil)) != from.SHA256 {
+	if hex.EncodeToString(r.sum.Sum(nil)) != from.SHA256 {
 		return fmt.Errorf("what came of %s has not the SHA-256 on record", from.Path)
 	}
 	return nil

@@ -80,13 +80,18 @@ func (c *Client) Put(ctx context.Context, p Put) (Done, error) {
 	}
 	p.To = Clean(p.To)
 	var done Done
-	for anew := 0; ; anew++ {
-		err := c.putOnce(ctx, p, &done)
-		if anew+1 < maxAnew && (errors.Is(err, errChanged) || errors.Is(err, errEnded)) && p.Resume == nil {
-			continue
+	err := p.anew(func() error { return c.putOnce(ctx, p, &done) })
+	return done, err
+}
+
+// anew tries again what began with another content, or an upload that ended under it.
+func (p Put) anew(try func() error) (err error) {
+	for range maxAnew {
+		if err = try(); p.Resume != nil || !errors.Is(err, errChanged) && !errors.Is(err, errEnded) {
+			break
 		}
-		return done, err
 	}
+	return err
 }
 
 func (c *Client) putOnce(ctx context.Context, p Put, done *Done) error {
@@ -107,7 +112,13 @@ func (c *Client) putOnce(ctx context.Context, p Put, done *Done) error {
 		done.How = Same
 		return nil
 	}
-	s := sending{c: c, p: p, content: newBlocks(file, &d), done: done, again: patience{limit: c.o.Patience}, piece: block}
+	return c.putContent(ctx, p, newBlocks(file, &d), done)
+}
+
+// putContent sends what has been hashed.
+func (c *Client) putContent(ctx context.Context, p Put, content *blocks, done *Done) error {
+	s := sending{sender: newSender(c, p.Observe, done), p: p, content: content}
+	s.from = content
 	t, known, err := s.begin(ctx)
 	if err != nil {
 		return err
@@ -124,7 +135,7 @@ func (c *Client) putOnce(ctx context.Context, p Put, done *Done) error {
 	if err != nil || t.fresh {
 		return err
 	}
-	return c.confirm(ctx, p, d)
+	return c.confirm(ctx, p, *content.d)
 }
 
 // begin finds the upload to send to, or makes it. known says that the file is there without one.
@@ -158,7 +169,7 @@ func (s *sending) begin(ctx context.Context) (t transfer, known bool, err error)
 		if fault.Is(err, fault.ChecksumMismatch) { // the bytes that went along were damaged
 			err = &lostError{err, true}
 		}
-		if err := s.again.wait(ctx, err, s.p.waits()); err != nil {
+		if err := s.again.wait(ctx, err, s.waits); err != nil {
 			return t, false, err
 		}
 	}
@@ -181,7 +192,7 @@ func (s *sending) create(ctx context.Context, folder, name string) (transfer, er
 	}
 	address, offset, err := s.c.create(ctx, d.size, map[string]string{
 		"filename": name, "folder": folder, "conflict": string(s.p.Conflict), "sha256": d.whole,
-		"mtime": d.modified.UTC().Format(time.RFC3339Nano),
+		"mtime": d.time(),
 	}, bytes, sum, s.moving(0))
 	if err == nil && offset > d.size {
 		err = fault.As(fault.Internal, "client.Put", fmt.Errorf("the server is at %d of an upload of %d bytes", offset, d.size))
@@ -200,15 +211,10 @@ func (c *Client) resume(u Upload, d *digest) (transfer, error) {
 	return c.transferOf(u, d.size)
 }
 
-// waits tells whoever observes of a wait.
-func (p Put) waits() func(error, time.Duration) {
-	return func(err error, wait time.Duration) { p.Observe(Moment{Phase: Waiting, Wait: wait, Err: err}) }
-}
-
 // confirm looks whether the file is what was to be sent: bytes of an upload that another client began are that client's word. Where names
 // make way there is no telling which file it was.
 func (c *Client) confirm(ctx context.Context, p Put, d digest) error {
-	if p.Conflict != Replace {
+	if p.Conflict == Rename {
 		return nil
 	}
 	n, err := c.Stat(ctx, p.To)
@@ -223,16 +229,10 @@ func (c *Client) confirm(ctx context.Context, p Put, d digest) error {
 
 // sending is a file on its way up.
 type sending struct {
-	c       *Client
+	sender
 	p       Put
 	content *blocks
-	done    *Done
-	again   patience
-	piece   int64 // bytes of the next request: less on a connection that breaks
 }
-
-// leastPiece is the fewest bytes that are sent with a request, so that a bad connection gets on at all.
-const leastPiece = 256 << 10
 
 // all sends every stretch that is not there yet, and sees the file made.
 func (s *sending) all(ctx context.Context, t transfer) error {
@@ -253,94 +253,9 @@ func (s *sending) all(ctx context.Context, t transfer) error {
 		if err == nil {
 			err = fault.New(fault.Busy, "client.Put", "The server has not joined the parts yet.")
 		}
-		if err := s.again.wait(ctx, ended(err), s.p.waits()); err != nil {
+		if err := s.again.wait(ctx, ended(err), s.waits); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// stretch sends what the server does not have of a run of bytes. at is how far it is; negative if that has to be asked.
-func (s *sending) stretch(ctx context.Context, part stretch, at int64) error {
-	known := at >= 0
-	best := part.start
-	for {
-		if !known {
-			offset, err := s.c.offset(ctx, part.address)
-			if err != nil {
-				if err := s.again.wait(ctx, contested(ended(err)), s.p.waits()); err != nil {
-					return err
-				}
-				continue
-			}
-			if at, known = part.start+offset, true; offset < 0 || offset > part.end-part.start {
-				return fault.As(fault.Internal, "client.Put", fmt.Errorf("the server is at %d of an upload of %d bytes", offset, part.end-part.start))
-			}
-			if at > best {
-				best = at
-				s.again.gotOn()
-			}
-		}
-		s.p.Observe(Moment{Phase: Moving, At: at})
-		if at == part.end {
-			return nil
-		}
-		next, err := s.send(ctx, part, at)
-		if err == nil {
-			at, best = next, max(best, next)
-			s.again.gotOn()
-			s.piece = min(block, s.piece*2)
-			continue
-		}
-		known = false
-		var lost *lostError
-		if errors.As(err, &lost) {
-			s.piece = max(leastPiece, s.piece/2)
-		}
-		if err := s.again.wait(ctx, contested(ended(err)), s.p.waits()); err != nil {
-			return err
-		}
-	}
-}
-
-// send sends one request's worth of bytes, and answers how far the stretch is then.
-func (s *sending) send(ctx context.Context, part stretch, at int64) (int64, error) {
-	bytes, sum, err := s.content.read(at, min(s.piece, part.end-at))
-	if err != nil {
-		return at, err
-	}
-	offset, err := s.c.patch(ctx, part.address, at-part.start, bytes, sum, s.moving(at))
-	if err != nil {
-		return at, err
-	}
-	if next := part.start + offset; next > at && next <= part.end {
-		return next, nil
-	}
-	return at, fault.As(fault.Internal, "client.Put", fmt.Errorf("the server is at %d after bytes up to %d", offset, at-part.start+int64(len(bytes))))
-}
-
-// moving hears of bytes that leave, from an offset on.
-func (s *sending) moving(at int64) func(int) {
-	return func(n int) {
-		at += int64(n)
-		s.done.Bytes += int64(n)
-		s.p.Observe(Moment{Phase: Moving, At: at})
-	}
-}
-
-// ended is errEnded for an upload that is gone.
-func ended(err error) error {
-	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) {
-		return &fault.Error{Kind: fault.Gone, Op: "client.Put", Code: "upload_ended", Public: "The upload has ended on the server. Run the command again to begin anew.", Err: errors.Join(errEnded, err)}
-	}
-	return err
-}
-
-// contested makes what another request for the same upload did to this one worth another try: it holds it, or has moved it on. So does
-// what was damaged on its way.
-func contested(err error) error {
-	if fault.Is(err, fault.Locked) || fault.Is(err, fault.Exists) || fault.Is(err, fault.ChecksumMismatch) {
-		return &lostError{err, true}
-	}
-	return err
 }

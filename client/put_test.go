@@ -58,7 +58,13 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodPatch && r.Header.Get("Upload-Offset") != strconv.Itoa(len(s.got)):
 		w.WriteHeader(http.StatusConflict)
+	case r.Header.Get("Upload-Length") != "":
+		s.length, _ = strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
+		w.WriteHeader(http.StatusNoContent)
 	default:
+		if s.length >= 0 {
+			w.Header().Set("Upload-Length", strconv.FormatInt(s.length, 10))
+		}
 		if sum := sha256.Sum256(body); r.Method == http.MethodPatch && r.Header.Get("Upload-Checksum") != "sha256 "+base64.StdEncoding.EncodeToString(sum[:]) {
 			w.WriteHeader(statusChecksumMismatch)
 			return
@@ -73,7 +79,10 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // begin makes an upload, with its first bytes if they come along.
 func (s *shelf) begin(w http.ResponseWriter, r *http.Request, body []byte) {
-	s.length, _ = strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
+	s.length = -1
+	if r.Header.Get("Upload-Defer-Length") == "" {
+		s.length, _ = strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
+	}
 	for pair := range strings.SplitSeq(r.Header.Get("Upload-Metadata"), ",") {
 		if value, ok := strings.CutPrefix(pair, "sha256 "); ok {
 			text, _ := base64.StdEncoding.DecodeString(value)
@@ -157,6 +166,7 @@ func TestPutThroughFailures(t *testing.T) {
 	} {
 		for size, content := range map[string][]byte{"large": large, "small": large[:1000]} {
 			t.Run(wrong+", "+size, func(t *testing.T) {
+				t.Parallel()
 				name := filepath.Join(t.TempDir(), "file")
 				if err := os.WriteFile(name, content, 0o600); err != nil {
 					t.Fatal(err)

@@ -19,8 +19,8 @@ const (
 	filesAddress           = "/files/"
 )
 
-// create begins an upload of a known length, with its first bytes if there are any, and answers its address and offset (tus, extensions
-// creation and creation-with-upload).
+// create begins an upload, with its first bytes if there are any, and answers its address and offset (tus, extensions creation and
+// creation-with-upload). A length that is negative is told later, by declare (tus, extension creation-defer-length).
 func (c *Client) create(ctx context.Context, length int64, metadata map[string]string, bytes []byte, sum [sha256.Size]byte, told func(int)) (string, int64, error) {
 	var pairs []string
 	for key, value := range metadata {
@@ -30,8 +30,13 @@ func (c *Client) create(ctx context.Context, length int64, metadata map[string]s
 	}
 	slices.Sort(pairs)
 	q := request{method: http.MethodPost, path: filesAddress, header: map[string]string{
-		"Tus-Resumable": tusVersion, "Upload-Length": strconv.FormatInt(length, 10), "Upload-Metadata": strings.Join(pairs, ","),
+		"Tus-Resumable": tusVersion, "Upload-Metadata": strings.Join(pairs, ","),
 	}}
+	if length < 0 {
+		q.header["Upload-Defer-Length"] = "1"
+	} else {
+		q.header["Upload-Length"] = strconv.FormatInt(length, 10)
+	}
 	if len(bytes) > 0 {
 		q.body, q.sent = bytes, told
 		q.header["Content-Type"], q.header["Upload-Checksum"] = octetStream, checksum(sum)
@@ -90,6 +95,27 @@ func (c *Client) patch(ctx context.Context, address string, offset int64, bytes 
 	}
 	defer answer.Body.Close()
 	return parseOffset(answer.Header.Get("Upload-Offset"))
+}
+
+// declare tells the length of an upload that has all of its bytes, which ends it.
+func (c *Client) declare(ctx context.Context, address string, length int64) error {
+	text := strconv.FormatInt(length, 10)
+	answer, err := c.do(ctx, request{method: http.MethodPatch, path: address, header: map[string]string{
+		"Tus-Resumable": tusVersion, "Content-Type": octetStream, "Upload-Offset": text, "Upload-Length": text,
+	}})
+	if err == nil {
+		err = answer.Body.Close()
+	}
+	return err
+}
+
+// declared reports whether the server knows the length of an upload.
+func (c *Client) declared(ctx context.Context, address string) (bool, error) {
+	answer, err := c.do(ctx, request{method: http.MethodHead, path: address, header: map[string]string{"Tus-Resumable": tusVersion}})
+	if err != nil {
+		return false, err
+	}
+	return answer.Header.Get("Upload-Length") != "", answer.Body.Close()
 }
 
 // terminate ends an upload (tus, extension termination).

@@ -6,9 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"time"
 
@@ -139,7 +139,7 @@ type found struct {
 const maxProof = 1 << 20
 
 // lookUp asks whether content has to be sent at all. The server's challenge is answered.
-func (c *Client) lookUp(ctx context.Context, file *os.File, w wanted) (found, error) {
+func (c *Client) lookUp(ctx context.Context, content io.ReaderAt, w wanted) (found, error) {
 	var f found
 	if err := c.call(ctx, http.MethodPost, "/api/v1/uploads/lookup", nil, w, &f, true); err != nil {
 		return f, err
@@ -155,7 +155,7 @@ func (c *Client) lookUp(ctx context.Context, file *os.File, w wanted) (found, er
 			return f, fault.As(fault.Internal, "client.lookUp", fmt.Errorf("the server's challenge cannot be answered"))
 		}
 		b := make([]byte, r.Length)
-		if _, err := file.ReadAt(b, r.Offset); err != nil {
+		if _, err := content.ReadAt(b, r.Offset); err != nil {
 			return f, shrunk(err)
 		}
 		proof.Write(b)

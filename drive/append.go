@@ -299,6 +299,9 @@ func (a *appending) close(ctx context.Context, broken error) error {
 	if broken != nil {
 		broken = truncatedUpload(broken)
 	}
+	if a.u.Length < 0 && a.at > a.room.bytes {
+		return a.room.over // before the checksum, which would only say that there is more
+	}
 	if a.verify != nil {
 		if broken != nil {
 			return broken
@@ -306,9 +309,6 @@ func (a *appending) close(ctx context.Context, broken error) error {
 		if err := a.verify(); err != nil {
 			return err
 		}
-	}
-	if a.u.Length < 0 && a.at > a.room.bytes {
-		return a.room.over
 	}
 	if err := a.record(ctx, a.at); err != nil {
 		return err

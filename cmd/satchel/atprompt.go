@@ -29,6 +29,7 @@ type atPrompt struct {
 	session  string        // file
 	patience time.Duration // for transfers
 	json     bool
+	plain    bool // what signs in may go over HTTP without TLS
 }
 
 // clientEnv begins the environment of the client, which the server's settings pass over.
@@ -54,6 +55,7 @@ func (p *program) clientCommands() []*cobra.Command {
 	for _, cmd := range all {
 		cmd.GroupID = groupClient
 		cmd.PersistentFlags().StringVar(&a.session, "session", "", "`FILE` that keeps the sign-in (default: in the folder for settings of your system)")
+		cmd.PersistentFlags().BoolVar(&a.plain, plainHTTP, false, "send passwords and tokens without TLS, for others on the way to read")
 		a.adopt(cmd)
 	}
 	return all
@@ -213,9 +215,9 @@ func (a *atPrompt) connect(patience time.Duration) (*client.Client, error) {
 	if address == "" {
 		return nil, usagef("%sSERVER is missing: the address that goes with %sTOKEN or %[1]sUSER", clientEnv, clientEnv)
 	}
-	server, err := client.ParseServer(address)
+	server, err := a.parseServer(address)
 	if err != nil {
-		return nil, &usageError{err}
+		return nil, err
 	}
 	if token != "" {
 		return client.WithToken(server, token, a.options(patience)), nil
@@ -245,7 +247,15 @@ func (a *atPrompt) envPassword() (string, error) {
 
 // with runs fn with the server, for a command that moves no files.
 func (a *atPrompt) with(cmd *cobra.Command, fn func(ctx context.Context, c *client.Client) error) error {
-	c, err := a.connect(askPatience)
+	return a.patiently(cmd, askPatience, fn)
+}
+
+// patiently is with, for as much patience with a server that is away.
+func (a *atPrompt) patiently(cmd *cobra.Command, patience time.Duration, fn func(ctx context.Context, c *client.Client) error) error {
+	if patience < 0 {
+		return usagef("--patience %s: want 0s or more", patience)
+	}
+	c, err := a.connect(patience)
 	if err != nil {
 		return err
 	}

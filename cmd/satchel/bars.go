@@ -71,14 +71,19 @@ func showRate(bytes int64, in time.Duration) string {
 
 func (b *bars) begin(name string, size int64) displayed {
 	f := &barred{all: b, name: name}
+	called := mpb.PrependDecorators(decor.Any(func(decor.Statistics) string {
+		return runewidth.FillRight(runewidth.Truncate(terminal(name), b.columns, "…"), b.columns)
+	}))
+	if size == unknownSize {
+		f.bar = b.area.New(0, mpb.NopStyle(), mpb.BarRemoveOnComplete(), called,
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return f.says(size) })))
+		return f
+	}
 	if size < worthABar {
 		return f
 	}
 	// One more than there is: a bar that is full is over, and this one is full twice, by hashing and by moving.
-	f.bar = b.area.New(size+1, mpb.BarStyle().Rbound("]").Lbound("["), mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string {
-			return runewidth.FillRight(runewidth.Truncate(terminal(name), b.columns, "…"), b.columns)
-		})),
+	f.bar = b.area.New(size+1, mpb.BarStyle().Rbound("]").Lbound("["), mpb.BarRemoveOnComplete(), called,
 		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
 			return fmt.Sprintf("%3d%% %-22s", s.Current*100/size, f.says(size))
 		})),
@@ -135,6 +140,9 @@ func (f *barred) says(size int64) string {
 		return "again in " + (f.now.Wait + time.Second - 1).Truncate(time.Second).String()
 	}
 	moved, took := f.now.At-f.from, time.Since(f.begun)
+	if size == unknownSize {
+		return showSize(f.now.At) + ", " + showRate(moved, took)
+	}
 	if moved <= 0 || took < time.Second/2 {
 		return showSize(size)
 	}

@@ -24,7 +24,7 @@ func (a *atPrompt) getCommand() *cobra.Command {
 		Long: `Fetch files and folders from the drive, into the folder where you are unless LOCAL says otherwise.
 
 A file takes LOCAL as its name, or goes into the folder LOCAL if that is there or has a slash at its end; - is the
-output. A folder goes into LOCAL under its own name, and with a slash behind it (/Photos/) what is in it does.
+output, of which the bytes are good if the exit code is 0. A folder goes into LOCAL under its own name, and with a slash behind it (/Photos/) what is in it does.
 
 A file takes its name when all of it has come and has the SHA-256 on record; until then .satchel-….part has what came,
 with which the same command goes on. What is here already and the same is left alone; what differs stays, unless
@@ -36,7 +36,7 @@ with which the same command goes on. What is here already and the same is left a
 				args, local = args[:len(args)-1], args[len(args)-1]
 			}
 			if local == "-" {
-				return a.with(cmd, func(ctx context.Context, c *client.Client) error { return a.print(ctx, c, args) })
+				return a.patiently(cmd, a.patience, func(ctx context.Context, c *client.Client) error { return a.print(ctx, c, args) })
 			}
 			return a.transfer(cmd, jobs, func(ctx context.Context, c *client.Client, m *mover) error {
 				return m.getAll(ctx, args, local, overwrite)

@@ -20,6 +20,7 @@ type mover struct {
 	jobs *errgroup.Group
 	ctx  context.Context // ends when going on makes no sense, for any file
 	look display
+	once bool // what it moves cannot be moved again by the same command
 
 	mu    sync.Mutex
 	sum   summary
@@ -67,7 +68,11 @@ func (a *atPrompt) transfer(cmd *cobra.Command, n int, start func(ctx context.Co
 		err = m.verdict(err)
 	}
 	if interrupted := errors.Is(err, context.Canceled); interrupted || client.Away(err) && m.sum.Failed > 0 {
-		fmt.Fprintln(a.stderr, "satchel: stopped; the same command goes on from here")
+		again := "the same command goes on from here"
+		if m.once {
+			again = "the input cannot be gone on with: run the whole line again"
+		}
+		fmt.Fprintf(a.stderr, "satchel: stopped; %s\n", again)
 		err = errOne{err}
 	}
 	return err
@@ -90,6 +95,9 @@ func (m *mover) verdict(err error) error {
 type errOne struct{ error }
 
 func (e errOne) Unwrap() error { return e.error }
+
+// unknownSize is the size of what is as long as it gets.
+const unknownSize = -1
 
 // run moves one file when there is a turn. It answers false when there is no sense in more.
 func (m *mover) run(name string, size int64, do func(ctx context.Context, observe func(client.Moment)) (client.Done, error), release func()) bool {

@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,12 @@ into PATH under its own name, and with a slash behind it (Photos/) what is in it
 
 Run again, on this machine or another with the same files, it sends what is missing and nothing twice. Files are told
 from each other by their SHA-256, so one that was changed meanwhile is sent anew, and one whose content the drive has
-is not sent at all. What a file held before is kept as its version.`,
+is not sent at all. What a file held before is kept as its version.
+
+With - as LOCAL the input becomes the file PATH, of any length, once it has ended. A command in front that fails ends it
+too. An input cannot be read again: if this one breaks off, the drive has nothing of it, and the whole line is run anew.`,
+		Example: `  satchel put Photos film.bin /
+  pg_dump shop | gzip | satchel put - /backups/shop.sql.gz`,
 		Args: usageArgs(cobra.MinimumNArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch o.conflict = client.Conflict(conflict); {
@@ -47,6 +53,9 @@ is not sent at all. What a file held before is kept as its version.`,
 				return usagef("--conflict %q: want replace, rename or fail", conflict)
 			case o.sync && o.conflict != client.Replace:
 				return usagef("--sync and --conflict %s do not go together", conflict)
+			}
+			if slices.Contains(args[:len(args)-1], "-") {
+				return a.putInput(cmd, args, o)
 			}
 			return a.transfer(cmd, jobs, func(ctx context.Context, c *client.Client, m *mover) error {
 				return m.putAll(ctx, args[:len(args)-1], args[len(args)-1], o)
@@ -60,6 +69,32 @@ is not sent at all. What a file held before is kept as its version.`,
 	cmd.Flags().IntVarP(&jobs, "jobs", "j", 4, "files that are sent at once, at most 16")
 	a.transferFlags(cmd)
 	return cmd
+}
+
+// putInput sends the input.
+func (a *atPrompt) putInput(cmd *cobra.Command, args []string, o putOptions) error {
+	if len(args) > 2 || o.sync {
+		return usagef("- is the input, which goes alone: satchel put - PATH (a file that is called so is ./-)")
+	}
+	to := args[1]
+	return a.transfer(cmd, 1, func(ctx context.Context, c *client.Client, m *mover) error {
+		m.once = true
+		into := strings.HasSuffix(to, "/") || client.Clean(to) == "/"
+		if !into {
+			n, err := c.Stat(ctx, to)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			into = err == nil && n.Folder
+		}
+		if into {
+			return usagef("%s is a folder, and the input has no name: say what the file is to be called there", to)
+		}
+		m.run("-", unknownSize, func(ctx context.Context, observe func(client.Moment)) (client.Done, error) {
+			return c.Pour(ctx, client.Pour{From: a.stdin, To: to, Conflict: o.conflict, Observe: observe})
+		}, func() {})
+		return nil
+	})
 }
 
 // putAll sends what was named. Only what ends all of it is an error.

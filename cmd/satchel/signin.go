@@ -15,17 +15,22 @@ import (
 // plainHTTP is the flag for servers without TLS.
 const plainHTTP = "plain-http"
 
-// serverArg reads the address of a server that is to get a password.
-func serverArg(cmd *cobra.Command, text string) (*url.URL, error) {
+// serverArg reads the address of a server as a person types it, who is going to sign in there.
+func (a *atPrompt) serverArg(text string) (*url.URL, error) {
 	if !strings.Contains(text, "://") {
 		text = "https://" + text
 	}
+	return a.parseServer(text)
+}
+
+// parseServer reads the address of a server that is to get a password or a token. Over plain HTTP it gets them only if that was asked for.
+func (a *atPrompt) parseServer(text string) (*url.URL, error) {
 	server, err := client.ParseServer(text)
 	if err != nil {
 		return nil, &usageError{err}
 	}
-	if plain, _ := cmd.Flags().GetBool(plainHTTP); client.Readable(server) && !plain {
-		return nil, usagef("over %s others on the way can read your password: use https, or say --%s", server, plainHTTP)
+	if client.Readable(server) && !a.plain {
+		return nil, usagef("over %s others on the way can read your password or token: use https, or say --%s", server, plainHTTP)
 	}
 	return server, nil
 }
@@ -44,7 +49,7 @@ Where the server verifies addresses, have a code sent first, and register with i
   satchel register URL [USERNAME] --email ADDRESS --code CODE`,
 		Args: usageArgs(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			server, err := serverArg(cmd, args[0])
+			server, err := a.serverArg(args[0])
 			if err != nil {
 				return err
 			}
@@ -74,7 +79,6 @@ Where the server verifies addresses, have a code sent first, and register with i
 	cmd.Flags().BoolVar(&send, "send-code", false, "only have a code sent to the address")
 	cmd.Flags().StringVar(&r.Code, "code", "", "the `CODE` that was sent to the address")
 	cmd.Flags().StringVar(&r.Invitation, "invitation", "", "the `CODE` of an invitation, where only the invited may register")
-	cmd.Flags().Bool(plainHTTP, false, "send the password without TLS")
 	return cmd
 }
 
@@ -108,7 +112,7 @@ What is kept is readable by you only. Without a file, the environment does:
   SATCHEL_CLIENT_PASSWORD or SATCHEL_CLIENT_PASSWORD_FILE (an app password)`,
 		Args: usageArgs(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			server, err := serverArg(cmd, args[0])
+			server, err := a.serverArg(args[0])
 			if err != nil {
 				return err
 			}
@@ -145,7 +149,6 @@ What is kept is readable by you only. Without a file, the environment does:
 	}
 	cmd.Flags().StringVar(&otp, "otp", "", "`CODE` of the second factor")
 	cmd.Flags().BoolVar(&app, "app-password", false, "the password is an app password")
-	cmd.Flags().Bool(plainHTTP, false, "send the password without TLS")
 	return cmd
 }
 
