@@ -22,6 +22,10 @@ func (s *Store) List(ctx context.Context, fn func(blob.Entry) error) error {
 	if err != nil {
 		return err
 	}
+	return s.listBlobs(ctx, fn)
+}
+
+func (s *Store) listBlobs(ctx context.Context, fn func(blob.Entry) error) error {
 	return eachName(ctx, s.blobDir(), func(d fs.DirEntry) error {
 		if name := d.Name(); !d.IsDir() || len(name) > 2 || !blob.Key(name).Valid() {
 			return nil

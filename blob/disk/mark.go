@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,27 +21,30 @@ var ErrForeign = errors.New("blob/disk: the folder is not marked as this install
 // Peeked is what a folder holds.
 type Peeked struct {
 	Mark  string     // whose it is; empty if it does not say
-	Blobs []blob.Key // some of its blobs; none only if it has none
+	Blobs []blob.Key // without a mark, some of its blobs; none only if it has none
 }
 
 // peeks bounds Peeked.Blobs.
 const peeks = 50
 
+// errEnough ends the look at a folder's blobs.
+var errEnough = errors.New("enough was seen")
+
 // Peek looks at a folder, which need not be there, and changes nothing.
-func Peek(dir string) (p Peeked, err error) {
+func Peek(ctx context.Context, dir string) (p Peeked, err error) {
 	if p.Mark, err = readMark(dir); err != nil {
 		return p, fmt.Errorf("blob/disk: peek: %w", err)
 	}
-	err = filepath.WalkDir((&Store{dir: dir}).blobDir(), func(_ string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && blob.Key(d.Name()).Valid() {
-			p.Blobs = append(p.Blobs, blob.Key(d.Name()))
+	if p.Mark != "" {
+		return p, nil
+	}
+	err = (&Store{dir: dir}).listBlobs(ctx, func(e blob.Entry) error {
+		if p.Blobs = append(p.Blobs, e.Key); len(p.Blobs) == peeks {
+			return errEnough
 		}
-		if len(p.Blobs) == peeks {
-			return fs.SkipAll
-		}
-		return err
+		return nil
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && err != errEnough && !errors.Is(err, fs.ErrNotExist) {
 		return p, fmt.Errorf("blob/disk: peek: %w", err)
 	}
 	return p, nil
@@ -68,11 +72,12 @@ func (s *Store) checkMark() error {
 
 // putMark marks the folder, unless it is marked already. It may be done by several processes at once.
 func (s *Store) putMark() (err error) {
-	if err := s.checkMark(); !errors.Is(err, ErrForeign) {
+	mark, err := readMark(s.dir)
+	switch {
+	case err != nil, mark == s.mark:
 		return err
-	}
-	if mark, err := readMark(s.dir); err != nil || mark != "" {
-		return errors.Join(err, ErrForeign)
+	case mark != "":
+		return ErrForeign
 	}
 	f, err := os.CreateTemp(s.dir, MarkName+".*")
 	if err != nil {

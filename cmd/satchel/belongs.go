@@ -32,7 +32,7 @@ func openFolder(ctx context.Context, c *config.Config, folder string, db *sqldb.
 	if err != nil {
 		return nil, err
 	}
-	there, err := disk.Peek(folder)
+	there, err := disk.Peek(ctx, folder)
 	if err == nil && there.Mark == "" {
 		err = accepts(ctx, folder, id, there.Blobs, db, accept)
 	}
