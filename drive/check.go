@@ -17,6 +17,7 @@ type Problem struct {
 	says string
 	id   string
 	of   about
+	seen bool // in the store, once
 	// repair puts it right, and answers what it did; nil where nobody can tell what was right.
 	repair func(ctx context.Context, id string) (done string, err error)
 }
@@ -110,25 +111,29 @@ func (s *Drives) checkStore(ctx context.Context) (problems []Problem, err error)
 		return nil, err
 	}
 	for _, r := range rows {
-		wrong, err := s.checkBytes(ctx, r)
+		found, why, err := s.checkBytes(ctx, r)
 		if err != nil {
 			return problems, err
 		}
-		if wrong == "" {
+		if found == contentRight {
 			continue
 		}
-		p := Problem{says: "blob %s: " + strings.ReplaceAll(wrong, "%", "%%"), id: r.id, of: aboutBlob}
+		p := Problem{says: "blob %s: " + strings.ReplaceAll(why, "%", "%%"), id: r.id, of: aboutBlob, seen: true}
 		if r.stage {
-			p.of, p.repair = aboutUpload, s.endBroken
+			p.of = aboutUpload
+		}
+		if r.stage && found != contentUnreadable { // that may pass
+			p.repair = s.endBroken
 		}
 		problems = append(problems, p)
 	}
 	return problems, nil
 }
 
-// checkBytes answers what is wrong with the bytes of a row, which is nothing if it is empty: a blob's are of its size, a stage's are at least up to the offset on record. A full
-// upload may be sealed and not committed; a part then with others behind it, that an attempt to join them has left there.
-func (s *Drives) checkBytes(ctx context.Context, r bytesRow) (wrong string, err error) {
+// checkBytes answers what is wrong with the bytes of a row: a blob's are of its size, a stage's are at least up to the offset on record. A full
+// upload may be sealed and not committed; a part then with others behind it, that an attempt to join them has left there. The error is one of a store that does not work now, which
+// says nothing about them.
+func (s *Drives) checkBytes(ctx context.Context, r bytesRow) (found damage, why string, err error) {
 	var c blob.Content
 	if r.stage {
 		c, err = s.blobs.OpenStage(ctx, blob.Key(r.id), r.size)
@@ -136,16 +141,22 @@ func (s *Drives) checkBytes(ctx context.Context, r bytesRow) (wrong string, err 
 	if !r.stage || errors.Is(err, blob.ErrNotFound) {
 		c, err = s.blobs.Open(ctx, blob.Key(r.id))
 	}
-	if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrShort) {
-		return fmt.Sprintf("its bytes are missing (%v)", err), nil
+	var size int64
+	if err == nil {
+		size, err = c.Seek(0, io.SeekEnd)
+		err = errors.Join(err, c.Close())
 	}
-	if err != nil {
-		return "", err
+	switch {
+	case err == nil && (size < r.size || (size > r.size && !r.part)):
+		found, why = contentChanged, fmt.Sprintf("%d bytes are there, %d should be", size, r.size)
+	case err == nil:
+		return contentRight, "", nil
+	case ctx.Err() != nil, errors.Is(err, blob.ErrAway):
+		return contentRight, "", storeError(err, "drive.checkBytes")
+	case errors.Is(err, blob.ErrNotFound), errors.Is(err, blob.ErrShort):
+		found, why = contentMissing, fmt.Sprintf("its bytes are missing (%v)", err)
+	default:
+		found, why = contentUnreadable, fmt.Sprintf("its bytes cannot be read (%v)", err)
 	}
-	size, err := c.Seek(0, io.SeekEnd)
-	err = errors.Join(err, c.Close())
-	if err == nil && (size < r.size || (size > r.size && !r.part)) {
-		wrong = fmt.Sprintf("%d bytes are there, %d should be", size, r.size)
-	}
-	return wrong, err
+	return found, why, storeError(s.blobs.Ready(ctx), "drive.checkBytes")
 }

@@ -161,7 +161,7 @@ func (e *edit) rewrite(ctx context.Context, node Node) error {
 
 // adopt writes the blob's row, or finds the one that holds the same content already, which is mended if it is damaged.
 func (e *edit) adopt(ctx context.Context, c content) (blob.Key, error) {
-	if !c.sealed.IsZero() && e.now.Sub(c.sealed) > e.s.o.GCGrace/2 { // this process stood still, and gc may have taken the bytes
+	if e.s.outlived(c, e.now) { // this process stood still
 		return "", fault.New(fault.Busy, "drive.adopt", "The server was interrupted. Send it again.")
 	}
 	id := c.key
@@ -203,6 +203,11 @@ func (e *edit) adopt(ctx context.Context, c content) (blob.Key, error) {
 		}
 		return same, err
 	}
+}
+
+// outlived reports whether gc may have taken content that no row names yet.
+func (s *Drives) outlived(c content, now time.Time) bool {
+	return !c.sealed.IsZero() && now.Sub(c.sealed) > s.o.GCGrace/2
 }
 
 const insertBlob = `INSERT INTO blobs (id, sha256, size, content, created_at) VALUES ($1, $2, $3, $4, $5)`

@@ -2,6 +2,7 @@ package drive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/satchelhq/satchel/fault"
@@ -145,8 +146,11 @@ func (s *Drives) endBroken(ctx context.Context, id string) (done string, err err
 		if err != nil {
 			return err
 		}
-		wrong, err := s.checkBytes(ctx, r)
-		if err != nil || wrong == "" {
+		found, why, err := s.checkBytes(ctx, r)
+		if err == nil && found == contentUnreadable {
+			err = fault.As(fault.Busy, "drive.Repair", errors.New(why))
+		}
+		if err != nil || found == contentRight {
 			return err
 		}
 		done = "the upload is ended, and has to be begun anew"

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/fault"
@@ -49,6 +51,13 @@ func (s *Drives) Damages(ctx context.Context, beside []Problem) (all []Problem, 
 // damaged, and in no backup, is on record as such afterwards, so that an upload of the same bytes mends it. An error is one of the database, of a store that does not work
 // now, or of Tell, and ends it.
 func (s *Drives) Repair(ctx context.Context, problems []Problem, o Repairing) error {
+	if slices.ContainsFunc(problems, func(p Problem) bool { return p.seen }) {
+		select { // a store that has gone away says so by then
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(s.o.ScrubPause):
+		}
+	}
 	for _, p := range problems {
 		r := Repaired{Problem: p}
 		var err error
@@ -68,10 +77,10 @@ func (s *Drives) Repair(ctx context.Context, problems []Problem, o Repairing) er
 		case err == nil:
 		case fault.Is(err, fault.NotFound): // removed meanwhile
 			r.Done = "it is not there any more"
-		case kind == fault.Internal, ctx.Err() != nil:
+		case kind == fault.Internal, errors.Is(err, blob.ErrAway), ctx.Err() != nil:
 			return fault.Wrap(err, "drive.Repair")
 		default: // busy, or refused: one does not keep the others from it
-			r.Why = err.Error()
+			r.Done, r.Why = "", err.Error()
 		}
 		if err := o.Tell(r); err != nil {
 			return err
@@ -177,6 +186,7 @@ func (s *Drives) fetch(ctx context.Context, backup *Drives, row blobRow) (c cont
 	defer source.Close() // it was only read
 	c.key = blob.Key(sqldb.NewID())
 	right, err := s.copyBlob(ctx, s.blobs, c.key, paced{backedUp{source}, ctx, &pace{}}, row)
+	c.sealed = s.o.Now()
 	if err == nil && right {
 		if right, err = s.holdsBlob(ctx, s.blobs, c.key, row); err == nil && !right {
 			err = errors.New("the store does not give back what it was given")
@@ -217,6 +227,9 @@ func (s *Drives) replaceBlob(ctx context.Context, old blob.Key, c content) error
 		var id string
 		if err := tx.Row(ctx, lock, []any{string(old)}, &id); err != nil {
 			return err
+		}
+		if s.outlived(c, s.o.Now()) {
+			return fault.New(fault.Precondition, "drive.Repair", "its copy took too long to be read back")
 		}
 		return s.mend(ctx, tx, old, fresh, c)
 	})

@@ -1,11 +1,13 @@
 package drive
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -233,6 +235,140 @@ func TestRepairLooksAgain(t *testing.T) {
 		slices.Sort(told)
 		if want := []string{"", "it is right again", "nothing holds it any more"}; err != nil || len(told) != 3 || told[1] != want[1] {
 			t.Errorf("%q, %v", told, err)
+		}
+	})
+}
+
+// as are the drives on a store that asks first.
+func (f *fixture) as(ask func(op string) error) *Drives {
+	return New(f.db, watched{f.blobs, ask}, f.o)
+}
+
+// A store that is away, for a moment or for longer, has nobody's upload ended and no content called damaged.
+func TestRepairIsNotMisled(t *testing.T) {
+	each(t, quiet, func(t *testing.T, f *fixture) {
+		f.put("/file", "content of a file, which is long")
+		u := f.begin(NewUpload{Name: "upload", Length: 100})
+		if _, err := f.send(u, 0, strings.NewReader(strings.Repeat("x", 50))); err != nil {
+			t.Fatal(err)
+		}
+		if problems, err := New(f.db, unready{mem.New()}, f.o).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "unplugged") {
+			t.Errorf("the disk is unplugged: %v, %v", problems, err)
+		}
+		gone, err := New(f.db, mem.New(), f.o).Check(t.Context())
+		if err != nil || len(gone) != 2 {
+			t.Fatal(gone, err)
+		}
+		tell := func(r Repaired) error {
+			t.Errorf("%s: %s, %s", r.Problem, r.Done, r.Why)
+			return nil
+		}
+		away := New(f.db, unready{mem.New()}, f.o)
+		for i := range gone {
+			if gone[i].of == aboutUpload {
+				gone[i].repair = away.endBroken
+			}
+			if err := away.Repair(t.Context(), gone[i:i+1], Repairing{Tell: tell}); err == nil || !strings.Contains(err.Error(), "unplugged") {
+				t.Errorf("the disk is unplugged since: %v", err)
+			}
+		}
+		if err := f.as(func(string) error { return blob.ErrAway }).Repair(t.Context(), gone[:1], Repairing{Tell: tell}); !errors.Is(err, blob.ErrAway) {
+			t.Errorf("the store does not answer: %v", err)
+		}
+		f.wantRot("nothing is known")
+		if now, err := f.look(u); err != nil || now.Offset != 50 {
+			t.Errorf("%+v, %v", now, err)
+		}
+	})
+}
+
+// One content that cannot be read keeps nobody from the others, and is mended like them; an upload is not ended for it.
+func TestRepairOfWhatCannotBeRead(t *testing.T) {
+	each(t, quiet, func(t *testing.T, f *fixture) {
+		n := f.put("/file", "content of a file, which is long")
+		u := f.begin(NewUpload{Name: "upload", Length: 100})
+		if _, err := f.send(u, 0, strings.NewReader(strings.Repeat("x", 50))); err != nil {
+			t.Fatal(err)
+		}
+		backup := f.backedUp()
+		broken := New(f.db, unreadableStore{f.blobs, []blob.Key{n.blob, u.key()}}, f.o)
+		problems, err := broken.Check(t.Context())
+		if err != nil || len(problems) != 2 {
+			t.Fatal(problems, err)
+		}
+		var told []string
+		err = broken.Repair(t.Context(), problems, Repairing{
+			Backup: func(int) (*Drives, error) { return backup, nil },
+			Tell:   func(r Repaired) error { told = append(told, r.Done+r.Why); return nil },
+		})
+		slices.Sort(told)
+		if want := []string{"it cannot be told what was right", "it is back from a backup"}; err != nil || !slices.Equal(told, want) {
+			t.Errorf("%q, %v", told, err)
+		}
+		f.wantText(f.alice, "/file", "content of a file, which is long")
+		if now, err := f.look(u); err != nil || now.Offset != 50 {
+			t.Errorf("%+v, %v", now, err)
+		}
+	})
+}
+
+// unreadableStore has content that a disk does not give out.
+type unreadableStore struct {
+	blob.Store
+	keys []blob.Key
+}
+
+func (u unreadableStore) Open(ctx context.Context, key blob.Key) (blob.Content, error) {
+	if slices.Contains(u.keys, key) {
+		return nil, syscall.EIO
+	}
+	return u.Store.Open(ctx, key)
+}
+
+func (u unreadableStore) OpenStage(ctx context.Context, key blob.Key, size int64) (blob.Content, error) {
+	if slices.Contains(u.keys, key) {
+		return nil, syscall.EIO
+	}
+	return u.Store.OpenStage(ctx, key, size)
+}
+
+// A copy of a backup that took so long that gc may have removed it is not taken.
+func TestRepairIsSlowerThanGC(t *testing.T) {
+	each(t, quiet, func(t *testing.T, f *fixture) {
+		n := f.put("/file", "content of a file, which is long")
+		backup := f.backedUp()
+		f.flip(n, 3)
+		f.scrub()
+		opened := 0
+		slow := f.as(func(op string) error {
+			if op == "Open" {
+				opened++
+			}
+			if op != "Open" || opened != 2 { // the copy is read back
+				return nil
+			}
+			f.forward(2 * time.Hour)
+			return nil
+		})
+		damaged, err := slow.Damages(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = slow.Repair(t.Context(), damaged, Repairing{
+			Backup: func(int) (*Drives, error) { return backup, nil },
+			Tell: func(r Repaired) error {
+				if r.Done != "" || r.Why == "" {
+					t.Errorf("%s, %s", r.Done, r.Why)
+				}
+				return nil
+			},
+		})
+		if err != nil || opened != 2 {
+			t.Error(opened, err)
+		}
+		f.wantRot("it was not taken", "changed /file")
+		if got := f.stored(); got != 1 {
+			t.Errorf("%d contents", got)
 		}
 	})
 }
