@@ -232,7 +232,10 @@ func (c *coming) enter(ctx context.Context, p *place, name string, in target, de
 	}
 	var e *Entry
 	if c.manifest != nil && err == nil {
-		if e, err = c.manifest.take(from); e != nil {
+		if e, err = c.manifest.take(from); err == nil {
+			err = e.is(true)
+		}
+		if err == nil {
 			modified = e.Modified
 		}
 	}
@@ -255,6 +258,9 @@ func (c *coming) date(ctx context.Context, from string, path drive.Path, modifie
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if modified = datable(modified); modified.IsZero() {
+		return nil
+	}
 	n, err := c.Drives.Stat(ctx, c.Drive, path)
 	if err == nil && !sameTime(modified, n.Modified) {
 		err = c.Drives.PatchProperties(ctx, c.Drive, path, nil, nil, modified, drive.Guard{})
@@ -264,6 +270,15 @@ func (c *coming) date(ctx context.Context, from string, path drive.Path, modifie
 		return c.settle(from, &fault.Error{Kind: fault.KindOf(err), Op: "moving.date", Public: "Its time of last change was not kept. " + sentence, Err: err})
 	}
 	return nil
+}
+
+// datable is a time of last change as a drive may have it: within the years that JSON and HTTP can say, as at every other door; else none. Some file
+// systems hold later ones.
+func datable(t time.Time) time.Time {
+	if year := t.UTC().Year(); year < 1 || year > 9999 {
+		return time.Time{}
+	}
+	return t
 }
 
 // settle tells of an error that is one file's own, and answers one that ends all of it: the drive is full, or the database or the store fails.

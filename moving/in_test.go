@@ -90,16 +90,18 @@ func TestAManifestIsHeldAgainstTheFolder(t *testing.T) {
 			}
 			f.put(f.ann, name, "content of "+name)
 		}
+		f.put(f.ann, "/was a file", "which is missing, then")
+		f.mkdir(f.ann, "/was a folder")
 		folder := filepath.Join(t.TempDir(), "out")
 		if _, err := f.out(f.ann).Run(t.Context(), folder, ManifestOf(folder)); err != nil {
 			t.Fatal(err)
 		}
-		write(t, folder, "changed=CONTENT OF /changed", "added=not there before")
-		for _, name := range []string{"gone", "linked", "sub/gone"} {
+		for _, name := range []string{"gone", "linked", "sub/gone", "was a file", "was a folder"} {
 			if err := os.Remove(filepath.Join(folder, name)); err != nil {
 				t.Fatal(err)
 			}
 		}
+		write(t, folder, "changed=CONTENT OF /changed", "added=not there before", "more/added=not there before", "was a file/", "was a folder=a file")
 		if err := os.Symlink("fine", filepath.Join(folder, "linked")); err != nil {
 			t.Fatal(err)
 		}
@@ -109,8 +111,8 @@ func TestAManifestIsHeldAgainstTheFolder(t *testing.T) {
 		}
 		defer m.Close()
 		sum, err := f.in(f.mia).Folder(t.Context(), folder, m)
-		wantSum(t, "in", sum, err, Sum{Moved: 2, Failed: 5})
-		f.wantTold("failed linked: Something else has taken its place", "failed changed: It is not what the manifest says", "failed added: it is not in the manifest",
+		wantSum(t, "in", sum, err, Sum{Moved: 2, Failed: 8})
+		f.wantTold("failed more: it is not in the manifest", "failed was a file: it is a folder here and a file in", "failed was a folder: it is a file here and a folder in", "failed linked: Something else has taken its place", "failed changed: It is not what the manifest says", "failed added: it is not in the manifest",
 			"failed gone: it is in the manifest and not in the folder", "failed sub/gone: it is in the manifest and not in the folder")
 		if got := f.tree(f.mia, "/", false); got != ".satchel-looks like.part=content of /.satchel-looks like.part fine=content of /fine sub/" {
 			t.Errorf("the drive has %s", got)

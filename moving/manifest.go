@@ -50,6 +50,21 @@ type Entry struct {
 	Modified time.Time `json:"modified"`
 }
 
+// is says why an entry does not let a file or folder in; nil if it does. There may be no entry.
+func (e *Entry) is(folder bool) error {
+	switch {
+	case e == nil:
+		return errors.New("it is not in the manifest")
+	case folder && !e.Folder:
+		return errors.New("it is a folder here and a file in the manifest")
+	case e.Folder && !folder:
+		return errors.New("it is a file here and a folder in the manifest")
+	case !folder && len(e.SHA256) != 2*sha256.Size:
+		return errors.New("the manifest has no SHA-256 of it")
+	}
+	return nil
+}
+
 // manifestWriter writes one, which has its name when it is whole. It also keeps two exports from one folder.
 type manifestWriter struct {
 	name  string

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/satchelhq/satchel/drive"
 )
@@ -73,5 +74,30 @@ func TestPiecesOfOneName(t *testing.T) {
 			t.Errorf("a source that fails: %v", err)
 		}
 		f.told = nil
+	})
+}
+
+// A time that only a file system can hold would keep all that lists the drive from saying anything.
+func TestATimeThatNobodyCanSay(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		source := t.TempDir()
+		write(t, source, "future=33658", "past=-900")
+		for name, when := range map[string]time.Time{"future": time.Unix(999_999_999_999, 0), "past": time.Date(-900, 1, 1, 0, 0, 0, 0, time.UTC)} {
+			in := f.in(f.ann)
+			sum, err := in.Pieces(t.Context(), func(yield func(Piece, error) bool) {
+				yield(Piece{From: name, Name: name, Modified: when, Open: func() (*os.File, error) { return os.Open(filepath.Join(source, name)) }}, nil)
+			})
+			wantSum(t, name, sum, err, Sum{Moved: 1})
+			if n := f.node(drive.Root.Join(name)); time.Since(n.Modified).Abs() > time.Hour {
+				t.Errorf("%s was last changed %v", name, n.Modified)
+			}
+			c := &coming{In: in}
+			if err := c.date(t.Context(), name, drive.Root.Join(name), when); err != nil {
+				t.Error(err)
+			}
+		}
+		folder := filepath.Join(t.TempDir(), "out")
+		sum, err := f.out(f.ann).Run(t.Context(), folder, ManifestOf(folder))
+		wantSum(t, "out", sum, err, Sum{Moved: 2})
 	})
 }

@@ -33,8 +33,8 @@ func (c *coming) file(ctx context.Context, p *place, name string, in target) err
 		if e, err = c.manifest.take(from); err != nil {
 			return err
 		}
-		if e == nil {
-			c.failed(from, errors.New("it is not in the manifest"))
+		if why := e.is(false); why != nil {
+			c.failed(from, why)
 			return nil
 		}
 	}
@@ -119,7 +119,7 @@ var errDiffers = nameTaken("The drive has another file of this name. With --repl
 
 // put stores a file and compares what the drive has then. there is what it replaces; nil for nothing.
 func (c *coming) put(ctx context.Context, a arrival, there *drive.Node) error {
-	o := drive.PutOptions{Size: a.src.size, MediaType: a.mediaType, Modified: a.modified, Conflict: drive.Fail}
+	o := drive.PutOptions{Size: a.src.size, MediaType: a.mediaType, Modified: datable(a.modified), Conflict: drive.Fail}
 	if there != nil {
 		o.Conflict = drive.Replace
 		o.Guard.Check = func(current *drive.Node) error {
