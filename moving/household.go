@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
@@ -34,7 +36,7 @@ type Belonging struct {
 type Households struct {
 	In       // Drive, User and To are each account's
 	Accounts *authn.Accounts
-	Existing bool // whether what an account has comes to one that has its name here already; else it fails
+	Existing bool // whether what an account has comes to one that has its very name here already; else it fails
 }
 
 // Take makes an account and takes what it has. Whoever was taken before only gets what is missing: Existing says that this is meant. An account whose
@@ -95,6 +97,9 @@ func wouldHave(dry bool) string {
 // account finds or makes the account. In a dry run one that is not there has no id.
 func (h Households) account(ctx context.Context, from Household, say func(Outcome, error)) (u authn.User, made bool, err error) {
 	u, err = h.Accounts.UserByLogin(ctx, from.Name)
+	if err == nil && !isCalled(u, from.Name) {
+		return u, false, fault.New(fault.Exists, "moving.Take", fmt.Sprintf("Here its name is that of another account, %q, which gets nothing of this. To give it what is in the folder: satchel import --user %s FOLDER", u.Username, u.Username))
+	}
 	if err == nil && !h.Existing {
 		return u, false, fault.New(fault.Exists, "moving.Take", "There is an account of this name already. With --existing it gets what is in the folder, and stays as it is otherwise.")
 	}
@@ -120,6 +125,12 @@ func (h Households) account(ctx context.Context, from Household, say func(Outcom
 		u, err = d.CreateUser(ctx, n)
 	}
 	return u, true, err
+}
+
+// isCalled reports whether a name of another server is an account's own, letter for letter: there "Ann" and "ann" are two people, each with files that are
+// not the other's.
+func isCalled(u authn.User, name string) bool {
+	return norm.NFC.String(name) == u.Username || strings.Contains(name, "@") && name == u.Email
 }
 
 // aboutEmail reports whether only the e-mail address keeps an account from being made.

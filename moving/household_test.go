@@ -2,6 +2,7 @@ package moving
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
@@ -99,6 +100,34 @@ func TestHouseholds(t *testing.T) {
 		}
 		if got := f.tree(id("kim"), "/", false); got != "d=12345 e=67890 t/ t/g=four" {
 			t.Errorf("kim has %s", got)
+		}
+	})
+}
+
+// Who are two on a server that tells their names apart are not made one here, whatever is said of accounts that are there.
+func TestTwoHouseholdsOfOneName(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		top := t.TempDir()
+		write(t, top, "eva/a=eva's", "Eva/b=not eva's", "e@example.org/c=of one", "E@example.org/d=of another")
+		for _, existing := range []bool{false, true} {
+			h := Households{In: f.in(""), Accounts: f.accounts, Existing: existing}
+			for name, want := range map[string]Sum{"eva": {Moved: 1}, "e@example.org": {Moved: 1}} {
+				if existing {
+					want = Sum{Same: 1}
+				}
+				sum, err := h.Take(t.Context(), Household{Name: name, Folders: []Belonging{{filepath.Join(top, name), drive.Root}}})
+				wantSum(t, name, sum, err, want)
+				f.told = nil
+				other := strings.ToUpper(name[:1]) + name[1:]
+				sum, err = h.Take(t.Context(), Household{Name: other, Folders: []Belonging{{filepath.Join(top, other), drive.Root}}})
+				wantSum(t, other, sum, err, Sum{Failed: 1})
+				f.wantTold("failed " + other + " : Here its name is that of another account")
+			}
+		}
+		for login, want := range map[string]string{"eva": "a=eva's", "e@example.org": "c=of one"} {
+			if u, err := f.accounts.UserByLogin(t.Context(), login); err != nil || f.tree(u.ID, "/", false) != want {
+				t.Errorf("%s has %s, %v", login, f.tree(u.ID, "/", false), err)
+			}
 		}
 	})
 }
