@@ -75,14 +75,23 @@ func TestAHashOfAnotherServer(t *testing.T) {
 
 func TestForeignHashesAreBounded(t *testing.T) {
 	for hash, want := range map[string]string{
-		"$2a$10$" + strings.Repeat("a", 53): "",
-		"$2y$13$" + strings.Repeat("a", 53): "",
-		"$2a$14$" + strings.Repeat("a", 53): "cost of 14",
-		"$2a$10$short":                      "too short",
-		"$argon2id$v=19$m=65536,t=1,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc":  "",
-		"$argon2id$v=19$m=262144,t=1,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc": "262144 KiB",
-		"$argon2id$v=19$m=65536,t=60,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc": "60 passes",
-		"$pbkdf2-sha256$150000$E86a9YMX3zC7$R5J62hsSq+pYw00hLLPKBbcGXmq7fj5+/M0IFoYtZbo=":         "not argon2id",
+		"$2a$10$" + strings.Repeat("a", 53):    "",
+		"$2y$13$" + strings.Repeat("a", 53):    "",
+		"$2a$14$" + strings.Repeat("a", 53):    "cost of 14",
+		"$2a$10$short":                         "too short",
+		"$2a$31$" + strings.Repeat("a", 53):    "cost of 31",
+		"$2a$03$" + strings.Repeat("a", 53):    "cost 3",
+		"$2a$10$" + strings.Repeat("!", 53):    "cannot hold",
+		"$2a$10$" + strings.Repeat("a", 52):    "cut off",
+		"$2a$10$" + strings.Repeat("a", 54):    "cut off",
+		"$2a$10$" + strings.Repeat("a", 1<<20): "bytes long",
+		"$argon2id$v=19$m=4194304,t=1,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc":                      "out of bounds",
+		"$argon2id$v=19$m=65536,t=1,p=2,keyid=a$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc":                "not known here",
+		"$argon2id$v=19$m=64,t=1,p=2$" + strings.Repeat("c29t", 1<<10) + "$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc": "bytes long",
+		"$argon2id$v=19$m=65536,t=1,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc":                        "",
+		"$argon2id$v=19$m=262144,t=1,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc":                       "262144 KiB",
+		"$argon2id$v=19$m=65536,t=60,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc":                       "60 passes",
+		"$pbkdf2-sha256$150000$E86a9YMX3zC7$R5J62hsSq+pYw00hLLPKBbcGXmq7fj5+/M0IFoYtZbo=":                               "not argon2id",
 		"plain": "not argon2id",
 	} {
 		err := CheckForeignHash(hash)
