@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -39,6 +40,7 @@ const (
 	linksBucket  = "Link"
 	configBucket = "config"
 	serverKey    = "server"
+	settingsKey  = "settings"
 )
 
 // Options are what the database does not say.
@@ -60,7 +62,22 @@ func Households(file string, o Options) ([]moving.Household, error) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	defer db.Close() // it was only read
-	var all []moving.Household
+	all, err := households(db, o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return all, nil
+}
+
+// households reads what is in the database. bbolt trusts its pages and takes them from where the file is mapped: of one that is cut off or torn, as a copy
+// is that was made while File Browser ran, it panics, or reads where there is nothing.
+func households(db *bbolt.DB, o Options) (all []moving.Household, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if why := recover(); why != nil {
+			all, err = nil, fmt.Errorf("it is damaged, or was copied while File Browser ran: %v", why)
+		}
+	}()
 	err = db.View(func(tx *bbolt.Tx) error {
 		users := tx.Bucket([]byte(usersBucket))
 		if users == nil {
@@ -74,6 +91,10 @@ func Households(file string, o Options) ([]moving.Household, error) {
 			return err
 		}
 		links := linksOf(tx)
+		rules, err := rulesOf(tx)
+		if err != nil {
+			return err
+		}
 		return users.ForEach(func(key, row []byte) error {
 			if row == nil || strings.HasPrefix(string(key), "__storm") { // an index, or what storm knows of the bucket
 				return nil
@@ -82,14 +103,12 @@ func Households(file string, o Options) ([]moving.Household, error) {
 			if err := json.Unmarshal(row, &u); err != nil {
 				return fmt.Errorf("the user %x: %w", key, err)
 			}
+			u.Rules = append(u.Rules, rules...)
 			all = append(all, u.household(root, links[u.ID], o))
 			return nil
 		})
 	})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return all, nil
+	return all, err
 }
 
 // rootOf is the folder that scopes are in.
@@ -103,6 +122,19 @@ func rootOf(tx *bbolt.Tx) (string, error) {
 		return "", fmt.Errorf("its settings: %w", err)
 	}
 	return s.Root, nil
+}
+
+// rulesOf are the rules that hold for all users.
+func rulesOf(tx *bbolt.Tx) ([]json.RawMessage, error) {
+	row := tx.Bucket([]byte(configBucket)).Get([]byte(settingsKey))
+	if row == nil {
+		return nil, nil
+	}
+	var s struct{ Rules []json.RawMessage }
+	if err := json.Unmarshal(row, &s); err != nil {
+		return nil, fmt.Errorf("its settings: %w", err)
+	}
+	return s.Rules, nil
 }
 
 // linksOf counts shared links by the ids of users.

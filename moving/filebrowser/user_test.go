@@ -1,6 +1,8 @@
 package filebrowser_test
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,6 +44,11 @@ type (
 	}
 )
 
+// Settings is what matters of the settings of all users.
+type Settings struct {
+	Rules []Rule `json:"rules"`
+}
+
 var everything = map[string]bool{"admin": false, "execute": true, "create": true, "rename": true, "modify": true, "delete": true, "share": true, "download": true}
 
 // database is one of File Browser's, written by the library that it uses.
@@ -56,7 +63,13 @@ func database(t *testing.T, root string, rows ...any) string {
 		t.Fatal(err)
 	}
 	for _, row := range rows {
-		if err := db.Save(row); err != nil {
+		err := error(nil)
+		if s, ok := row.(*Settings); ok {
+			err = db.Set("config", "settings", s)
+		} else {
+			err = db.Save(row)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -99,6 +112,57 @@ func TestUsersOfFileBrowser(t *testing.T) {
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Rules for everybody are told of everybody.
+func TestRulesForAllUsersOfFileBrowser(t *testing.T) {
+	file := database(t, "/srv", &Settings{Rules: []Rule{{Path: "/hr"}}}, &User{Username: "ann", Scope: ".", Perm: everything}, &User{Username: "mia", Scope: ".", Perm: everything, Rules: []Rule{{Path: "/x"}}})
+	all, err := filebrowser.Households(file, filebrowser.Options{Here: func(folder string) string { return folder }})
+	if err != nil || len(all) != 2 || !strings.HasPrefix(strings.Join(all[0].Notes, ""), "had 1 rules") || !strings.HasPrefix(strings.Join(all[1].Notes, ""), "had 2 rules") {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// A database that is cut off, or of which a page is another's or none, is refused, wherever that is; nobody is left out, and nothing ends in a crash.
+func TestATornDatabaseOfFileBrowser(t *testing.T) {
+	var rows []any
+	for i := range 40 {
+		rows = append(rows, &User{Username: fmt.Sprint("user", i), Scope: ".", Locale: strings.Repeat("x", 3000)})
+	}
+	file := database(t, "/srv", rows...)
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	torn := filepath.Join(t.TempDir(), "torn.db")
+	refused := 0
+	read := func(what string, text []byte) {
+		t.Helper()
+		if err := os.WriteFile(torn, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		all, err := filebrowser.Households(torn, filebrowser.Options{Here: func(folder string) string { return folder }})
+		switch {
+		case err != nil && strings.Contains(err.Error(), "torn.db: "):
+			refused++
+		case err != nil || len(all) != len(rows): // a free page may hold anything
+			t.Errorf("%s: %d users of %d, %v", what, len(all), len(rows), err)
+		}
+	}
+	page := os.Getpagesize()
+	for at := 2 * page; at+page <= len(whole); at += page {
+		for _, with := range []byte{0, 0xff} {
+			text := bytes.Clone(whole)
+			copy(text[at:], bytes.Repeat([]byte{with}, page))
+			read(fmt.Sprintf("page %d of %#x", at/page, with), text)
+		}
+	}
+	for _, size := range []int{3 * page, 10 * page, len(whole) / 2, 20*page + 100} {
+		read(fmt.Sprintf("the first %d bytes", size), whole[:size])
+	}
+	if refused < 40 {
+		t.Errorf("only %d were refused", refused)
 	}
 }
 
