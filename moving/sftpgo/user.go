@@ -1,9 +1,11 @@
 package sftpgo
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,17 +42,26 @@ type user struct {
 	Permissions    map[string][]string `json:"permissions"`
 	VirtualFolders []virtual           `json:"virtual_folders"`
 	Role           string              `json:"role"`
-	Groups         []struct {
-		Name string `json:"name"`
-		Type int    `json:"type"`
-	} `json:"groups"`
-	Filesystem filesystem `json:"filesystem"`
-	Filters    struct {
-		TOTP struct {
-			Enabled bool `json:"enabled"`
-		} `json:"totp_config"`
-	} `json:"filters"`
+	Groups         []membership        `json:"groups"`
+	Filesystem     filesystem          `json:"filesystem"`
+	CreatedAt      int64               `json:"created_at"` // milliseconds since 1970
+	Filters        filters             `json:"filters"`
 }
+
+// filters is what is read of UserFilters.
+type filters struct {
+	TOTP struct {
+		Enabled bool `json:"enabled"`
+	} `json:"totp_config"`
+	DeniedLoginMethods []string          `json:"denied_login_methods"`
+	AllowedIP          []string          `json:"allowed_ip"`
+	DeniedIP           []string          `json:"denied_ip"`
+	AccessTime         []json.RawMessage `json:"access_time"`
+	FilePatterns       []json.RawMessage `json:"file_patterns"`
+}
+
+// passwordMethod is what SFTPGo calls a sign-in by password alone.
+const passwordMethod = "password"
 
 // folder is BaseVirtualFolder.
 type folder struct {
@@ -68,11 +79,27 @@ type virtual struct {
 type group struct {
 	Name           string    `json:"name"`
 	VirtualFolders []virtual `json:"virtual_folders"`
-	UserSettings   struct {  // of users whose primary group it is
-		HomeDir    string     `json:"home_dir"`
-		QuotaSize  int64      `json:"quota_size"`
-		Filesystem filesystem `json:"filesystem"`
+	UserSettings   struct {  // all of users whose primary group it is; filters and permissions also of others
+		HomeDir     string              `json:"home_dir"`
+		QuotaSize   int64               `json:"quota_size"`
+		ExpiresIn   int64               `json:"expires_in"` // days since the user was made
+		Permissions map[string][]string `json:"permissions"`
+		Filesystem  filesystem          `json:"filesystem"`
+		Filters     filters             `json:"filters"`
 	} `json:"user_settings"`
+}
+
+// membership is GroupMapping.
+type membership struct {
+	Name string `json:"name"`
+	Type int    `json:"type"`
+}
+
+func (m membership) rank() int {
+	if m.Type == primaryGroup {
+		return 0
+	}
+	return 1
 }
 
 // Of what kind a user's group is: GroupTypePrimary and its kin.
@@ -160,6 +187,28 @@ func (d dump) household(u user, o Options) moving.Household {
 			h.Folders = append(h.Folders, moving.Belonging{From: o.Here(v.MappedPath), To: to})
 		}
 	}
+	if slices.Contains(u.Filters.DeniedLoginMethods, passwordMethod) {
+		h.Hash = ""
+	}
+	h.Notes = append(h.Notes, d.endings(u)...)
+	if u.Username == "" {
+		h.Left = errors.New("it has no name")
+	}
+	return h
+}
+
+// endings says what a user had or was that is not so here.
+func (d dump) endings(u user) (notes []string) {
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	if slices.Contains(u.Filters.DeniedLoginMethods, passwordMethod) {
+		note("could not sign in there by password")
+	}
+	if len(u.Filters.AllowedIP)+len(u.Filters.DeniedIP)+len(u.Filters.AccessTime) > 0 {
+		note("could sign in there from some addresses or at some times only, and can here from everywhere")
+	}
+	if len(u.Filters.FilePatterns) > 0 {
+		note("was not allowed to see or make files of some names there, and is here")
+	}
 	if len(u.Permissions) != 1 || !slices.Contains(u.Permissions["/"], "*") {
 		note("had permissions for some folders only, and may do everything in the own drive here")
 	}
@@ -178,14 +227,12 @@ func (d dump) household(u user, o Options) moving.Household {
 	if shares > 0 {
 		note("had %d shares, which end", shares)
 	}
-	if u.Username == "" {
-		h.Left = errors.New("it has no name")
-	}
-	return h
+	return notes
 }
 
-// inherit gives a user what comes from groups, as SFTPGo does at a sign-in: the home directory and the filesystem of the primary group, its quota where
-// the user has none, and virtual folders of all groups at paths that are free. What a virtual folder is stands in the list of all folders.
+// inherit gives a user what comes from groups, as SFTPGo does at a sign-in: the home directory and the filesystem of the primary group, its quota and end
+// where the user has none, and virtual folders, permissions and filters of all groups, the primary one first, at paths that are free. What a virtual folder
+// is stands in the list of all folders.
 func (d dump) inherit(u *user) {
 	named := strings.NewReplacer("%username%", u.Username, "%role%", u.Role)
 	taken := map[string]bool{}
@@ -193,7 +240,10 @@ func (d dump) inherit(u *user) {
 		taken[v.VirtualPath] = true
 	}
 	u.VirtualFolders = slices.Clone(u.VirtualFolders)
-	for _, of := range u.Groups {
+	u.Permissions = maps.Clone(u.Permissions)
+	groups := slices.Clone(u.Groups)
+	slices.SortStableFunc(groups, func(a, b membership) int { return cmp.Compare(a.rank(), b.rank()) })
+	for _, of := range groups {
 		at := slices.IndexFunc(d.Groups, func(g group) bool { return g.Name == of.Name })
 		if at < 0 || of.Type == membershipGroup {
 			continue
@@ -208,6 +258,18 @@ func (d dump) inherit(u *user) {
 			}
 			if u.QuotaSize == 0 {
 				u.QuotaSize = g.UserSettings.QuotaSize
+			}
+			if u.ExpirationDate == 0 && g.UserSettings.ExpiresIn > 0 {
+				u.ExpirationDate = u.CreatedAt + g.UserSettings.ExpiresIn*(24*time.Hour).Milliseconds()
+			}
+		}
+		u.restrict(g.UserSettings.Filters)
+		for path, may := range g.UserSettings.Permissions {
+			if _, ok := u.Permissions[path]; of.Type == primaryGroup && path == "/" || path != "/" && !ok {
+				if u.Permissions == nil {
+					u.Permissions = map[string][]string{}
+				}
+				u.Permissions[path] = may
 			}
 		}
 		for _, v := range g.VirtualFolders {
@@ -225,4 +287,12 @@ func (d dump) inherit(u *user) {
 		}
 		u.VirtualFolders[i].MappedPath = named.Replace(u.VirtualFolders[i].MappedPath)
 	}
+}
+
+// restrict adds the filters of a group.
+func (u *user) restrict(by filters) {
+	f := &u.Filters
+	f.DeniedLoginMethods = slices.Concat(f.DeniedLoginMethods, by.DeniedLoginMethods)
+	f.AllowedIP, f.DeniedIP = slices.Concat(f.AllowedIP, by.AllowedIP), slices.Concat(f.DeniedIP, by.DeniedIP)
+	f.AccessTime, f.FilePatterns = slices.Concat(f.AccessTime, by.AccessTime), slices.Concat(f.FilePatterns, by.FilePatterns)
 }

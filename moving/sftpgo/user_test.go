@@ -1,6 +1,7 @@
 package sftpgo_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -61,6 +62,9 @@ func TestUsersOfSFTPGo(t *testing.T) {
 	groups := []sdk.Group{
 		{BaseGroup: sdk.BaseGroup{Name: "office"}, VirtualFolders: []sdk.VirtualFolder{at("team", "/office/%username%"), at("team", "/own")}},
 		{BaseGroup: sdk.BaseGroup{Name: "first"}, UserSettings: sdk.GroupUserSettings{BaseGroupUserSettings: sdk.BaseGroupUserSettings{HomeDir: "/srv/first/%role%/%username%", QuotaSize: 500}}},
+		{BaseGroup: sdk.BaseGroup{Name: "guests"}, UserSettings: sdk.GroupUserSettings{BaseGroupUserSettings: sdk.BaseGroupUserSettings{ExpiresIn: 30, Permissions: map[string][]string{"/hr": {}}}}},
+		{BaseGroup: sdk.BaseGroup{Name: "keys"}, UserSettings: sdk.GroupUserSettings{BaseGroupUserSettings: sdk.BaseGroupUserSettings{Filters: sdk.BaseUserFilters{
+			DeniedLoginMethods: []string{"password"}, AllowedIP: []string{"192.0.2.0/24"}, FilePatterns: []sdk.PatternsFilter{{Path: "/", DeniedPatterns: []string{"*.key"}}}}}}},
 		{BaseGroup: sdk.BaseGroup{Name: "cloud"}, UserSettings: sdk.GroupUserSettings{FsConfig: in(sdk.AzureBlobFilesystemProvider)}},
 	}
 	folders := []sdk.BaseVirtualFolder{
@@ -96,6 +100,13 @@ func TestUsersOfSFTPGo(t *testing.T) {
 		}), "joy  $2a 500 /old/srv/first/staff/joy→/"},
 		{user("sky", func(u *sdk.User) { u.Groups = []sdk.GroupMapping{{Name: "cloud", Type: sdk.GroupTypePrimary}} }),
 			"sky  $2a; the files are in Azure Blob Storage, which is not read: take them over yourself"},
+		{user("gus", func(u *sdk.User) { u.Groups = []sdk.GroupMapping{{Name: "guests", Type: sdk.GroupTypePrimary}} }),
+			"gus  $2a disabled /old/srv/sftpgo/data/gus→/; could not sign in there, and cannot here: satchel user enable gus; had permissions for some folders only, and may do everything in the own drive here"},
+		{user("guy", func(u *sdk.User) {
+			u.Groups, u.ExpirationDate = []sdk.GroupMapping{{Name: "guests", Type: sdk.GroupTypePrimary}}, 4000000000000
+		}), "guy  $2a /old/srv/sftpgo/data/guy→/; had permissions for some folders only, and may do everything in the own drive here"},
+		{user("kay", func(u *sdk.User) { u.Groups = []sdk.GroupMapping{{Name: "keys", Type: sdk.GroupTypeSecondary}} }),
+			"kay  - /old/srv/sftpgo/data/kay→/; could not sign in there by password; could sign in there from some addresses or at some times only, and can here from everywhere; was not allowed to see or make files of some names there, and is here"},
 	} {
 		dump.Users, want = append(dump.Users, c.user), append(want, c.want)
 	}
@@ -105,7 +116,7 @@ func TestUsersOfSFTPGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, h := range all {
-		line := h.Name + " " + h.Email + " " + h.Hash[:3]
+		line := h.Name + " " + h.Email + " " + cmp.Or(h.Hash, "---")[:1+min(2, len(h.Hash))]
 		if h.Quota != nil {
 			line += " " + strconv.FormatInt(*h.Quota, 10)
 		}

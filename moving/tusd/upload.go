@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"mime"
 	"os"
 	"path"
 	"path/filepath"
@@ -21,6 +22,8 @@ import (
 const (
 	infoSuffix = ".info"
 	maxInfo    = 1 << 20 // bytes; metadata comes in a header
+
+	maxMediaType = 255 // bytes, as of WebDAV's PUT
 )
 
 // Uploads are the uploads in a folder of tusd's, in the order of their ids. Finished ones come; of the others it is said why not. What is outside of the folder
@@ -131,10 +134,12 @@ func named(info handler.FileInfo, id string) string {
 	return path.Base(filepath.ToSlash(id))
 }
 
+// mediaType is what a client called the type, if it is one. tusd takes any text for it.
 func mediaType(info handler.FileInfo) string {
 	for _, key := range []string{"filetype", "type"} {
-		if strings.Contains(info.MetaData[key], "/") {
-			return info.MetaData[key]
+		base, parameters, err := mime.ParseMediaType(info.MetaData[key])
+		if err == nil && len(info.MetaData[key]) <= maxMediaType && strings.Contains(base, "/") {
+			return mime.FormatMediaType(base, parameters)
 		}
 	}
 	return ""

@@ -115,6 +115,8 @@ func TestUploadsOfTusd(t *testing.T) {
 	s.upload("path", 3, "def", []string{"filename", `C:\fakepath\last.txt`})
 	s.upload("nameless", 4, "1234", nil)
 	s.upload("dots", 4, "5678", []string{"filename", "..", "filetype", "nonsense"})
+	s.upload("long type", 4, "9012", []string{"filename", "type 1.txt", "filetype", "a/" + strings.Repeat("b", 10_000)})
+	s.upload("no type", 4, "3456", []string{"filename", "type 2.txt", "filetype", "a/b\r\nSet-Cookie: c"})
 	s.upload("half", 10, "12345", []string{"filename", "half"})
 	s.upload("begun", 10, "", []string{"filename", "begun"})
 	s.upload("endless", -1, "what came", []string{"filename", "endless"})
@@ -153,7 +155,7 @@ func TestUploadsOfTusd(t *testing.T) {
 				told = append(told, fmt.Sprintf("%s %s: %v", x.Outcome, x.Path, x.Why))
 			}
 		}}
-		for run, want := range []moving.Sum{{Moved: 9, Same: 1, Left: 5, Failed: 4, Bytes: 47}, {Same: 10, Left: 5, Failed: 4}} {
+		for run, want := range []moving.Sum{{Moved: 11, Same: 1, Left: 5, Failed: 4, Bytes: 55}, {Same: 12, Left: 5, Failed: 4}} {
 			told = nil
 			sum, err := in.Pieces(t.Context(), tusd.Uploads(s.folder))
 			if err != nil || sum != want {
@@ -182,13 +184,16 @@ func TestUploadsOfTusd(t *testing.T) {
 			defer c.Close()
 			text, err := io.ReadAll(c)
 			got[n.Name] = string(text)
+			if strings.HasPrefix(n.Name, "type ") && n.MediaType != "text/plain; charset=utf-8" {
+				t.Errorf("%s is %q", n.Name, n.MediaType)
+			}
 			if got[n.Name] == "hello world" && (!n.Modified.Equal(when) || n.MediaType != "video/x-own") {
 				t.Errorf("%s is of %v, and %s", n.Name, n.Modified, n.MediaType)
 			}
 			return err
 		})
 		want := map[string]string{
-			"of uppy.txt": "abc", "last.txt": "def", s.id("nameless"): "1234", s.id("dots"): "5678", "empty": "", "hooked": "moved", "joined": "onetwo",
+			"type 1.txt": "9012", "type 2.txt": "3456", "of uppy.txt": "abc", "last.txt": "def", s.id("nameless"): "1234", s.id("dots"): "5678", "empty": "", "hooked": "moved", "joined": "onetwo",
 			"film.mp4": got["film.mp4"], "film (1).mp4": got["film (1).mp4"],
 		}
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) || strings.ToLower(got["film.mp4"]) != "hello world" || got["film.mp4"] == got["film (1).mp4"] {
