@@ -79,8 +79,8 @@ func TestMigrateBlobs(t *testing.T) {
 				film()
 				proxy.Decide(func(*http.Request) s3test.Fate { return s3test.Pass })
 				s.Stop()
+				m.tidy(t, bucket, way.to == s3) // as long as gc looks at both: a kill may leave an object that is on no record any more
 				where(way.to, "")
-				m.tidy(t, bucket, way.to == s3)
 				s.Start()
 				m.check()
 				s.fsck()

@@ -2,7 +2,7 @@
 //
 //   node pictures.mjs readme CHROMIUM URL FOLDER
 import { join } from 'node:path'
-import { launch, listed, person, shot, signIn, tell } from './chromium.mjs'
+import { launch, listed, person, signIn, tell } from './chromium.mjs'
 
 const [, executablePath, base, pictures] = process.argv.slice(2)
 const browser = await launch(executablePath)
@@ -15,7 +15,7 @@ const shown = async (name, options, view) => {
     await page.goto(`${base}/drive/Photos?view=${view}`)
     await listed(page, 'Winter').waitFor()
     await page.waitForFunction(() => [...document.querySelectorAll('#listing img')].every((image) => image.complete && image.naturalWidth > 0))
-    await shot(page, picture)
+    await page.screenshot({ path: picture })
   })
 }
 await shown('drive.png', { size: '1280x800' }, 'grid')
