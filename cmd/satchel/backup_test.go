@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -179,7 +180,8 @@ func testDrill(t *testing.T, place backupPlace) {
 	only := func(folder, name string) string {
 		t.Helper()
 		for _, file := range stored(t, filepath.Join(place.folder, folder)) {
-			if strings.Contains(file, name) {
+			// A bucket has 20261130t032741683zdb.RANDOM where a folder has 20261130T032741.683Z.db.
+			if name == "" || regexp.MustCompile(`(?i)/\d{8}t\d{6}\.?\d{3}z\.?`+name+`(\.[a-z0-9]+)?$`).MatchString(file) {
 				return file
 			}
 		}
