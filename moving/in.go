@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -28,12 +29,18 @@ type In struct {
 	DryRun  bool       // nothing is changed, and told is what would be
 	AtOnce  int        // files
 	Tell    func(Told)
+	// Own are files and folders that the server keeps its data in. They stay where they are, and nothing below them comes: a folder that holds them, such
+	// as the home directory that a dump names, would give its user all accounts and all content.
+	Own []string
 }
 
 // Folder takes what is in a folder here to the drive. m may be nil; with it, only what it names is taken, and only as it names it. What only one file
 // is about is told; the error ends all of it (Full, where the drive is), and the same call goes on.
 func (in In) Folder(ctx context.Context, folder string, m *Manifest) (Sum, error) {
 	return in.run(ctx, func(ctx context.Context, c *coming, to target) error {
+		if err := c.notBelowOwn(folder); err != nil {
+			return err
+		}
 		p, err := openPlace(folder)
 		if err != nil {
 			return err
@@ -59,6 +66,14 @@ func (in In) run(ctx context.Context, walk func(ctx context.Context, c *coming, 
 	c := &coming{In: in, tally: tally{tell: in.Tell}}
 	c.jobs, ctx = errgroup.WithContext(ctx)
 	c.jobs.SetLimit(max(1, in.AtOnce))
+	for _, name := range in.Own {
+		switch info, err := os.Stat(name); {
+		case err == nil:
+			c.own = append(c.own, info)
+		case !errors.Is(err, fs.ErrNotExist):
+			return Sum{}, err
+		}
+	}
 	to, err := c.top(ctx)
 	if err == nil {
 		err = walk(ctx, c, to)
@@ -75,6 +90,7 @@ type coming struct {
 	manifest *Manifest
 	tally    tally
 	jobs     *errgroup.Group
+	own      []fs.FileInfo
 	refused  []string // folders that were not gone into, for the manifest
 }
 
@@ -143,7 +159,11 @@ func (c *coming) folder(ctx context.Context, p *place, to target, depth int) (er
 		from := p.path(entry.Name())
 		info, err := p.root.Lstat(entry.Name())
 		if err == nil {
-			if why := notMeant(info); why != nil && !c.manifest.names(from) {
+			why := notMeant(info)
+			if c.owns(info) {
+				why = errOwn
+			}
+			if why != nil && (why == errOwn || !c.manifest.names(from)) {
 				c.tally.add(Told{User: c.User, Path: from, Outcome: Left, Why: why})
 				continue
 			}
@@ -163,6 +183,31 @@ func (c *coming) folder(ctx context.Context, p *place, to target, depth int) (er
 		}
 	}
 	return nil
+}
+
+var errOwn = errors.New("this server keeps its own data in it")
+
+func (c *coming) owns(info fs.FileInfo) bool {
+	return slices.ContainsFunc(c.own, func(own fs.FileInfo) bool { return os.SameFile(own, info) })
+}
+
+// notBelowOwn refuses a folder that is the server's own, or in one.
+func (c *coming) notBelowOwn(folder string) error {
+	at, err := filepath.Abs(folder)
+	if err == nil {
+		at, err = filepath.EvalSymlinks(at)
+	}
+	for err == nil {
+		var info fs.FileInfo
+		if info, err = os.Stat(at); err == nil && c.owns(info) {
+			return &fs.PathError{Op: "import", Path: folder, Err: errOwn}
+		}
+		if filepath.Dir(at) == at {
+			break
+		}
+		at = filepath.Dir(at)
+	}
+	return err
 }
 
 // refuse tells of a folder that is not gone into.

@@ -2,6 +2,7 @@ package moving
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -245,6 +246,33 @@ func TestAFileThatChangesWhileItIsRead(t *testing.T) {
 		}
 		if got := f.tree(f.ann, "/", false); got != "" {
 			t.Errorf("the drive has %s", got)
+		}
+	})
+}
+
+// What the server keeps its own data in comes to nobody's drive, whoever says that it is a home directory.
+func TestTheServersOwnDataStays(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		source := t.TempDir()
+		write(t, source, "fine=comes", "data/satchel.db=all accounts", "data/fine=comes, too", "data/blobs/ab/c=anybody's")
+		if err := os.Symlink(filepath.Join(source, "data", "blobs"), filepath.Join(source, "link")); err != nil {
+			t.Fatal(err)
+		}
+		in := f.in(f.ann)
+		in.Own = []string{filepath.Join(source, "data", "satchel.db"), filepath.Join(source, "data", "satchel.db-wal"), filepath.Join(source, "link")}
+		sum, err := in.Folder(t.Context(), source, nil)
+		wantSum(t, "in", sum, err, Sum{Moved: 2, Left: 3})
+		f.wantTold("left out link: a symbolic link", "left out data/satchel.db: this server keeps", "left out data/blobs: this server keeps")
+		if got := f.tree(f.ann, "/", false); got != "data/ data/fine=comes, too fine=comes" {
+			t.Errorf("the drive has %s", got)
+		}
+		h := Households{In: f.in(""), Accounts: f.accounts}
+		h.Own = in.Own
+		for i, folder := range []string{"data/blobs", "data/blobs/ab", "link"} {
+			name := fmt.Sprint("user", i)
+			sum, err := h.Take(t.Context(), Household{Name: name, Folders: []Belonging{{filepath.Join(source, folder), drive.Root}}})
+			wantSum(t, folder, sum, err, Sum{Failed: 1})
+			f.wantTold("noted "+name+" : has no password", "noted "+name+" : has an account", "failed "+name+" : import "+filepath.Join(source, folder)+": this server keeps")
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/fault"
 	"github.com/satchelhq/satchel/hooks"
@@ -63,6 +64,11 @@ something ended it before, such as a drive that is full.`,
 			if err := i.check(); err != nil {
 				return err
 			}
+			c, err := p.settings(cmd)
+			if err != nil {
+				return err
+			}
+			i.in.Own = ownData(c)
 			return p.withRooms(cmd, func(ctx context.Context, in *rooms) error { return i.run(ctx, in, args[0]) })
 		},
 	}
@@ -81,6 +87,19 @@ something ended it before, such as a drive that is full.`,
 		panic(err) // there is no such flag
 	}
 	return cmd
+}
+
+// ownData are the files and folders here that the server keeps its data in.
+func ownData(c *config.Config) (own []string) {
+	for _, blobs := range []string{c.Blobs, c.BlobsFrom} {
+		if _, bucket := config.BlobBucket(blobs); blobs != "" && !bucket {
+			own = append(own, config.BlobFolder(blobs))
+		}
+	}
+	if file, ok := strings.CutPrefix(c.Database, "sqlite:"); ok {
+		own = append(own, file, file+"-wal", file+"-shm", file+"-journal")
+	}
+	return own
 }
 
 func (i *importing) check() (err error) {

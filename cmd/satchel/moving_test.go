@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/sftpgo/sdk"
+
+	"github.com/satchelhq/satchel/config"
 )
 
 // A folder comes to a drive and a drive goes to a folder while the server runs and its user works; each sees what the other did.
@@ -256,5 +258,21 @@ func TestImportFromSFTPGo(t *testing.T) {
 	}
 	if got := satchel(t, "", environ, "user", "list"); !strings.Contains(got.stdout, "mia@example.org") || !strings.Contains(got.stdout, "lea") || strings.Contains(got.stdout, "kim") {
 		t.Errorf("accounts: %+v", got)
+	}
+}
+
+// Nothing that a server keeps is imported, wherever its settings put it.
+func TestWhatIsTheServersOwn(t *testing.T) {
+	for _, c := range []struct {
+		settings config.Config
+		want     string
+	}{
+		{config.Config{Database: "sqlite:/d/satchel.db", Blobs: "disk:/b"}, "/b /d/satchel.db /d/satchel.db-wal /d/satchel.db-shm /d/satchel.db-journal"},
+		{config.Config{Database: "postgres://h/n", Blobs: "s3://bucket/x?region=a", BlobsFrom: "disk:/old"}, "/old"},
+		{config.Config{Database: "postgres://h/n", Blobs: "s3://bucket/x?region=a"}, ""},
+	} {
+		if got := strings.Join(ownData(&c.settings), " "); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.settings.Blobs, got, c.want)
+		}
 	}
 }
