@@ -133,6 +133,9 @@ func (s *Drives) copyRow(ctx context.Context, c Copying, slow *pace, r keyedRow)
 
 func (s *Drives) copyFrom(ctx context.Context, c Copying, slow *pace, r keyedRow) (right bool, err error) {
 	source, err := c.From.Open(ctx, r.key)
+	if err != nil && c.Rotten && ctx.Err() == nil && !errors.Is(err, blob.ErrAway) {
+		err = unreadable(err) // as good as not there
+	}
 	if err != nil {
 		return false, err
 	}

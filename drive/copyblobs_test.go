@@ -2,8 +2,10 @@ package drive
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/satchelhq/satchel/blob"
@@ -98,6 +100,26 @@ func TestContentGoesWhileItIsCopied(t *testing.T) {
 			empty-trash /`)
 		copied, err := f.CopyBlobs(t.Context(), Copying{From: vanishing{f.blobs}, To: mem.New()})
 		if err != nil || !slices.Equal(copied.Missing, []string{string(node.blob)}) || copied.Blobs != 0 {
+			t.Errorf("%+v, %v", copied, err)
+		}
+	})
+}
+
+// Content that cannot even be opened ends a copy, but not one of all that there is.
+func TestContentIsCopiedPastWhatCannotBeRead(t *testing.T) {
+	each(t, Options{}, func(t *testing.T, f *fixture) {
+		node := f.put("/a", strings.Repeat("a ", 20))
+		f.put("/b", strings.Repeat("b ", 20))
+		c := Copying{From: unreadableStore{f.blobs, []blob.Key{node.blob}}, To: mem.New()}
+		if copied, err := f.CopyBlobs(t.Context(), c); !errors.Is(err, syscall.EIO) {
+			t.Errorf("%+v, %v", copied, err)
+		}
+		c.Rotten = true
+		if copied, err := f.CopyBlobs(t.Context(), c); err != nil || copied.Blobs+copied.Kept != 1 || !slices.Equal(copied.Missing, []string{string(node.blob)}) {
+			t.Errorf("%+v, %v", copied, err)
+		}
+		c.From = watched{f.blobs, func(string) error { return blob.ErrAway }}
+		if copied, err := f.CopyBlobs(t.Context(), c); !errors.Is(err, blob.ErrAway) {
 			t.Errorf("%+v, %v", copied, err)
 		}
 	})
