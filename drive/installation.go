@@ -47,3 +47,11 @@ func TakeStock(ctx context.Context, db *sqldb.DB, of []blob.Key) (st Stock, err 
 	}
 	return st, fault.Wrap(err, "drive.TakeStock")
 }
+
+// Sample answers some of the content that a database knows in a store, and not to be damaged: the oldest and the newest, up to n of each.
+func Sample(ctx context.Context, db *sqldb.DB, n int) (keys []blob.Key, err error) {
+	const stored = `SELECT b.id FROM blobs b WHERE b.content IS NULL AND NOT ` + damagedBlob
+	keys, err = sqldb.All(ctx, db, `SELECT id FROM (`+stored+` ORDER BY b.id LIMIT $1) AS oldest UNION SELECT id FROM (`+stored+` ORDER BY b.id DESC LIMIT $1) AS newest`, []any{n},
+		func(scan sqldb.Scan) (key blob.Key, err error) { return key, scan((*string)(&key)) })
+	return keys, fault.Wrap(err, "drive.Sample")
+}

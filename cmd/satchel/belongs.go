@@ -63,6 +63,78 @@ func accepts(ctx context.Context, folder, id string, holds []blob.Key, db *sqldb
 	return fmt.Errorf("%s is empty, and the database knows content: is its disk mounted, and is it the right folder? If it is, say so: mkdir -p %[1]s && echo %s > %s", folder, id, filepath.Join(folder, disk.MarkName))
 }
 
+// samples is how much content, old and new, is looked for before an empty folder is taken for one of two stores.
+const samples = 50
+
+// acceptPair refuses two stores of which one is an empty folder without a mark, as where a disk is not mounted, if the other does not hold what the database knows. The new folder
+// of a move is such a one when it begins, and the old one when it was removed afterwards.
+func acceptPair(ctx context.Context, c *config.Config, db *sqldb.DB) error {
+	var there []blob.Store
+	var empty []string
+	for _, where := range []string{c.Blobs, c.BlobsFrom} {
+		var store blob.Store
+		var err error
+		if _, remote := config.BlobBucket(where); remote {
+			store, err = openStore(ctx, c, where, db, nil, anyEmpty)
+		} else {
+			folder := config.BlobFolder(where)
+			p, broken := disk.Peek(ctx, folder)
+			if broken == nil && p.Mark == "" && len(p.Blobs) == 0 {
+				empty = append(empty, folder)
+				continue
+			}
+			if err = broken; err == nil {
+				store, err = disk.Open(folder, disk.Options{Relaxed: true}) // to be read
+			}
+		}
+		if err != nil {
+			return err
+		}
+		there = append(there, store)
+	}
+	if len(empty) == 0 {
+		return nil
+	}
+	known, err := drive.Sample(ctx, db, samples)
+	if err != nil {
+		return err
+	}
+	for _, key := range known {
+		lost, err := isLost(ctx, db, key, there)
+		if err != nil {
+			return err
+		}
+		if lost {
+			return notThere(ctx, db, empty)
+		}
+	}
+	return nil
+}
+
+func notThere(ctx context.Context, db *sqldb.DB, empty []string) error {
+	id, err := drive.Installation(ctx, db)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s is empty, and the database knows content that is not in the other store either: is its disk mounted, and is it the right folder? If it is, say so: mkdir -p %[2]s && echo %s > %s",
+		strings.Join(empty, " and "), empty[0], id, filepath.Join(empty[0], disk.MarkName))
+}
+
+// isLost reports whether content that a database knows is in none of these stores.
+func isLost(ctx context.Context, db *sqldb.DB, key blob.Key, in []blob.Store) (bool, error) {
+	for _, store := range in {
+		content, err := store.Open(ctx, key)
+		if !errors.Is(err, blob.ErrNotFound) {
+			if err == nil {
+				err = content.Close()
+			}
+			return false, err
+		}
+	}
+	stock, err := drive.TakeStock(ctx, db, []blob.Key{key}) // it may be removed by now
+	return stock.Known, err
+}
+
 // acceptsBucket refuses a bucket with content of which a new database knows nothing: gc would remove it. Its rows say what is whose afterwards.
 func acceptsBucket(ctx context.Context, where string, store *s3.Store, db *sqldb.DB, accept acceptance) error {
 	fresh, err := ledger.New(db).Empty(ctx)

@@ -74,6 +74,53 @@ func TestTheFolderOfAnInstallation(t *testing.T) {
 	want("as it was told", third, 0, "orphans removed", "gc")
 }
 
+// While content moves from one folder to another, an empty one in the place of either is refused as long as the other does not hold all.
+func TestTheFoldersOfAMove(t *testing.T) {
+	data := t.TempDir()
+	old, fresh := filepath.Join(data, "blobs"), filepath.Join(data, "new")
+	before := ofData(data)
+	added := append(ofData(data), "SATCHEL_BLOBS_FROM=disk:"+fresh)
+	both := append(ofData(data), "SATCHEL_BLOBS=disk:"+fresh, "SATCHEL_BLOBS_FROM=disk:"+old)
+	want := func(what string, environ []string, code int, says string, args ...string) {
+		t.Helper()
+		if got := satchel(t, "", environ, args...); got.code != code || !strings.Contains(got.stdout+got.stderr, says) {
+			t.Errorf("%s: want %d, %q: %+v", what, code, says, got)
+		}
+	}
+	without := func(folder string) {
+		t.Helper()
+		if err := os.Rename(folder, folder+".away"); err != nil {
+			t.Fatal(err)
+		}
+		want("a disk is not mounted", both, 1, folder+" is empty", "fsck")
+		want("a disk is not mounted", both, 1, folder+" is empty", "migrate-blobs")
+		if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("it was made: %v", err)
+		}
+		if err := os.Rename(folder+".away", folder); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := satchel(t, "correct horse battery\n", before, "user", "add", "ann"); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	in, id := opened(t, before)
+	putLarge(t, in, id, "/file")
+	without(old)
+	want("the new one is read first, as nodes do one after the other", added, 0, "no problems", "fsck")
+	without(old)
+	in, id = opened(t, both)
+	putLarge(t, in, id, "/another")
+	without(old)
+	without(fresh)
+	want("both", both, 0, "Nothing is left", "migrate-blobs")
+	without(fresh)
+	if err := os.RemoveAll(old); err != nil {
+		t.Fatal(err)
+	}
+	want("it is moved, and the old one removed", both, 0, "no problems", "fsck")
+}
+
 // A new database is not begun on content in a bucket that it does not know, and none is restored there.
 func TestTheBucketOfAnInstallation(t *testing.T) {
 	server, backup := s3test.Start(t), filepath.Join(t.TempDir(), "backup")

@@ -121,6 +121,9 @@ func openBlobs(ctx context.Context, c *config.Config, db *sqldb.DB, metrics *wat
 	accept := itsOwn
 	if c.BlobsFrom != "" {
 		accept = anyEmpty
+		if err := acceptPair(ctx, c, db); err != nil {
+			return nil, nil, err
+		}
 	}
 	blobs, err = openStore(ctx, c, c.Blobs, db, metrics, accept)
 	if bucket, ok := blobs.(*s3.Store); ok && c.BlobsFrom == "" {
