@@ -6,9 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/satchelhq/satchel/blob"
@@ -25,9 +25,10 @@ const tries = 5
 type Making struct {
 	DB      *sqldb.DB
 	Blobs   blob.Store
-	Rate    int64  // bytes a second that are copied; 0 is no limit
-	AtOnce  int    // blobs that are copied at the same time
-	Version string // of Satchel
+	Rate    int64        // bytes a second that are copied; 0 is no limit
+	AtOnce  int          // blobs that are copied at the same time
+	Version string       // of Satchel
+	Log     *slog.Logger // is told of content that is found to be damaged
 }
 
 // Made is a backup that was made.
@@ -35,12 +36,14 @@ type Made struct {
 	Name     string
 	Manifest Manifest
 	Copied   drive.Copied
+	Regained int // contents that are damaged or gone, and were in an earlier backup under another key
 }
 
-// errGone says that what a file held at the moment of the backup was removed for good before it was copied.
+// errGone says that what a file held at the moment of the backup was removed for good, or mended, before it was copied.
 var errGone = errors.New("content was removed while it was copied")
 
-// Make makes a backup while others work. All that was answered before it began is in it, but for uploads that are under way.
+// Make makes a backup while others work. All that was answered before it began is in it, but for uploads that are under way, and content that is damaged or gone and
+// that no earlier backup of the place has: the manifest names that. A store that does not answer is an error.
 func Make(ctx context.Context, p Place, o Making) (made Made, err error) {
 	for try := 1; ; try++ {
 		if made, err = makeNow(ctx, p, o); !errors.Is(err, errGone) || try == tries {
@@ -95,6 +98,10 @@ func (made *Made) copy(ctx context.Context, p Place, o Making, rows, contents st
 		store, checks := p.Content()
 		drives := drive.New(db, store, drive.Options{})
 		made.Copied, err = drives.CopyBlobs(ctx, drive.Copying{From: o.Blobs, To: store, Rate: o.Rate, AtOnce: o.AtOnce, Checked: checks})
+		m.Blobs, m.BlobBytes = made.Copied.Blobs+made.Copied.Kept, made.Copied.Holds
+		if err == nil {
+			err = made.lack(ctx, p, o, drives)
+		}
 		if err == nil {
 			err = writeKeys(ctx, contents, drives)
 		}
@@ -102,18 +109,7 @@ func (made *Made) copy(ctx context.Context, p Place, o Making, rows, contents st
 	if err = errors.Join(err, db.Close()); err == nil {
 		err = holdsItsLog(rows)
 	}
-	if err != nil {
-		return err
-	}
-	c := made.Copied
-	m.Blobs, m.BlobBytes = c.Blobs+c.Kept, c.Holds
-	if len(c.Damaged) > 0 {
-		return fmt.Errorf("%d blobs do not hold what their rows say, so this is no whole backup: %s", len(c.Damaged), strings.Join(c.Damaged, ", "))
-	}
-	if len(c.Missing) > 0 {
-		return fmt.Errorf("%w, or is lost (satchel fsck tells): %s", errGone, strings.Join(c.Missing, ", "))
-	}
-	return nil
+	return err
 }
 
 // writeKeys writes the keys of all content that the drives' rows name.

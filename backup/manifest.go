@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -34,6 +35,24 @@ type Manifest struct {
 	Tables    []Table   `json:"tables"`
 	Blobs     int       `json:"blobs"` // contents that are copied
 	BlobBytes int64     `json:"blob_bytes"`
+	Lacks     int       `json:"lacks,omitempty"`   // contents that were damaged or gone, and are in no backup of the place
+	Lacking   []Lack    `json:"lacking,omitempty"` // the first of these, at most maxLacking
+}
+
+// maxLacking bounds the contents that a manifest names as lacking, so that it stays below maxManifest.
+const maxLacking = 3000
+
+// Lack is content that a backup does not have.
+type Lack struct {
+	Key    string `json:"key"`
+	SHA256 string `json:"sha256"` // in hexadecimal
+	Size   int64  `json:"size"`
+	Found  string `json:"found"` // what it was: "missing", "changed" or "unreadable"
+}
+
+// Names reports whether the manifest names content as lacking, or may have meant it where there was no room for more names.
+func (m Manifest) Names(key string) bool {
+	return m.Lacks > len(m.Lacking) || slices.ContainsFunc(m.Lacking, func(l Lack) bool { return l.Key == key })
 }
 
 // File is a file of a backup.

@@ -3,6 +3,7 @@ package drive
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"sync"
@@ -33,13 +34,14 @@ type Copied struct {
 	Holds int64 // bytes of the copied and the kept
 
 	Missing []string // ids of blobs that a file or version holds and whose bytes are in neither store
-	Damaged []string // ids of blobs whose bytes are not those that their rows say
+	Damaged []string // ids of blobs whose bytes are not those that their rows say, or cannot be read
 }
 
 // copyPage is how many rows are read at a time.
 const copyPage = 500
 
-// CopyBlobs copies all content that the rows of these drives name and that is in a store, under its own key. Each is compared with the SHA-256 on record, and its copy read back and compared as well. An error of a store or the database ends it.
+// CopyBlobs copies all content that the rows of these drives name and that is in a store, under its own key. Each is compared with the SHA-256 on record, and its copy read back and compared as well.
+// What is on record as damaged is read in To before that is taken for a copy. An error of a store that does not answer, of To or of the database ends it.
 func (s *Drives) CopyBlobs(ctx context.Context, c Copying) (copied Copied, err error) {
 	var mu sync.Mutex
 	slow := &pace{rate: c.Rate}
@@ -85,11 +87,14 @@ func (s *Drives) CopyBlobs(ctx context.Context, c Copying) (copied Copied, err e
 type keyedRow struct {
 	key blob.Key
 	blobRow
+	known bool // to be damaged
 }
 
 func (s *Drives) blobRows(ctx context.Context, after string) ([]keyedRow, error) {
-	return sqldb.All(ctx, s.db, `SELECT id, size, sha256 FROM blobs WHERE content IS NULL AND id > $1 ORDER BY id LIMIT $2`, []any{after, copyPage},
-		func(scan sqldb.Scan) (r keyedRow, err error) { return r, scan((*string)(&r.key), &r.size, &r.sha256) })
+	return sqldb.All(ctx, s.db, `SELECT b.id, b.size, b.sha256, `+damagedBlob+` FROM blobs b WHERE b.content IS NULL AND b.id > $1 ORDER BY b.id LIMIT $2`, []any{after, copyPage},
+		func(scan sqldb.Scan) (r keyedRow, err error) {
+			return r, scan((*string)(&r.key), &r.size, &r.sha256, &r.known)
+		})
 }
 
 // outcome is what became of a blob that was to be copied.
@@ -132,24 +137,42 @@ func (s *Drives) copyRow(ctx context.Context, c Copying, slow *pace, r keyedRow)
 }
 
 func (s *Drives) copyFrom(ctx context.Context, c Copying, slow *pace, r keyedRow) (right bool, err error) {
+	if r.known && !c.Rotten { // what To has goes before another copy comes, so that has to be the better one
+		right, err = readFrom(ctx, c, slow, r, func(from io.Reader) (bool, error) {
+			digest := sha256.New()
+			n, err := s.copyTo(digest, from)
+			return r.is(n, digest), err
+		})
+		if err != nil || !right {
+			return false, err
+		}
+	}
+	return readFrom(ctx, c, slow, r, func(from io.Reader) (bool, error) { return s.copyBlob(ctx, c.To, r.key, from, r.blobRow) })
+}
+
+// readFrom has read look at content, which is not right if it cannot be read.
+func readFrom(ctx context.Context, c Copying, slow *pace, r keyedRow, read func(io.Reader) (right bool, err error)) (bool, error) {
 	source, err := c.From.Open(ctx, r.key)
 	if err != nil && c.Rotten && ctx.Err() == nil && !errors.Is(err, blob.ErrAway) {
 		err = unreadable(err) // as good as not there
 	}
 	if err != nil {
+		if tellsDamage(err) {
+			err = nil
+		}
 		return false, err
 	}
 	defer source.Close() // it was only read
-	read := &lenient{Reader: source}
-	right, err = s.copyBlob(ctx, c.To, r.key, paced{read, ctx, slow}, r.blobRow)
-	if read.broke() && c.Rotten {
+	from := &lenient{Reader: source}
+	right, err := read(paced{from, ctx, slow})
+	if tellsDamage(from.err) {
 		return false, nil
 	}
 	return right, err
 }
 
 func (s *Drives) copiedBefore(ctx context.Context, c Copying, r keyedRow) (bool, error) {
-	if c.Verify {
+	if c.Verify || r.known {
 		return s.holdsBlob(ctx, c.To, r.key, r.blobRow)
 	}
 	there, err := c.To.Open(ctx, r.key)

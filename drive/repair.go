@@ -114,8 +114,7 @@ func (s *Drives) concerned(ctx context.Context, p Problem) (all []Holder, err er
 
 // repairBlob mends content by the first of the backups that has it whole.
 func (s *Drives) repairBlob(ctx context.Context, key blob.Key, backup func(n int) (*Drives, error)) (done, why string, err error) {
-	r := scrubRow{keyedRow: keyedRow{key: key}}
-	err = s.db.Row(ctx, `SELECT b.size, b.sha256, b.content IS NULL, `+damagedBlob+` FROM blobs b WHERE b.id = $1`, []any{string(key)}, &r.size, &r.sha256, &r.stored, &r.known)
+	r, err := s.scrubRow(ctx, key)
 	if err != nil {
 		return "", "", err
 	}
@@ -156,18 +155,12 @@ func (s *Drives) repairBlob(ctx context.Context, key blob.Key, backup func(n int
 
 // fetch copies content of a backup. ErrNotFound if that does not have it, or not as it was.
 func (s *Drives) fetch(ctx context.Context, backup *Drives, row blobRow) (c content, err error) {
-	var from blob.Key
-	var small []byte
-	var stored bool
-	err = backup.db.Row(ctx, `SELECT id, content, content IS NULL FROM blobs WHERE sha256 = $1 AND size = $2`, []any{row.sha256, row.size}, (*string)(&from), &small, &stored)
-	if sqldb.NoRow(err) {
-		return c, blob.ErrNotFound
-	}
+	from, small, err := backup.sameContent(ctx, row)
 	if err != nil {
 		return c, err
 	}
 	c = content{sha256: row.sha256, size: row.size}
-	if !stored {
+	if small != nil {
 		digest := sha256.New()
 		digest.Write(small)
 		if !row.is(int64(len(small)), digest) {

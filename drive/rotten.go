@@ -13,6 +13,9 @@ import (
 // copyRotten copies what can be read of content that is not right: a picture with a wrong bit is better than none.
 func (s *Drives) copyRotten(ctx context.Context, c Copying, slow *pace, r keyedRow) (err error) {
 	source, err := c.From.Open(ctx, r.key)
+	if tellsDamage(err) {
+		return nil
+	}
 	if err != nil {
 		return storeError(err, "drive.copyRotten")
 	}
@@ -23,7 +26,7 @@ func (s *Drives) copyRotten(ctx context.Context, c Copying, slow *pace, r keyedR
 	}
 	defer stage.Close()
 	read := &lenient{Reader: source}
-	if _, err := s.copyTo(stage, paced{read, ctx, slow}); err != nil && !read.broke() {
+	if _, err := s.copyTo(stage, paced{read, ctx, slow}); err != nil && !tellsDamage(read.err) {
 		return storeError(err, "drive.copyRotten")
 	}
 	return storeError(stage.Seal(ctx), "drive.copyRotten")
@@ -43,9 +46,9 @@ func (l *lenient) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// broke reports whether what is read is damaged, and not only away.
-func (l *lenient) broke() bool {
-	return l.err != nil && !errors.Is(l.err, blob.ErrAway) && !errors.Is(l.err, context.Canceled) && !errors.Is(l.err, context.DeadlineExceeded)
+// tellsDamage reports whether an error of reading says that content is damaged, and not only gone or away.
+func tellsDamage(err error) bool {
+	return err != nil && !errors.Is(err, blob.ErrNotFound) && !errors.Is(err, blob.ErrAway) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // NoteDamage writes down which content is damaged after CopyBlobs has looked at all of it, and nothing else.

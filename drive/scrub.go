@@ -163,7 +163,6 @@ type scrub struct {
 type scrubRow struct {
 	keyedRow
 	stored bool // in the store, and not in its row
-	known  bool // to be damaged
 }
 
 func (s *Drives) scrubRows(ctx context.Context, after string) ([]scrubRow, error) {

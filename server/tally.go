@@ -113,7 +113,8 @@ const (
 func backupTally(take func(context.Context) ([]turn.Job, error), every func() time.Duration, log *slog.Logger) *tally[[]turn.Job] {
 	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
 	due := desc("satchel_backup_every_seconds", "How often satchel backup is to be run: backup_every; missing where it is never.")
-	descs := []*prometheus.Desc{due}
+	lacking := desc("satchel_backup_lacking_contents", "Contents that the last backup that was made lacks, since they were damaged or gone; missing until there is one.")
+	descs := []*prometheus.Desc{due, lacking}
 	type told struct{ age, failures, took *prometheus.Desc }
 	of := map[string]told{
 		backupJob: {desc("satchel_backup_age_seconds", "Time since a backup was last made, on whatever machine, or since one was first tried; missing until then."),
@@ -142,6 +143,9 @@ func backupTally(take func(context.Context) ([]turn.Job, error), every func() ti
 			if !j.Ended.IsZero() {
 				add(t.failures, float64(j.Failures))
 				add(t.took, j.Took.Seconds())
+			}
+			if j.Name == backupJob && !j.Well.IsZero() {
+				add(lacking, float64(j.Lacking))
 			}
 		}
 		return metrics

@@ -3,6 +3,7 @@ package turn
 import (
 	"context"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/satchelhq/satchel/fault"
@@ -21,6 +22,7 @@ type Job struct {
 	Took     time.Duration
 	Failures int           // in a row, up to the last run; 0 if that went well
 	Well     time.Time     // when a run last ended well; zero if none has
+	Lacking  int64         // what that run had to leave out
 	Age      time.Duration // since then, or since the job is known
 }
 
@@ -89,17 +91,20 @@ func (t *Turn) End(every time.Duration, failed error) {
 	if failed != nil {
 		set += `failures = failures + 1`
 	} else {
-		set += `failures = 0, well_at = ` + t.of.now
+		set += `failures = 0, well_at = ` + t.of.now + `, lacking = ` + strconv.Itoa(t.lacking)
 	}
 	t.end(set, next.Microseconds())
 }
 
+// Lacks notes, before End, how much a run has to leave out that goes well but for that.
+func (t *Turn) Lacks(n int) { t.lacking = n }
+
 // All are the jobs that were done, by name.
 func (s *Turns) All(ctx context.Context) ([]Job, error) {
-	all, err := sqldb.All(ctx, s.db, `SELECT name, node, begun_at, ended_at, took, failures, well_at, `+s.now+` - CASE WHEN well_at > 0 THEN well_at ELSE known_at END
+	all, err := sqldb.All(ctx, s.db, `SELECT name, node, begun_at, ended_at, took, failures, well_at, lacking, `+s.now+` - CASE WHEN well_at > 0 THEN well_at ELSE known_at END
 		FROM jobs ORDER BY name`, nil, func(scan sqldb.Scan) (j Job, err error) {
 		var begun, ended, took, well, age int64
-		err = scan(&j.Name, &j.Node, &begun, &ended, &took, &j.Failures, &well, &age)
+		err = scan(&j.Name, &j.Node, &begun, &ended, &took, &j.Failures, &well, &j.Lacking, &age)
 		j.Begun, j.Ended, j.Well = sqldb.Time(begun), sqldb.Time(ended), sqldb.Time(well)
 		j.Took, j.Age = time.Duration(took)*time.Microsecond, max(0, time.Duration(age)*time.Microsecond)
 		return j, err

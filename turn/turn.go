@@ -47,6 +47,8 @@ type Turn struct {
 	stop  context.CancelFunc
 	kept  sync.WaitGroup
 
+	lacking int // what is left out
+
 	mu   sync.Mutex
 	seen time.Time // when the others were last told
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +10,10 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/backup"
 	"github.com/satchelhq/satchel/config"
+	"github.com/satchelhq/satchel/drive"
 	"github.com/satchelhq/satchel/turn"
 )
 
@@ -48,6 +51,13 @@ The rows are those of one moment, and all content that they name is copied with 
 content that an earlier backup at the place has is not copied again. Uploads that are
 under way are left out. A place belongs to one installation. It holds what opens every
 account: keep it safe.
+
+Content that is damaged or gone is no reason to have no backup: all else is in it, and what
+it lacks is named with the files. What an earlier backup at the place has of it stays there
+and belongs to the new one.
+
+The exit code is 0 if the backup has everything, 8 if it is made and lacks content, and 1 if
+it is not made.
 
 ` + placeHelp,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -91,16 +101,22 @@ func (p *program) backup(ctx context.Context, c *config.Config, where string, ke
 		return err
 	}
 	defer claim.Close() // it holds nothing
-	return onRecord(ctx, in.turns, backupJob, c.BackupEvery, func(ctx context.Context) error {
-		return p.backUp(ctx, c, in, where, keep, pace)
+	var lacks error
+	err = onRecord(ctx, in.turns, backupJob, c.BackupEvery, func(ctx context.Context) (n int, err error) {
+		m, err := p.backUp(ctx, c, in, where, keep, pace)
+		if err == nil && m.Lacks > 0 {
+			lacks = wrongf("the backup is made, and lacks %d contents that are damaged or gone: satchel fsck --repair --from an older place mends them, or an upload of the same bytes does", m.Lacks)
+		}
+		return m.Lacks, err
 	})
+	return cmp.Or(err, lacks)
 }
 
 // turnPatience is how long a turn is waited for that a process which was killed may have.
 const turnPatience = 8 * time.Second
 
-// onRecord does a job that somebody asked for, and has it in the database how it went. errBackupRuns if another machine is at it.
-func onRecord(ctx context.Context, turns *turn.Turns, job string, every time.Duration, run func(context.Context) error) error {
+// onRecord does a job that somebody asked for, and has it in the database how it went and how much it had to leave out. errBackupRuns if another machine is at it.
+func onRecord(ctx context.Context, turns *turn.Turns, job string, every time.Duration, run func(context.Context) (lacks int, err error)) error {
 	if err := turns.Wake(ctx, job); err != nil {
 		return err
 	}
@@ -116,31 +132,65 @@ func onRecord(ctx context.Context, turns *turn.Turns, job string, every time.Dur
 	within, stop := context.WithCancelCause(ctx) // and not the turn's, whose guard is for updates of this database alone
 	defer stop(nil)
 	defer context.AfterFunc(t.Context(), func() { stop(turn.ErrLost) })()
-	if err = run(within); errors.Is(err, context.Canceled) && ctx.Err() == nil {
+	lacks, err := run(within)
+	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
 		err = fmt.Errorf("the database did not answer for some seconds, so that another machine may have begun: %w", context.Cause(within))
 	}
 	if ctx.Err() != nil { // somebody has ended it: it has not failed
 		t.Leave()
 		return err
 	}
+	t.Lacks(lacks)
 	t.End(max(every, time.Minute), err)
 	return err
 }
 
-func (p *program) backUp(ctx context.Context, c *config.Config, in *rooms, where string, keep int, pace copying) (err error) {
+func (p *program) backUp(ctx context.Context, c *config.Config, in *rooms, where string, keep int, pace copying) (m backup.Manifest, err error) {
 	place, err := openPlace(ctx, c, where, false)
 	if err != nil {
-		return err
+		return m, err
 	}
 	defer func() { err = errors.Join(err, place.Close()) }()
-	made, err := backup.Make(ctx, place, backup.Making{DB: in.db, Blobs: in.blobs, Rate: pace.rate, AtOnce: pace.atOnce, Version: version()})
+	made, err := backup.Make(ctx, place, backup.Making{DB: in.db, Blobs: in.blobs, Rate: pace.rate, AtOnce: pace.atOnce, Version: version(), Log: p.commandLog(c)})
 	if err != nil {
-		return err
+		return m, err
 	}
+	m = made.Manifest
 	fmt.Fprintf(p.stdout, "%s: %d blobs copied, %s; %d were there.\n", made.Name, made.Copied.Blobs, humanize.IBytes(uint64(made.Copied.Bytes)), made.Copied.Kept)
+	if made.Regained > 0 {
+		fmt.Fprintf(p.stdout, "%s: %d blobs are damaged or gone and came from earlier backups: satchel fsck --repair --from this place brings them back.\n", made.Name, made.Regained)
+	}
+	if err := p.nameLacking(ctx, in.drives, in.accounts, m); err != nil {
+		return m, err
+	}
 	removed, err := backup.Forget(ctx, place, keep)
 	for _, name := range removed {
 		fmt.Fprintf(p.stdout, "%s: removed.\n", name)
 	}
-	return err
+	return m, err
+}
+
+// maxNamed is how many lacking contents are named with their files.
+const maxNamed = 100
+
+// nameLacking names the files whose content a backup lacks, and whose they are.
+func (p *program) nameLacking(ctx context.Context, drives *drive.Drives, accounts *authn.Accounts, m backup.Manifest) error {
+	for i, l := range m.Lacking {
+		if i == maxNamed {
+			fmt.Fprintf(p.stdout, "lacking: %d contents more: the manifest has their keys.\n", m.Lacks-maxNamed)
+			return nil
+		}
+		holders, err := drives.Holders(ctx, l.Key)
+		if err != nil {
+			return err
+		}
+		files, err := nameHolders(ctx, accounts, holders)
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			fmt.Fprintf(p.stdout, "lacking: %s: %s (blob %s)\n", l.Found, file, l.Key)
+		}
+	}
+	return nil
 }

@@ -167,6 +167,8 @@ func backupFinding(all []turn.Job, every time.Duration) doctor.Finding {
 		f.Grade, f.Says = doctor.Wrong, "the last one is of "+last.Well.UTC().Format(time.RFC3339)+", and backup_every is "+every.String()
 	case last.Failures > 0:
 		f.Grade, f.Says = doctor.Note, fmt.Sprintf("%d have failed since one went well", last.Failures)
+	case last.Lacking > 0:
+		f.Grade, f.Says = doctor.Wrong, fmt.Sprintf("the last one lacks %d contents that were damaged or gone: satchel scrub --known names the files", last.Lacking)
 	default:
 		f.Says = "the last one is of " + last.Well.UTC().Format(time.RFC3339)
 	}

@@ -1,18 +1,21 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"github.com/satchelhq/satchel/authn"
 	"github.com/satchelhq/satchel/backup"
 	"github.com/satchelhq/satchel/config"
 	"github.com/satchelhq/satchel/drive"
@@ -37,7 +40,10 @@ func (p *program) drillCommand() *cobra.Command {
 
 What is served is not touched, and nothing is asked of it but to remember how the drill
 went, for metrics and alerts, where the settings name a database that is there. It needs
-room for all content, in TMPDIR or --in. The exit code is 1 if the backup cannot be restored as it was.
+room for all content, in TMPDIR or --in.
+
+The exit code is 0 if the backup has everything, 8 if it is restored as it was and lacks
+content, as its manifest says, and 1 if it cannot be restored as it was.
 
 With --on rows are restored to a database that is made on a Postgres server and dropped
 again; the user needs CREATEDB. PGPASSWORD and ~/.pgpass are read.
@@ -67,11 +73,22 @@ again; the user needs CREATEDB. PGPASSWORD and ~/.pgpass are read.
 
 // drillOnRecord does a drill, and has the installation of the settings remember how it went, if it is there.
 func (p *program) drillOnRecord(ctx context.Context, c *config.Config, where string, d drilling) (err error) {
-	drill := func(ctx context.Context) error { return p.drill(ctx, c, where, d) }
+	var lacks error // which the backup did when it was made, so the drill has gone well
+	drill := func(ctx context.Context) (n int, err error) {
+		n, err = p.drill(ctx, c, where, d)
+		if err == nil && n > 0 {
+			lacks = wrongf("the backup can be restored as it was made, and that is without %d contents that were damaged or gone", n)
+		}
+		return n, err
+	}
+	alone := func() error {
+		_, err := drill(ctx)
+		return cmp.Or(err, lacks)
+	}
 	if file, ok := strings.CutPrefix(c.Database, "sqlite:"); ok {
 		if _, err := os.Stat(strings.TrimPrefix(file, "//")); errors.Is(err, fs.ErrNotExist) {
 			fmt.Fprintf(p.stderr, "There is no installation at %s to remember this.\n", c.Database)
-			return drill(ctx)
+			return alone()
 		}
 	}
 	db, err := sqldb.Open(ctx, c.Database, sqldb.Options{MaxConns: 2})
@@ -85,43 +102,50 @@ func (p *program) drillOnRecord(ctx context.Context, c *config.Config, where str
 	}
 	if at != latest {
 		fmt.Fprintln(p.stderr, "The installation of the settings is of another Satchel, and does not remember this.")
-		return drill(ctx)
+		return alone()
 	}
-	return onRecord(ctx, turn.New(db, nodeName()), drillJob, 0, drill)
+	err = onRecord(ctx, turn.New(db, nodeName()), drillJob, 0, drill)
+	return cmp.Or(err, lacks)
 }
 
-func (p *program) drill(ctx context.Context, c *config.Config, where string, d drilling) (err error) {
+func (p *program) drill(ctx context.Context, c *config.Config, where string, d drilling) (lacks int, err error) {
 	place, err := openPlace(ctx, c, where, true)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, place.Close()) }()
 	name, err := chosen(ctx, place, where, d.name)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	manifest, err := backup.ReadManifest(ctx, place, name)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	began := time.Now()
 	scratch, remove, err := d.scratch(ctx, c, manifest)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 	fmt.Fprintf(p.stdout, "%s is restored to %s.\n", name, scratch.Data)
-	r := &restoring{p: p, pace: d.pace, name: name}
-	err = r.fill(ctx, scratch, place, func(_ context.Context, _ *sqldb.DB, _ *drive.Drives, done restored) error {
+	r := &restoring{p: p, pace: d.pace, name: name, asMade: true}
+	err = r.fill(ctx, scratch, place, func(ctx context.Context, db *sqldb.DB, drives *drive.Drives, done restored) error {
 		if err := compare(done); err != nil {
 			return err
 		}
+		m, lost := done.manifest, done.lost()
+		m.Lacks, m.Lacking = len(lost), slices.DeleteFunc(slices.Clone(m.Lacking), func(l backup.Lack) bool { return !lost[l.Key] })
+		if err := p.nameLacking(ctx, drives, authn.New(db, authn.Options{}), m); err != nil {
+			return err
+		}
+		lacks = len(lost)
 		return p.tellDrill(done, time.Since(began))
 	})
 	if err != nil {
-		return fmt.Errorf("the backup %s is not restored as it was: %w", name, err)
+		return 0, fmt.Errorf("the backup %s is not restored as it was: %w", name, err)
 	}
-	return nil
+	return lacks, nil
 }
 
 // tellDrill says what was found to be as it was.
@@ -152,7 +176,15 @@ func compare(done restored) error {
 			wrong = append(wrong, fmt.Errorf("table %s has %s, want %s", t.Name, is[t.Name], want))
 		}
 	}
-	if n, bytes := done.copied.Blobs+done.copied.Kept, done.copied.Holds; n != m.Blobs || bytes != m.BlobBytes {
+	n, bytes := done.copied.Blobs+done.copied.Kept, done.copied.Holds
+	lost := done.lost()
+	for _, l := range m.Lacking {
+		if !lost[l.Key] { // a later backup has brought it
+			n--
+			bytes -= l.Size
+		}
+	}
+	if whole := len(m.Lacking) == m.Lacks; whole && (n != m.Blobs || bytes != m.BlobBytes) || n < m.Blobs {
 		wrong = append(wrong, fmt.Errorf("%d contents with %d bytes, want %d with %d", n, bytes, m.Blobs, m.BlobBytes))
 	}
 	return errors.Join(wrong...)

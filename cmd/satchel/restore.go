@@ -35,7 +35,7 @@ to a bucket that came from a disk. Nobody can serve it until it is whole. What w
 interrupted goes on when the same command is given again.
 
 Content that the backup does not have, or not as it was, ends it, since nobody should take
-for whole what is not. With --keep-going all else is restored: what is damaged comes as it
+for whole what is not; what its manifest says that it lacks does so before anything is copied. With --keep-going all else is restored: what is damaged comes as it
 is, and is on record as satchel scrub would have it, with the files that hold it.
 
 The exit code is 0 if all is restored and right, 8 if it is restored and something is wrong
@@ -71,6 +71,7 @@ type restoring struct {
 	pace      copying
 	name      string // of the backup; empty is the newest
 	keepGoing bool
+	asMade    bool // goes past what the manifest says the backup lacks, and past nothing else
 }
 
 func (r *restoring) run(ctx context.Context, c *config.Config, where string) (err error) {
@@ -96,6 +97,15 @@ type restored struct {
 	problems []drive.Problem
 }
 
+// lost are the contents that did not come.
+func (done restored) lost() map[string]bool {
+	lost := map[string]bool{}
+	for _, key := range slices.Concat(done.copied.Missing, done.copied.Damaged) {
+		lost[key] = true
+	}
+	return lost
+}
+
 // fill makes of a backup what the settings name, and has told say what came of it.
 func (r *restoring) fill(ctx context.Context, c *config.Config, place backup.Place, told func(context.Context, *sqldb.DB, *drive.Drives, restored) error) (err error) {
 	done, err := r.rows(ctx, c, place)
@@ -113,7 +123,11 @@ func (r *restoring) fill(ctx context.Context, c *config.Config, place backup.Pla
 		return err
 	}
 	drives := drive.New(db, to, drive.Options{Log: r.p.commandLog(c)})
-	if done.copied, err = r.content(ctx, drives, from, to); err != nil {
+	accounts := authn.New(db, authn.Options{})
+	if err := r.notLacking(ctx, drives, accounts, from, done.manifest); err != nil {
+		return err
+	}
+	if done.copied, err = r.content(ctx, drives, from, to, done.manifest); err != nil {
 		return err
 	}
 	if done.problems, err = drives.Check(ctx); err != nil {
@@ -131,14 +145,46 @@ func (r *restoring) fill(ctx context.Context, c *config.Config, place backup.Pla
 	return told(ctx, db, drives, done)
 }
 
+// notLacking refuses a backup that lacks content, by its manifest and still, before anything is copied, unless that is to be gone past.
+func (r *restoring) notLacking(ctx context.Context, drives *drive.Drives, accounts *authn.Accounts, from blob.Store, m backup.Manifest) error {
+	if r.keepGoing || r.asMade || m.Lacks == 0 {
+		return nil
+	}
+	left := m
+	left.Lacking = nil
+	for _, l := range m.Lacking {
+		c, err := from.Open(ctx, blob.Key(l.Key)) // a later backup may have brought it
+		if err == nil {
+			left.Lacks--
+			err = c.Close()
+		} else if errors.Is(err, blob.ErrNotFound) {
+			left.Lacking, err = append(left.Lacking, l), nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if left.Lacks == 0 {
+		return nil
+	}
+	if err := r.p.nameLacking(ctx, drives, accounts, left); err != nil {
+		return err
+	}
+	return fmt.Errorf("the backup %s lacks %d contents, which were damaged or gone when it was made. With --keep-going all else is restored", r.name, left.Lacks)
+}
+
 // content brings the content that the rows name.
-func (r *restoring) content(ctx context.Context, drives *drive.Drives, from, to blob.Store) (drive.Copied, error) {
+func (r *restoring) content(ctx context.Context, drives *drive.Drives, from, to blob.Store, m backup.Manifest) (drive.Copied, error) {
 	copied, err := drives.CopyBlobs(ctx, drive.Copying{From: from, To: to, Rate: r.pace.rate, AtOnce: r.pace.atOnce, Verify: true, Rotten: r.keepGoing})
 	if err != nil {
 		return copied, err
 	}
-	if lost := slices.Concat(copied.Missing, copied.Damaged); len(lost) > 0 && !r.keepGoing {
-		return copied, fmt.Errorf("the backup does not hold %d blobs, or not as they were: %s. With --keep-going all else is restored", len(lost), strings.Join(lost, ", "))
+	lost := slices.Concat(copied.Missing, copied.Damaged)
+	if r.asMade {
+		lost = slices.DeleteFunc(lost, m.Names)
+	}
+	if len(lost) > 0 && !r.keepGoing {
+		return copied, fmt.Errorf("the backup does not hold %d blobs, or not as they were: %s. With --keep-going all else is restored", len(lost), strings.Join(lost[:min(len(lost), maxNamed)], ", "))
 	}
 	if err := drives.NoteDamage(ctx, copied); err != nil {
 		return copied, err
