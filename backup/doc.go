@@ -11,7 +11,7 @@
 //
 //	  - place.go     what a place has to do, and which backups it has · folder.go  bucket.go  the places
 //	  - manifest.go  what is known of a backup
-//	  - make.go      making one · forget.go  removing old ones, and the content that only they had
+//	  - make.go      making one · lack.go  content that is damaged or gone · forget.go  removing old ones, and the content that only they had
 //
 // In a bucket no rows say what there is, so its objects are listed when it is opened, into a scratch database. Memory does not grow with
 // what there is, but for 8 bytes for each content while old backups are removed.

@@ -42,6 +42,7 @@
 // moveblobs.go moves it to another store. scrub.go reads all content again,
 // damage.go tells what is not what it was, and mend.go gives what holds it fresh
 // content. repair.go puts right what check.go finds, by recount.go where it is rows;
-// rotten.go is what a backup with damaged content brings. installation.go says
+// rotten.go is what a backup with damaged content brings, confirm.go what one
+// lacks. installation.go says
 // which installation a database is of.
 package drive

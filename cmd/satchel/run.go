@@ -20,7 +20,7 @@ const (
 	exitFailed = 1
 	exitUsage  = 2 // the command line or the settings cannot be followed
 
-	exitDamaged = 8 // of fsck, scrub, restore and export: something is wrong with what is stored, and stays so
+	exitDamaged = 8 // of fsck, scrub, backup, drill, restore and export: something is wrong with what is stored, and stays so
 	exitSome    = 6 // of many files some failed: of export, import and the client
 
 	// Of the commands of the client alone.
