@@ -22,7 +22,7 @@ func (made *Made) lack(ctx context.Context, p Place, o Making, drives *drive.Dri
 		return nil
 	}
 	slices.Sort(ids)
-	found, err := drive.New(o.DB, o.Blobs, drive.Options{Log: o.Log}).Confirm(ctx, ids)
+	found, err := drive.New(o.DB, o.Blobs, drive.Options{Log: o.Log, ScrubPause: o.Pause}).Confirm(ctx, ids)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/blob/mem"
@@ -89,7 +90,7 @@ func TestWhatABackupLacks(t *testing.T) {
 
 func testWhatABackupLacks(t *testing.T, p Place) {
 	db, blobs := sqldbtest.OpenSQLite(t), mem.New()
-	drives := drive.New(db, blobs, drive.Options{InlineMax: 1})
+	drives := drive.New(db, blobs, drive.Options{InlineMax: 1, ScrubPause: time.Millisecond})
 	err := db.Update(t.Context(), func(tx *sqldb.Tx) error {
 		_, err := tx.Exec(t.Context(), `INSERT INTO users (id, username, username_key, password_hash, created_at) VALUES ('ann', 'ann', 'ann', '', 0)`)
 		return errors.Join(err, drives.Create(t.Context(), tx, "ann"))
@@ -111,7 +112,7 @@ func testWhatABackupLacks(t *testing.T, p Place) {
 		return key, content
 	}
 	backUp := func(from blob.Store) (Made, error) {
-		return Make(t.Context(), p, Making{DB: db, Blobs: from, AtOnce: 2, Version: "test", Log: slog.New(slog.DiscardHandler)})
+		return Make(t.Context(), p, Making{DB: db, Blobs: from, AtOnce: 2, Version: "test", Pause: time.Millisecond, Log: slog.New(slog.DiscardHandler)})
 	}
 	want := func(says string, from blob.Store, whole, regained int, lacking ...Lack) {
 		t.Helper()

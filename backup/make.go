@@ -25,10 +25,11 @@ const tries = 5
 type Making struct {
 	DB      *sqldb.DB
 	Blobs   blob.Store
-	Rate    int64        // bytes a second that are copied; 0 is no limit
-	AtOnce  int          // blobs that are copied at the same time
-	Version string       // of Satchel
-	Log     *slog.Logger // is told of content that is found to be damaged
+	Rate    int64         // bytes a second that are copied; 0 is no limit
+	AtOnce  int           // blobs that are copied at the same time
+	Version string        // of Satchel
+	Log     *slog.Logger  // is told of content that is found to be damaged
+	Pause   time.Duration // before such content is looked at once more; 0 is that of drive.Options
 }
 
 // Made is a backup that was made.

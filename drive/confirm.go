@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/fault"
@@ -19,9 +20,17 @@ type Confirmed struct {
 	Size   int64
 }
 
-// Confirm reads content once more that somebody found to be damaged, writes down what is, and answers it in the order of the ids. A store that does not work now is an error,
+// Confirm waits for Options.ScrubPause, reads content once more that somebody found to be damaged, writes down what is, and answers it in the order of the ids. A store that does not work now is an error,
 // and nothing is written down.
 func (s *Drives) Confirm(ctx context.Context, ids []string) ([]Confirmed, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	select { // a store that has gone away says so by then
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(s.o.ScrubPause):
+	}
 	var all []Confirmed
 	var damaged []suspect
 	var healed []string

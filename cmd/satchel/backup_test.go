@@ -157,7 +157,10 @@ func ofContent(t *testing.T, folder, begin string) string {
 // Content that is damaged or gone keeps nothing else from being backed up: it is named, by the backup, the restore and the drill. What the place had of it stays.
 func TestABackupGoesPastDamage(t *testing.T) {
 	for name, place := range backupPlaces(t) {
-		t.Run(name, func(t *testing.T) { testABackupGoesPastDamage(t, place) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it waits
+			testABackupGoesPastDamage(t, place)
+		})
 	}
 }
 
