@@ -37,8 +37,14 @@ func Uploads(folder string) iter.Seq2[moving.Piece, error] {
 		}
 		defer root.Close()
 		err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-			if err != nil {
+			if err != nil && (name == "." || d == nil) {
 				return err
+			}
+			if err != nil { // a folder that is somebody else's, such as lost+found, or gone by now
+				if !yield(moving.Piece{From: name, Failed: fmt.Errorf("it cannot be read: %w", err)}, nil) {
+					return fs.SkipAll
+				}
+				return fs.SkipDir
 			}
 			if !d.Type().IsRegular() || !strings.HasSuffix(name, infoSuffix) {
 				return nil

@@ -202,6 +202,42 @@ func TestUploadsOfTusd(t *testing.T) {
 	})
 }
 
+// A folder that cannot be read, here since it is gone when its turn comes, is named, and what follows it comes.
+func TestAFolderThatCannotBeRead(t *testing.T) {
+	folder := t.TempDir()
+	for _, id := range []string{"a", "lost+found/b", "z"} {
+		path := filepath.Join(folder, id)
+		err := os.MkdirAll(filepath.Dir(path), 0o700)
+		if err == nil {
+			err = os.WriteFile(path, []byte("12345"), 0o600)
+		}
+		if err == nil {
+			err = os.WriteFile(path+".info", []byte(`{"ID":"x","Size":5}`), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for piece, err := range tusd.Uploads(folder) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprint(piece.From, " ", piece.Failed != nil))
+		if err := os.RemoveAll(filepath.Join(folder, "lost+found")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"a false", "lost+found true", "z false"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, err := range tusd.Uploads(filepath.Join(folder, "none")) {
+		if err == nil {
+			t.Error("a folder that is not there is read")
+		}
+	}
+}
+
 func newDrive(t *testing.T, db *sqldb.DB) (*drive.Drives, string) {
 	t.Helper()
 	drives, id := drive.New(db, mem.New(), drive.Options{}), sqldb.NewID()
