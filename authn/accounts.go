@@ -58,7 +58,7 @@ type Options struct {
 	CodesPerHour int           // codes in all; default 1000
 	RetryPause   time.Duration // before a message is sent again, four times as long each time; default 2 s
 	KeyRotation  time.Duration // age at which the key that signs is replaced (RotateOldKeys); 0 or less: never
-	HashParallel int           // passwords hashed at once, 19 MiB of memory each; default one a core, at most 3: then a flood of sign-ins stays below 256 MiB
+	HashParallel int           // passwords hashed at once, 19 MiB of memory each; default one a core, at most 3: then a flood of sign-ins stays below 256 MiB, and one larger hash of another server (CheckForeignHash)
 	Log          *slog.Logger  // default slog.Default()
 	Now          func() time.Time
 	AuditExpiry  time.Duration // how long the audit log knows something; default 365 days, negative is for ever

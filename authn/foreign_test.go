@@ -100,3 +100,29 @@ func TestForeignHashesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// Hashes that take more memory than ours wait for each other, and nobody else waits for them.
+func TestLargeHashesWaitForEachOther(t *testing.T) {
+	h, other := newHasher(3), newHasher(1)
+	other.cost.memory = 2 * h.cost.memory
+	own, err := h.hash(t.Context(), password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	large, err := other.hash(t.Context(), password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, outdated, err := h.verify(t.Context(), large, password); !ok || !outdated || err != nil {
+		t.Errorf("a large hash: %v, %v, %v", ok, outdated, err)
+	}
+	h.large <- struct{}{} // as while another one is computed
+	if ok, _, err := h.verify(t.Context(), own, password); !ok || err != nil {
+		t.Errorf("a hash of ours beside a large one: %v, %v", ok, err)
+	}
+	waiting, stop := context.WithCancel(t.Context())
+	stop()
+	if ok, _, err := h.verify(waiting, large, password); ok || err == nil {
+		t.Errorf("a second large hash: %v, %v", ok, err)
+	}
+}

@@ -44,6 +44,7 @@ const (
 type hasher struct {
 	cost     cost // of new hashes; a hash of another cost or kind is replaced at the next sign-in
 	slots    chan struct{}
+	large    chan struct{} // whose turn it is of hashes that take more memory than ours, which come from other servers: one at a time, so that they don't add up
 	waiting  atomic.Int64
 	computed atomic.Int64
 	decoy    string // a hash that no password has, for accounts that do not exist
@@ -53,6 +54,7 @@ func newHasher(parallel int) *hasher {
 	return &hasher{
 		cost:  owasp(),
 		slots: make(chan struct{}, parallel),
+		large: make(chan struct{}, 1),
 		decoy: encodePHC(owasp(), make([]byte, saltSize), make([]byte, hashSize)),
 	}
 }
@@ -71,7 +73,7 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 // verify reports whether the password has this hash, and whether the hash is of another cost or kind than today's.
 func (h *hasher) verify(ctx context.Context, phc, password string) (ok, outdated bool, err error) {
 	if isBcrypt(phc) { // of another server
-		err = h.inTurn(ctx, func() (err error) {
+		err = h.inTurn(ctx, 0, func() (err error) {
 			ok, err = matchBcrypt(phc, password)
 			return err
 		})
@@ -89,18 +91,29 @@ func (h *hasher) verify(ctx context.Context, phc, password string) (ok, outdated
 }
 
 func (h *hasher) derive(ctx context.Context, password string, c cost, salt []byte, size uint32) (key []byte, err error) {
-	err = h.inTurn(ctx, func() error {
+	err = h.inTurn(ctx, c.memory, func() error {
 		key = argon2.IDKey([]byte(password), salt, c.time, c.memory, c.threads, size)
 		return nil
 	})
 	return key, err
 }
 
-// inTurn computes a hash when there is a slot for it. Busy if too many wait.
-func (h *hasher) inTurn(ctx context.Context, compute func() error) error {
+// inTurn computes a hash, which takes so many KiB, when there is a slot for it. Busy if too many wait.
+func (h *hasher) inTurn(ctx context.Context, memory uint32, compute func() error) error {
 	defer h.waiting.Add(-1)
 	if h.waiting.Add(1) > maxHashing {
 		return fault.New(fault.Busy, "authn.derive", "Too many people are signing in. Try again in a moment.").WithCode("sign_in_busy")
+	}
+	if memory > h.cost.memory {
+		select {
+		case h.large <- struct{}{}:
+		case <-ctx.Done():
+			return fault.Wrap(ctx.Err(), "authn.derive")
+		}
+		defer func() {
+			runtime.GC() // before the next one takes as much
+			<-h.large
+		}()
 	}
 	select {
 	case h.slots <- struct{}{}:
