@@ -212,17 +212,18 @@ func (i *importing) households(ctx context.Context, in *rooms, where string) (su
 	return sum, nil
 }
 
-// here is where a folder of the other server is on this machine.
+// here is where a folder of the other server is on this machine: of two folders that it is in, the inner one says.
 func (i *importing) here(folder string) string {
+	here, below := folder, ""
 	for _, at := range i.at {
 		old, new, _ := strings.Cut(at, "=")
 		rel, err := filepath.Rel(old, folder)
-		if err != nil || !filepath.IsLocal(rel) {
+		if err != nil || !filepath.IsLocal(rel) || below != "" && len(rel) >= len(below) {
 			continue
 		}
-		if here, err := filepath.Abs(filepath.Join(new, rel)); err == nil {
-			return here
+		if abs, err := filepath.Abs(filepath.Join(new, rel)); err == nil {
+			here, below = abs, rel
 		}
 	}
-	return folder
+	return here
 }

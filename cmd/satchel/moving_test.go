@@ -276,3 +276,14 @@ func TestWhatIsTheServersOwn(t *testing.T) {
 		}
 	}
 }
+
+// Where a folder of another server is says what is said of the innermost folder that it is in, in whatever order.
+func TestWhereAFolderIsHere(t *testing.T) {
+	for folder, want := range map[string]string{"/srv": "/a", "/srv/x": "/a/x", "/srv/data": "/b", "/srv/data/ann": "/b/ann", "/srv/database": "/a/database", "/srv/../etc": "/srv/../etc", "/other": "/other"} {
+		for _, at := range [][]string{{"/srv=/a", "/srv/data=/b"}, {"/srv/data=/b", "/srv/=/a"}} {
+			if got := (&importing{at: at}).here(folder); got != want {
+				t.Errorf("%q: %s is %s, want %s", at, folder, got, want)
+			}
+		}
+	}
+}
