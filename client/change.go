@@ -41,6 +41,20 @@ func (c *Client) Remove(ctx context.Context, at string) error {
 	return c.call(ctx, http.MethodDelete, "/api/v1/files"+escape(at), nil, nil, nil, false)
 }
 
+// RemoveUnchanged is Remove for what was looked at before: Precondition if another content, or another thing, stands there since. One that is gone
+// is no error.
+func (c *Client) RemoveUnchanged(ctx context.Context, n Node) error {
+	q := request{method: http.MethodDelete, path: "/api/v1/files" + escape(n.Path), header: map[string]string{"If-Match": n.ETag}}
+	err := c.insist(ctx, q, nil, true)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return nil
+	case fault.Is(err, fault.Precondition):
+		return fault.New(fault.Precondition, "client.RemoveUnchanged", "It was changed meanwhile, and stays.").WithCode("changed")
+	}
+	return err
+}
+
 // Move gives a file or a folder another path. Exists, unless what stands there is to be moved to the trash.
 func (c *Client) Move(ctx context.Context, from, to string, overwrite bool) error {
 	return c.transfer(ctx, "/api/v1/move", from, to, overwrite)

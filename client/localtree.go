@@ -35,6 +35,9 @@ type LocalTree struct {
 	To     string // where what is in it goes
 	Follow bool   // symbolic links; else they are ErrSkipped
 	Look   bool   // whether what is there is looked up, one question a thousand names
+	// Surplus hears of what is there and not here, in folders that are both there and here; may be nil, and without Look it hears nothing. What is
+	// here and cannot or need not be sent is here.
+	Surplus func(Node)
 }
 
 // maxDepth is how deep folders may lie in each other, as on the drive.
@@ -73,15 +76,18 @@ func (w walking) folder(ctx context.Context, local, to string, above []fs.FileIn
 		return false, err
 	}
 	if len(entries) == 0 {
+		w.surplus(to, there, nil)
 		return w.tell(Found{Local: local, To: to, Info: above[len(above)-1], There: there[""]}), nil
 	}
 	taken := map[string]string{} // by their names on the drive
+	here := map[string]bool{}    // by the same, whatever is wrong with them
 	for _, entry := range entries {
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
 		f := Found{Local: filepath.Join(local, entry.Name()), Followed: w.t.Follow}
 		name, err := nameThere(entry.Name())
+		here[norm.NFC.String(name)] = true
 		if f.To = path.Join(to, "/"+name); err == nil {
 			f.Info, err = w.look(f.Local)
 		}
@@ -107,7 +113,17 @@ func (w walking) folder(ctx context.Context, local, to string, above []fs.FileIn
 			return false, nil
 		}
 	}
+	w.surplus(to, there, here)
 	return true, nil
+}
+
+// surplus tells of what is in a folder there, and not here.
+func (w walking) surplus(folder string, there map[string]*Node, here map[string]bool) {
+	for name, n := range there {
+		if w.t.Surplus != nil && name != "" && !here[name] && path.Dir(n.Path) == folder { // whatever the server calls it
+			w.t.Surplus(*n)
+		}
+	}
 }
 
 // enter walks a folder in a folder, unless it is one of those that it is in: links can go round.

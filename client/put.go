@@ -52,9 +52,10 @@ type Moment struct {
 type How string
 
 const (
-	Moved How = "sent"  // its bytes, or those that were missing, were moved
-	Same  How = "same"  // it was there already
-	Known How = "known" // the server had its content, and made the file of it
+	Moved How = "sent"       // its bytes, or those that were missing, were moved
+	Same  How = "same"       // it was there already
+	Known How = "known"      // the server had its content, and made the file of it
+	Would How = "would_send" // nothing was done: Put.Would
 )
 
 // Done is what became of a file.
@@ -92,6 +93,30 @@ func (p Put) anew(try func() error) (err error) {
 		}
 	}
 	return err
+}
+
+// Would tells what Put would do with what is known to be there, and asks no server: Same, or Would.
+func (p Put) Would(ctx context.Context) (Done, error) {
+	if p.Observe == nil {
+		p.Observe = func(Moment) {}
+	}
+	file, err := p.Open()
+	if err != nil {
+		return Done{}, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return Done{}, err
+	}
+	if p.There == nil || p.There.Folder || p.There.Size != info.Size() {
+		return Done{How: Would, Size: info.Size()}, nil
+	}
+	d, err := digestOf(ctx, file, func(n int64) { p.Observe(Moment{Phase: Hashing, At: n}) })
+	if err == nil && d.whole == p.There.SHA256 {
+		return Done{How: Same, Size: d.size, SHA256: d.whole}, nil
+	}
+	return Done{How: Would, Size: d.size}, err
 }
 
 func (c *Client) putOnce(ctx context.Context, p Put, done *Done) error {

@@ -262,6 +262,11 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 		}
 		q.body, q.header = body, map[string]string{"Content-Type": "application/json"}
 	}
+	return c.insist(ctx, q, out, repeat)
+}
+
+// insist is call for a request that is made already.
+func (c *Client) insist(ctx context.Context, q request, out any, repeat bool) error {
 	again := patience{limit: c.o.Patience}
 	for {
 		err := c.ask(ctx, q, out)

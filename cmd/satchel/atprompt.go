@@ -29,6 +29,7 @@ type atPrompt struct {
 	session  string        // file
 	patience time.Duration // for transfers
 	json     bool
+	dry      bool // nothing is moved, and all is listed
 	plain    bool // what signs in may go over HTTP without TLS
 }
 

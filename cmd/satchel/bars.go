@@ -165,6 +165,9 @@ func (f *barred) done(_ client.Done, err error) {
 	f.all.note(f.name, err, false)
 }
 
+// listed is in the count at the end.
+func (*bars) listed(client.How, string) {}
+
 func (b *bars) note(name string, err error, _ bool) {
 	// Above the bars, and not through them.
 	_, _ = fmt.Fprintf(b.area, "satchel: %s: %s\n", terminal(name), told(err))

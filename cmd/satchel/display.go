@@ -14,6 +14,7 @@ import (
 // display is what whoever moves files sees of it.
 type display interface {
 	begin(name string, size int64) displayed
+	listed(how client.How, name string)        // something that is done in a moment
 	note(name string, err error, leftOut bool) // something that is not moved
 	end(sum summary, took time.Duration)
 }
@@ -28,7 +29,7 @@ type displayed interface {
 // display is bars for a person at a terminal, and otherwise a line for each file, in words or as JSON.
 func (a *atPrompt) display() display {
 	l := &lines{a: a}
-	if a.json || !isTerminal(a.stdout) || !isTerminal(a.stderr) || os.Getenv("TERM") == "dumb" {
+	if a.json || a.dry || !isTerminal(a.stdout) || !isTerminal(a.stderr) || os.Getenv("TERM") == "dumb" {
 		return l
 	}
 	return newBars(a)
@@ -75,10 +76,25 @@ func (f *line) done(done client.Done, err error) {
 	fmt.Fprintf(f.all.a.stdout, "%-6s %s\n", shown(done.How), terminal(f.name))
 }
 
+func (l *lines) listed(how client.How, name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.a.json {
+		_ = l.a.printJSON(map[string]any{"file": name, "result": how})
+		return
+	}
+	fmt.Fprintf(l.a.stdout, "%-6s %s\n", shown(how), terminal(name))
+}
+
 // shown is what became of a file, in a word.
 func shown(how client.How) string {
-	if how == client.Moved {
+	switch how {
+	case client.Moved:
 		return "moved"
+	case client.Would:
+		return "send"
+	case trashed, wouldTrash:
+		return "trash"
 	}
 	return string(how)
 }

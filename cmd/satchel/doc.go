@@ -11,7 +11,7 @@
 //   - reload.go   what a SIGHUP does: settings that a running server takes up, the access log's new file
 //   - workshop.go decoding what strangers sent, in a process of its own (package preview)
 //   - atprompt.go the commands of who uses a server (package client): signing in, errors, exit codes
-//   - mover.go    files of put and get, some at once; display.go and bars.go are what is seen of it
+//   - mover.go    files of put and get, some at once; mirror.go: what is there and not here; display.go and bars.go are what is seen of it
 //   - moving.go   what export.go and import.go tell (package moving)
 //   - one file for each other command
 package main

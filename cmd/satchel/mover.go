@@ -20,7 +20,10 @@ type mover struct {
 	jobs *errgroup.Group
 	ctx  context.Context // ends when going on makes no sense, for any file
 	look display
+	n    int  // files at once
 	once bool // what it moves cannot be moved again by the same command
+
+	last func(ctx context.Context) error // what is done when all went well; may be nil
 
 	mu    sync.Mutex
 	sum   summary
@@ -29,12 +32,15 @@ type mover struct {
 
 // summary is what became of all files.
 type summary struct {
-	Moved  int   `json:"sent"`
-	Same   int   `json:"same"`  // were there already
-	Known  int   `json:"known"` // the server had their content
-	Left   int   `json:"left_out"`
-	Failed int   `json:"failed"`
-	Bytes  int64 `json:"bytes"` // that were moved
+	Moved int `json:"sent"`
+	Same  int `json:"same"`  // were there already
+	Known int `json:"known"` // the server had their content
+	Left  int `json:"left_out"`
+	Would int `json:"would_send,omitempty"`
+	// Trashed were there and not here.
+	Trashed int   `json:"trashed,omitempty"`
+	Failed  int   `json:"failed"`
+	Bytes   int64 `json:"bytes"` // that were moved
 }
 
 // transferFlags are the flags of commands that move files.
@@ -54,14 +60,21 @@ func (a *atPrompt) transfer(cmd *cobra.Command, n int, start func(ctx context.Co
 	}
 	defer c.Close()
 	begun := time.Now()
-	m := &mover{c: c, look: a.display()}
+	m := &mover{c: c, look: a.display(), n: client.Jobs(n)}
 	m.jobs, m.ctx = errgroup.WithContext(cmd.Context())
-	m.jobs.SetLimit(client.Jobs(n))
+	m.jobs.SetLimit(m.n)
 	err = start(m.ctx, c, m)
 	if waiting := m.jobs.Wait(); waiting != nil {
 		err = waiting // what made the rest end
 	}
+	kept := m.last != nil && m.sum.Failed > 0
+	if err == nil && m.last != nil && !kept && cmd.Context().Err() == nil {
+		err = m.last(cmd.Context())
+	}
 	m.look.end(m.sum, time.Since(begun))
+	if kept {
+		fmt.Fprintln(a.stderr, "satchel: not all can be sent, so nothing goes to the trash")
+	}
 	if cmd.Context().Err() != nil {
 		err = cmd.Context().Err()
 	} else {
@@ -85,7 +98,7 @@ func (m *mover) verdict(err error) error {
 		return err
 	case m.sum.Failed == 0:
 		return nil
-	case m.sum.Failed == 1 && m.sum.Moved+m.sum.Same+m.sum.Known == 0:
+	case m.sum.Failed == 1 && m.sum.Moved+m.sum.Same+m.sum.Known+m.sum.Trashed == 0:
 		return errOne{m.first}
 	}
 	return errSome
@@ -139,6 +152,8 @@ func (m *mover) count(done client.Done, err error, stopped bool) {
 		m.sum.Same++
 	case done.How == client.Known:
 		m.sum.Known++
+	case done.How == client.Would:
+		m.sum.Would++
 	default:
 		m.sum.Moved++
 	}
@@ -169,7 +184,7 @@ func (s summary) String() string {
 	for _, part := range []struct {
 		n    int
 		word string
-	}{{s.Known, "known to the server"}, {s.Same, "there already"}, {s.Left, "left out"}, {s.Failed, "failed"}} {
+	}{{s.Known, "known to the server"}, {s.Same, "there already"}, {s.Trashed, "to the trash"}, {s.Left, "left out"}, {s.Failed, "failed"}} {
 		if part.n > 0 {
 			text += fmt.Sprintf(", %d %s", part.n, part.word)
 		}

@@ -22,6 +22,9 @@ import (
 type putOptions struct {
 	conflict client.Conflict
 	sync     bool
+	mirror   bool // what is there and not here goes to the trash
+	empty    bool // even if nothing is here
+	dry      bool
 	follow   bool
 	resume   *client.Upload
 }
@@ -42,6 +45,9 @@ Run again, on this machine or another with the same files, it sends what is miss
 from each other by their SHA-256, so one that was changed meanwhile is sent anew, and one whose content the drive has
 is not sent at all. What a file held before is kept as its version.
 
+With --sync --delete what is in the folder there and not in LOCAL goes to the trash, after all else was sent and only if
+nothing failed. If LOCAL holds no file, nothing is sent and nothing removed: it may be a disk that is not mounted.
+
 With - as LOCAL the input becomes the file PATH, of any length, once it has ended. A command in front that fails ends it
 too. An input cannot be read again: if this one breaks off, the drive has nothing of it, and the whole line is run anew.`,
 		Example: `  satchel put Photos film.bin /
@@ -51,12 +57,19 @@ too. An input cannot be read again: if this one breaks off, the drive has nothin
 			switch o.conflict = client.Conflict(conflict); {
 			case o.conflict != client.Replace && o.conflict != client.Rename && o.conflict != client.Fail:
 				return usagef("--conflict %q: want replace, rename or fail", conflict)
+			case (o.mirror || o.dry) && !o.sync:
+				return usagef("--delete and --dry-run go with --sync")
+			case o.empty && !o.mirror:
+				return usagef("--allow-empty goes with --delete")
+			case o.mirror && len(args) > 2:
+				return usagef("--delete takes one folder: what is not in it goes to the trash")
 			case o.sync && o.conflict != client.Replace:
 				return usagef("--sync and --conflict %s do not go together", conflict)
 			}
 			if slices.Contains(args[:len(args)-1], "-") {
 				return a.putInput(cmd, args, o)
 			}
+			a.dry = o.dry
 			return a.transfer(cmd, jobs, func(ctx context.Context, c *client.Client, m *mover) error {
 				return m.putAll(ctx, args[:len(args)-1], args[len(args)-1], o)
 			})
@@ -65,6 +78,9 @@ too. An input cannot be read again: if this one breaks off, the drive has nothin
 	}
 	cmd.Flags().StringVar(&conflict, "conflict", string(client.Replace), "what happens if a name is taken: replace, rename or fail")
 	cmd.Flags().BoolVar(&o.sync, "sync", false, "look first what is there, by size and SHA-256, and send only what differs")
+	cmd.Flags().BoolVar(&o.mirror, "delete", false, "with --sync: what is there and not here goes to the trash, if all else went well")
+	cmd.Flags().BoolVar(&o.empty, "allow-empty", false, "with --delete: even if there is no file here")
+	cmd.Flags().BoolVarP(&o.dry, "dry-run", "n", false, "with --sync: only list what would be sent and what would go to the trash")
 	cmd.Flags().BoolVar(&o.follow, "follow", false, "follow symbolic links in folders, which are left out otherwise")
 	cmd.Flags().IntVarP(&jobs, "jobs", "j", 4, "files that are sent at once, at most 16")
 	a.transferFlags(cmd)
@@ -114,6 +130,8 @@ func (m *mover) putAll(ctx context.Context, local []string, to string, o putOpti
 			m.refuse(name, err)
 		case info.IsDir():
 			err = m.putFolder(ctx, name, to, o)
+		case o.mirror:
+			return usagef("--delete takes a folder, and %s is a file", name)
 		default:
 			target := to
 			if into {
@@ -145,13 +163,20 @@ func (m *mover) putFolder(ctx context.Context, local, to string, o putOptions) e
 	if !os.IsPathSeparator(local[len(local)-1]) {
 		target = path.Join(target, nameOf(local))
 	}
+	if o.mirror {
+		return m.mirrorFolder(ctx, local, target, o)
+	}
+	return m.walkFolder(ctx, client.LocalTree{Root: local, To: target, Follow: o.follow, Look: o.sync}, o)
+}
+
+func (m *mover) walkFolder(ctx context.Context, tree client.LocalTree, o putOptions) error {
 	var failing error
-	err := m.c.Walk(ctx, client.LocalTree{Root: local, To: target, Follow: o.follow, Look: o.sync}, func(f client.Found) bool {
+	err := m.c.Walk(ctx, tree, func(f client.Found) bool {
 		switch {
 		case f.Err != nil:
 			m.refuse(f.Local, f.Err)
 		case f.Info.IsDir():
-			failing = m.putEmptyFolder(ctx, f)
+			failing = m.putEmptyFolder(ctx, f, o)
 		default:
 			failing = m.putFile(ctx, f, o)
 		}
@@ -161,8 +186,12 @@ func (m *mover) putFolder(ctx context.Context, local, to string, o putOptions) e
 }
 
 // putEmptyFolder makes a folder that no file makes.
-func (m *mover) putEmptyFolder(ctx context.Context, f client.Found) error {
+func (m *mover) putEmptyFolder(ctx context.Context, f client.Found, o putOptions) error {
 	if f.There != nil && f.There.Folder {
+		return nil
+	}
+	if o.dry {
+		m.look.listed(client.Would, f.Local+"/")
 		return nil
 	}
 	err := m.c.MkdirAll(ctx, f.To)
@@ -187,7 +216,11 @@ func (m *mover) put(ctx context.Context, f client.Found, o putOptions) error {
 		f.There = nil
 	}
 	m.run(f.Local, f.Info.Size(), func(ctx context.Context, observe func(client.Moment)) (client.Done, error) {
-		return m.c.Put(ctx, client.Put{Open: f.Open, To: f.To, Conflict: o.conflict, There: f.There, Resume: o.resume, Observe: observe})
+		p := client.Put{Open: f.Open, To: f.To, Conflict: o.conflict, There: f.There, Resume: o.resume, Observe: observe}
+		if o.dry {
+			return p.Would(ctx)
+		}
+		return m.c.Put(ctx, p)
 	}, func() {})
 	return ctx.Err()
 }
