@@ -56,7 +56,9 @@ func Make(ctx context.Context, p Place, o Making) (made Made, err error) {
 // makeNow copies the rows as they are now, and the content that they name.
 func makeNow(ctx context.Context, p Place, o Making) (made Made, err error) {
 	moment := time.Now().UTC()
-	made.Name = moment.Format(NameFormat)
+	if made.Name, err = nameOf(ctx, p, moment); err != nil {
+		return made, err
+	}
 	made.Manifest = Manifest{Format: format, Moment: moment, Satchel: o.Version, Database: string(o.DB.Engine())}
 	rows, contents := filepath.Join(p.Workshop(), "rows.db"), filepath.Join(p.Workshop(), "contents")
 	defer func() { err = errors.Join(err, removeDatabase(rows), removeIfThere(contents)) }()
@@ -78,6 +80,25 @@ func makeNow(ctx context.Context, p Place, o Making) (made Made, err error) {
 	}
 	m.Made = time.Now().UTC()
 	return made, m.put(ctx, p, made.Name)
+}
+
+// nameOf names a backup that is made now: by the moment, or so that it comes last where a clock was ahead when others were named. The newest is the one that was made last.
+func nameOf(ctx context.Context, p Place, moment time.Time) (string, error) {
+	files, err := p.Files(ctx)
+	if err != nil {
+		return "", err
+	}
+	name := moment.Format(NameFormat)
+	for _, file := range files {
+		if other, _ := split(file); other >= name {
+			at, err := time.Parse(NameFormat, other)
+			if err != nil {
+				return "", err
+			}
+			name = at.Add(time.Millisecond).Format(NameFormat)
+		}
+	}
+	return name, nil
 }
 
 // copy copies rows and content, and writes down the keys of that.

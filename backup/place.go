@@ -33,7 +33,7 @@ type Place interface {
 // ErrBusy says that another process has a place.
 var ErrBusy = errors.New("another satchel backup, restore or drill is at work there")
 
-// NameFormat is how the moment of a backup, in UTC, becomes its name.
+// NameFormat is how the moment of a backup, in UTC, becomes its name. If the place has a name of a later moment, it is a millisecond behind that.
 const NameFormat = "20060102T150405.000Z"
 
 // What the files of a backup end with.
