@@ -66,10 +66,13 @@ func scratchURL(server, name string) (string, error) {
 		return "", nil
 	}
 	u, err := url.Parse(server)
-	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
+	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") || u.Opaque != "" {
 		return "", usagef("--on: want the URL of a database on a Postgres server, such as postgres://satchel@db.example.org/postgres")
 	}
-	u.Path = "/" + name
+	u.Path, u.RawPath = "/"+name, ""
+	query := u.Query()
+	query.Del("dbname") // it would win over the path
+	u.RawQuery = query.Encode()
 	return u.String(), nil
 }
 
@@ -84,7 +87,7 @@ func onServer(ctx context.Context, server, statement string) (err error) {
 
 // claimScratch tells other drills that a scratch folder is in use, until it is closed or the process ends.
 func claimScratch(folder string) (*os.File, error) {
-	claim, err := os.OpenFile(filepath.Join(folder, ".claim"), os.O_RDWR|os.O_CREATE, 0o600)
+	claim, err := os.OpenFile(filepath.Join(folder, ".claim"), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +97,7 @@ func claimScratch(folder string) (*os.File, error) {
 	return claim, nil
 }
 
-// removeDeadScratch removes the scratch folders of drills that were killed.
+// removeDeadScratch removes the scratch folders of drills that were killed. Anybody may make folders of such names in a place for all.
 func removeDeadScratch(parent string) error {
 	found, err := filepath.Glob(filepath.Join(parent, scratchName+"*", ".claim"))
 	if err != nil {
@@ -102,6 +105,10 @@ func removeDeadScratch(parent string) error {
 	}
 	for _, file := range found {
 		folder := filepath.Dir(file)
+		var is unix.Stat_t
+		if err := unix.Lstat(folder, &is); err != nil || is.Mode&unix.S_IFMT != unix.S_IFDIR || int(is.Uid) != os.Geteuid() {
+			continue
+		}
 		claim, err := claimScratch(folder)
 		if err != nil {
 			continue // it is in use, or another's
