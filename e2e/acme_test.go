@@ -45,8 +45,11 @@ var pebble = sync.OnceValues(func() (string, error) {
 	return bin, nil
 })
 
-// startACME starts an authority that looks for who asks at these ports.
-func startACME(t *testing.T, httpPort, tlsPort string) *acmeAuthority {
+// quarter is how long certificates of authorities are valid that ask for no more.
+const quarter = 90 * 24 * time.Hour
+
+// startACME starts an authority that looks for who asks at these ports, and whose certificates are valid for so long.
+func startACME(t *testing.T, httpPort, tlsPort string, valid time.Duration) *acmeAuthority {
 	t.Helper()
 	bin, err := pebble()
 	if err != nil {
@@ -66,7 +69,7 @@ func startACME(t *testing.T, httpPort, tlsPort string) *acmeAuthority {
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": address, "managementListenAddress": management, "certificate": cert, "privateKey": key,
 		"httpPort": number(httpPort), "tlsPort": number(tlsPort), "retryAfter": map[string]int{"authz": 1, "order": 1}, "keyAlgorithm": "ecdsa",
-		"profiles": map[string]any{"default": map[string]any{"description": "all", "validityPeriod": 7_776_000}},
+		"profiles": map[string]any{"default": map[string]any{"description": "all", "validityPeriod": valid / time.Second}},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +179,7 @@ func TestACME(t *testing.T) {
 			if c.alp {
 				tlsPort = port(address)
 			}
-			a := startACME(t, httpPort, tlsPort)
+			a := startACME(t, httpPort, tlsPort, quarter)
 			s := askingFor(t, "", address, plain, a.Directory, "files.example,other.example")
 			s.Start()
 			pool := a.Pool(t)
@@ -220,12 +223,27 @@ func TestACME(t *testing.T) {
 	}
 }
 
+// A certificate of which two thirds of its time have gone by is renewed.
+func TestACMERenewal(t *testing.T) {
+	t.Parallel()
+	address := freeAddress(t)
+	a := startACME(t, "1", port(address), 15*time.Second)
+	s := askingFor(t, "", address, "", a.Directory, "files.example")
+	s.Start()
+	pool := a.Pool(t)
+	first := s.shown(t, "files.example", pool)
+	waitFor(t, "the certificate is about to expire", func() bool { return time.Until(first.NotAfter) < 4*time.Second })
+	s.Stop()
+	s.Start() // which looks at once; a running server looks every ten minutes
+	waitFor(t, "another certificate", func() bool { return s.shown(t, "files.example", pool).NotAfter.After(first.NotAfter) })
+}
+
 // Two nodes on a database have one certificate together: one of them asks, and whichever the authority comes to answers.
 func TestACMEOnTwoNodes(t *testing.T) {
 	t.Parallel()
 	database := sqldbtest.PostgresURL(t)
 	one, other, plain := freeAddress(t), freeAddress(t), freeAddress(t)
-	a := startACME(t, port(plain), port(one)) // a balancer leads the name to the first
+	a := startACME(t, port(plain), port(one), quarter) // a balancer leads the name to the first
 	here := askingFor(t, database, one, plain, a.Directory, "files.example")
 	there := askingFor(t, database, other, "", a.Directory, "files.example")
 	there.Data = here.Data
