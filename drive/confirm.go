@@ -3,6 +3,7 @@ package drive
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"time"
@@ -82,7 +83,7 @@ func (s *Drives) Regain(ctx context.Context, id string, from *Drives) (bool, err
 	if err != nil {
 		return false, fault.Wrap(err, "drive.Regain")
 	}
-	source := io.ReadCloser(inMemory{bytes.NewReader(small)})
+	source := blob.Content(inMemory{bytes.NewReader(small)})
 	if small == nil {
 		if source, err = from.blobs.Open(ctx, other); err != nil && !errors.Is(err, blob.ErrAway) {
 			return false, nil
@@ -93,7 +94,15 @@ func (s *Drives) Regain(ctx context.Context, id string, from *Drives) (bool, err
 	}
 	defer source.Close() // it was only read
 	read := &lenient{Reader: source}
-	right, err := s.copyBlob(ctx, s.blobs, key, paced{read, ctx, &pace{}}, row)
+	// What the store has under the key goes before another copy comes, so that has to be the better one.
+	digest := sha256.New()
+	n, err := s.copyTo(digest, paced{read, ctx, &pace{}})
+	right := err == nil && row.is(n, digest)
+	if right {
+		if _, err = source.Seek(0, io.SeekStart); err == nil {
+			right, err = s.copyBlob(ctx, s.blobs, key, paced{read, ctx, &pace{}}, row)
+		}
+	}
 	if read.err != nil && !errors.Is(read.err, blob.ErrAway) && ctx.Err() == nil {
 		return false, nil
 	}
