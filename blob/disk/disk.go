@@ -141,6 +141,9 @@ func fail(op string, key blob.Key, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w: %w", blob.ErrNotFound, err)
 	}
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) { // too many files are open, which says nothing about this one
+		err = fmt.Errorf("%w: %w", blob.ErrAway, err)
+	}
 	return fmt.Errorf("blob/disk: %s %s: %w", op, key, full(err))
 }
 
