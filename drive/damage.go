@@ -99,7 +99,11 @@ func (s *Drives) keepDamage(ctx context.Context, damaged []suspect, healed []str
 				return err
 			}
 		}
-		return execByID(ctx, tx, `DELETE FROM damaged_blobs WHERE blob_id`, healed)
+		err := execByID(ctx, tx, `DELETE FROM damaged_blobs WHERE blob_id`, healed)
+		if err == nil { // they may be those of the damaged bytes
+			err = execByID(ctx, tx, `DELETE FROM checksums WHERE blob_id`, healed)
+		}
+		return err
 	})
 	if err != nil {
 		return err

@@ -2,6 +2,8 @@ package drive
 
 import (
 	"bytes"
+	"crypto/md5"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -129,6 +131,43 @@ func TestWhatIsDamagedIsAskedFor(t *testing.T) {
 		f.wantRot("it was sent")
 		if found, err := f.Lookup(t.Context(), f.alice, wanted); err != nil || found.Node == nil {
 			t.Errorf("what is right again was not found: %+v, %v", found, err)
+		}
+	})
+}
+
+// Checksums of bytes that were damaged are not those of the right ones, which came once more or were put back by hand.
+func TestWhatIsMendedHasItsOwnChecksums(t *testing.T) {
+	each(t, quiet, func(t *testing.T, f *fixture) {
+		sums := func() string {
+			t.Helper()
+			_, sums, err := f.FileChecksums(t.Context(), f.alice, "/file")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return hex.EncodeToString(sums.MD5)
+		}
+		const text = "content that is in the store"
+		right := md5.Sum([]byte(text))
+		want := hex.EncodeToString(right[:])
+		back := f.flip(f.put("/file", text), 5)
+		f.scrub()
+		if sums() == want {
+			t.Error("the test does not damage it")
+		}
+		back()
+		f.scrub()
+		if got := sums(); got != want {
+			t.Errorf("it was put back: %s, want %s", got, want)
+		}
+		node, err := f.Stat(t.Context(), f.alice, "/file")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.flip(node, 5)
+		f.scrub()
+		f.put("/another", text)
+		if got := sums(); got != want {
+			t.Errorf("it came once more: %s, want %s", got, want)
 		}
 	})
 }

@@ -26,6 +26,10 @@ type Node struct {
 	blob blob.Key
 }
 
+// Blob is the key of a file's content, for who keeps what it made of its bytes: these are the same as long as the key is, and others, or the same that came once more for
+// damaged ones, have another.
+func (n *Node) Blob() string { return string(n.blob) }
+
 // ETag is a strong entity tag (RFC 9110, section 8.8.3), quotes included. A file's changes when and
 // only when its content does; a folder's names the folder and its revision.
 func (n *Node) ETag() string { return string(n.AppendETag(nil)) }

@@ -34,16 +34,17 @@ func (p *Previews) find(ctx context.Context, n drive.Node, size int) (t Thumbnai
 	return t, true, nil
 }
 
-// keep writes down what was made of a file's content, or, by no pieces, that nothing can be. Content that was removed meanwhile is left out.
+// keep writes down what was made of a file's content, or, by no pieces, that nothing can be. Content that was removed meanwhile is left out, or that was damaged and is right
+// again by another blob.
 func (p *Previews) keep(ctx context.Context, n drive.Node, d delivery, pieces [][]byte) error {
 	now := sqldb.Micros(p.o.Now())
 	err := p.db.UpdateUnsettled(ctx, func(tx *sqldb.Tx) error { // accounts are settled
-		find := `SELECT id FROM blobs WHERE sha256 = $1 AND size = $2`
+		find := `SELECT id FROM blobs WHERE id = $1`
 		if tx.Engine() == sqldb.Postgres {
 			find += ` FOR KEY SHARE` // garbage collection waits, or has removed it before
 		}
 		var blob string
-		if err := tx.Row(ctx, find, []any{n.SHA256, n.Size}, &blob); err != nil {
+		if err := tx.Row(ctx, find, []any{n.Blob()}, &blob); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM thumbnails WHERE drive_id = $1 AND blob_id = $2`, n.DriveID, blob); err != nil {
