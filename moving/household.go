@@ -26,7 +26,7 @@ type Household struct {
 	Left     error    // why the account stays; nil if it comes
 }
 
-// Belonging is a folder here that is a household's.
+// Belonging is a folder here that is a household's. Of two where one is in the other, the inner one is what was seen in its place.
 type Belonging struct {
 	From string
 	To   drive.Path
@@ -65,7 +65,12 @@ func (h Households) Take(ctx context.Context, from Household) (sum Sum, err erro
 	}
 	for _, b := range from.Folders {
 		in := h.In
-		in.To = b.To
+		in.To, in.Covered = b.To, nil
+		for _, other := range from.Folders {
+			if other.To != b.To && other.To.Within(b.To) {
+				in.Covered = append(in.Covered, other.To)
+			}
+		}
 		moved, err := in.Folder(ctx, b.From, nil)
 		sum.Add(moved)
 		var here *fs.PathError

@@ -131,3 +131,19 @@ func TestTwoHouseholdsOfOneName(t *testing.T) {
 		}
 	})
 }
+
+// What lay under a virtual folder was not seen by the user there, and does not come in place of what was.
+func TestAFolderOverAnother(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		top := t.TempDir()
+		write(t, top, "home/a=home", "home/x/a=under it", "home/x/deep/b=under it", "home/y/x/a=beside", "team/a=of the team", "more/b=of others")
+		of := func(name string) string { return filepath.Join(top, name) }
+		h := Households{In: f.in(""), Accounts: f.accounts}
+		sum, err := h.Take(t.Context(), Household{Name: "eva", Folders: []Belonging{{of("home"), drive.Root}, {of("team"), "/x"}, {of("more"), "/x/deep"}}})
+		wantSum(t, "in", sum, err, Sum{Moved: 4, Left: 1})
+		f.wantTold("noted eva : has no password", "noted eva : has an account", "left out eva x: another folder was in its place")
+		if u, err := f.accounts.UserByLogin(t.Context(), "eva"); err != nil || f.tree(u.ID, "/", false) != "a=home x/ x/a=of the team x/deep/ x/deep/b=of others y/ y/x/ y/x/a=beside" {
+			t.Errorf("eva has %s, %v", f.tree(u.ID, "/", false), err)
+		}
+	})
+}

@@ -29,6 +29,8 @@ type In struct {
 	DryRun  bool       // nothing is changed, and told is what would be
 	AtOnce  int        // files
 	Tell    func(Told)
+	// Covered are folders of the drive that something else comes to: what is in their places here was never seen, and stays.
+	Covered []drive.Path
 	// Own are files and folders that the server keeps its data in. They stay where they are, and nothing below them comes: a folder that holds them, such
 	// as the home directory that a dump names, would give its user all accounts and all content.
 	Own []string
@@ -260,7 +262,11 @@ func nameThere(name string, taken map[string]string) error {
 
 // enter takes a folder in a folder. It gets its time when all that is in it has come.
 func (c *coming) enter(ctx context.Context, p *place, name string, in target, depth int) error {
-	from := p.path(name)
+	from, path := p.path(name), in.path.Join(name)
+	if slices.ContainsFunc(c.Covered, func(by drive.Path) bool { return path.Within(by) && by.Within(path) }) {
+		c.tally.add(Told{User: c.User, Path: from, Outcome: Left, Why: errors.New("another folder was in its place")})
+		return nil
+	}
 	if depth+1 >= drive.MaxDepth {
 		c.refuse(from, fmt.Errorf("folders lie more than %d deep in each other", drive.MaxDepth))
 		return nil
