@@ -131,8 +131,10 @@ func backupTally(take func(context.Context) ([]turn.Job, error), every func() ti
 		add := func(desc *prometheus.Desc, value float64) {
 			metrics = append(metrics, prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value))
 		}
-		if every != nil && every() > 0 {
-			add(due, every().Seconds())
+		if every != nil {
+			if every := every(); every > 0 {
+				add(due, every.Seconds())
+			}
 		}
 		for _, j := range all {
 			t, ok := of[j.Name]

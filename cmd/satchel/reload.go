@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -35,11 +37,24 @@ func (a *admitting) take(c *config.Config) error {
 
 // take puts what rooms in use can take up of the settings into force: what is live in the table of package config.
 func (r *rooms) take(c *config.Config) error {
+	if err := r.opens(c); err != nil {
+		return err
+	}
 	if err := r.admits.take(c); err != nil {
 		return err
 	}
 	r.drives.Adjust(driveOptions(c, r.admits, nil, nil))
 	r.accounts.Adjust(authn.Options{Registration: c.Registration, AuditExpiry: c.AuditExpiry})
+	return nil
+}
+
+// opens is an error for settings that let more people in by rules which come with a restart only: until then newcomers would prove less than the settings say.
+func (r *rooms) opens(c *config.Config) error {
+	from := []string{config.RegistrationClosed, config.RegistrationInvite, config.RegistrationOpen}
+	wider := slices.Index(from, c.Registration) > slices.Index(from, r.accounts.Newcomers().Registration)
+	if wider && (c.Verify != r.began.Verify || c.OIDCRegistration != r.began.OIDCRegistration) {
+		return fmt.Errorf("registration = %q: verify or oidc_registration was changed as well, which needs a restart: restart the server", c.Registration)
+	}
 	return nil
 }
 

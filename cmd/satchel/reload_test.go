@@ -93,6 +93,32 @@ func TestEachLiveSettingIsTakenUp(t *testing.T) {
 	}
 }
 
+// Newcomers are not let in before what they have to prove is in force: until a restart nothing of such settings is taken up. Closing the door is, whatever else was changed.
+func TestAReloadLetsNobodyInUnproven(t *testing.T) {
+	f := newReloading(t, "registration", "invite")
+	f.reloadable("code_log", "true")
+	f.reload("verify", "email")
+	f.reloadable("max_file", "10")
+	f.reload("registration", "open")
+	if n := f.in.accounts.Newcomers(); n.Registration != authn.RegistrationInvite || f.in.drives.MaxFile() == 10 {
+		t.Errorf("newcomers: %+v, and files of %d bytes", n, f.in.drives.MaxFile())
+	}
+	f.reload("registration", "closed")
+	if n := f.in.accounts.Newcomers(); n.Open() || f.in.drives.MaxFile() != 10 {
+		t.Errorf("closed: %+v, and files of %d bytes", n, f.in.drives.MaxFile())
+	}
+	f.reloadable("registration", "invite")
+	f.reload("verify", "none")
+	if n := f.in.accounts.Newcomers(); n.Registration != authn.RegistrationInvite {
+		t.Errorf("as before: %+v", n)
+	}
+	f.reloadable("registration", "open")
+	f.reload("oidc_registration", "closed")
+	if n := f.in.accounts.Newcomers(); n.Registration != authn.RegistrationInvite {
+		t.Errorf("with another rule for those who sign in elsewhere: %+v", n)
+	}
+}
+
 // reloading is an installation that is served, as far as settings go.
 type reloading struct {
 	in      *rooms

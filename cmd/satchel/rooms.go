@@ -36,6 +36,7 @@ type rooms struct {
 	events   *hooks.Events
 	turns    *turn.Turns
 	admits   *admitting
+	began    *config.Config // that the rooms were opened by: in force but for what is live
 }
 
 // openRooms opens what the settings name and brings the schema up to date. The server, and nothing else, gives metrics and
@@ -112,7 +113,7 @@ func openRooms(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 	previews := preview.New(db, drives, images, preview.Options{
 		Workers: c.Thumbnails, Memory: c.ThumbnailMemory, Command: workshopCommand(), Log: log, Observe: observeThumbnails,
 	})
-	return &rooms{db, blobs, accounts, drives, previews, events, turns, admits}, nil
+	return &rooms{db, blobs, accounts, drives, previews, events, turns, admits, c}, nil
 }
 
 // openBlobs opens the store that the settings name, or the two while content moves from one to the other, and answers where else blobs are read
