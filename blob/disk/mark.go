@@ -91,10 +91,32 @@ func (s *Store) putMark() (err error) {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(s.dir, MarkName))
+		err = s.nameMark(f.Name())
+	}
+	if gone := os.Remove(f.Name()); err == nil && !errors.Is(gone, fs.ErrNotExist) {
+		err = gone
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+		return err
 	}
 	return s.syncDir(s.dir)
+}
+
+// nameMark gives a file that holds the mark its name. Of several installations one is the first, where the file system has links.
+func (s *Store) nameMark(file string) error {
+	name := filepath.Join(s.dir, MarkName)
+	err := os.Link(file, name)
+	if errors.Is(err, fs.ErrExist) { // somebody was faster, or it is empty, as after a power cut
+		mark, err := readMark(s.dir)
+		switch {
+		case err != nil, mark == s.mark:
+			return err
+		case mark != "":
+			return ErrForeign
+		}
+	}
+	if err != nil {
+		err = os.Rename(file, name)
+	}
+	return err
 }

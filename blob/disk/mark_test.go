@@ -2,9 +2,11 @@ package disk
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -26,6 +28,10 @@ func TestMark(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	if err := os.Truncate(filepath.Join(dir, MarkName), 0); err != nil { // as a power cut may leave it
+		t.Fatal(err)
+	}
+	must(Open(dir, Options{Mark: "mine"}))
 	s := must(Open(dir, Options{}))
 	if err := must(s.Stage(t.Context(), "k1")).Seal(t.Context()); err != nil {
 		t.Fatal(err)
@@ -59,6 +65,32 @@ func TestManyMarkAtOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
+	}
+}
+
+// Of several installations that begin at once on one folder, one has it.
+func TestOneMarkStays(t *testing.T) {
+	for range 50 {
+		dir := t.TempDir()
+		var all sync.WaitGroup
+		var opened atomic.Int64
+		for i := range 8 {
+			all.Go(func() {
+				switch _, err := Open(dir, Options{Relaxed: true, Mark: fmt.Sprint("mark", i)}); {
+				case err == nil:
+					opened.Add(1)
+				case !errors.Is(err, ErrForeign):
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n := opened.Load(); n != 1 {
+			t.Errorf("%d have it", n)
+		}
+		if left, err := filepath.Glob(filepath.Join(dir, MarkName+".*")); err != nil || len(left) > 0 {
+			t.Errorf("%v, %v", left, err)
+		}
 	}
 }
 
