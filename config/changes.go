@@ -1,6 +1,9 @@
 package config
 
-import "reflect"
+import (
+	"reflect"
+	"strings"
+)
 
 // Changes are the keys of settings that are others in next, in the order of the table: those that a running server takes up, and those
 // that it has to be started again for.
@@ -18,4 +21,14 @@ func (c *Config) Changes(next *Config) (live, restart []string) {
 		}
 	}
 	return live, restart
+}
+
+// ByFile reports whether any setting is said by the settings file.
+func (c *Config) ByFile() bool {
+	for _, from := range c.from {
+		if strings.HasPrefix(from, "file ") {
+			return true
+		}
+	}
+	return false
 }

@@ -110,6 +110,9 @@ func (h *hangups) reopen() {
 // reload reads the settings, takes up what can be, and tells what needs a restart. Settings that are wrong change nothing.
 func (h *hangups) reload() {
 	next, err := h.again()
+	if err == nil && h.c.Load().ByFile() && !next.ByFile() { // as while it is written, or where the disk was full; all defaults would let anybody in
+		err = errors.New("the settings file says nothing any more: is it whole? Restart the server if that is meant")
+	}
 	if err == nil {
 		err = h.in.take(next)
 	}

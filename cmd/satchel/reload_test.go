@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +119,38 @@ func TestAReloadLetsNobodyInUnproven(t *testing.T) {
 	if n := f.in.accounts.Newcomers(); n.Registration != authn.RegistrationInvite {
 		t.Errorf("with another rule for those who sign in elsewhere: %+v", n)
 	}
+}
+
+// A settings file that is broken, gone or empty changes nothing: by the defaults anybody might make an account.
+func TestAReloadKeepsWhatItCannotRead(t *testing.T) {
+	f := newReloading(t, "code_log", "false")
+	file := filepath.Join(t.TempDir(), "satchel.toml")
+	f.environ = append(f.environ, "SATCHEL_CONFIG="+file)
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(what string, size int64) {
+		t.Helper()
+		f.hang.reload()
+		if n := f.in.accounts.Newcomers(); n.Open() || f.in.drives.MaxFile() != size {
+			t.Errorf("%s: newcomers %+v, files of %d bytes", what, n, f.in.drives.MaxFile())
+		}
+	}
+	write("registration = \"closed\"\nmax_file = \"10MiB\"\n")
+	want("at first", 10<<20)
+	for _, broken := range []string{"registration = \"open\"\nmax_file = \"1", "registration = \"open\"\nmax_file = \"many\"\n", "registration = \"open\"\nmax_fil = 1\n", "", "# what was here\n"} {
+		write(broken)
+		want(broken, 10<<20)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	want("gone", 10<<20)
+	write("registration = \"closed\"\nmax_file = \"20MiB\"\n")
+	want("whole again", 20<<20)
 }
 
 // reloading is an installation that is served, as far as settings go.
