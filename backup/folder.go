@@ -22,7 +22,7 @@ type folder struct {
 
 // OpenFolder opens a folder of backups, which is made if it is missing. ErrBusy if another process has it.
 func OpenFolder(path string) (Place, error) {
-	store, err := disk.Open(filepath.Join(path, "content"), disk.Options{})
+	store, err := disk.Open(FolderContent(path), disk.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +43,9 @@ func OpenFolder(path string) (Place, error) {
 	}
 	return f, nil
 }
+
+// FolderContent is where a folder of backups at path has its content.
+func FolderContent(path string) string { return filepath.Join(path, "content") }
 
 // HasFolder reports whether there is a folder of backups at path.
 func HasFolder(path string) bool {

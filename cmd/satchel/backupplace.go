@@ -25,14 +25,14 @@ func inBucket(place string) bool { return strings.HasPrefix(place, "s3:") }
 
 // openPlace opens where backups are. A folder that is to be read has to be one of backups.
 func openPlace(ctx context.Context, c *config.Config, place string, read bool) (backup.Place, error) {
+	if err := placeFits(c, place); err != nil {
+		return nil, err
+	}
 	if !inBucket(place) {
 		if read && !backup.HasFolder(place) {
 			return nil, fmt.Errorf("there is no backup in %s", place)
 		}
 		return backup.OpenFolder(place)
-	}
-	if err := placeFits(c, place); err != nil {
-		return nil, err
 	}
 	bucket, err := config.ParseBucket(place)
 	if err != nil {
@@ -47,13 +47,30 @@ func openPlace(ctx context.Context, c *config.Config, place string, read bool) (
 // placeFits refuses what is no place for backups of the settings' installation.
 func placeFits(c *config.Config, place string) error {
 	if !inBucket(place) {
-		return nil
+		return isServed(c, backup.FolderContent(place))
 	}
 	bucket, err := config.ParseBucket(place)
 	if err != nil {
 		return usagef("the place of backups: want %w", err)
 	}
 	return apart(c, bucket)
+}
+
+// isServed refuses a folder of content that is the one which is served, whatever it is called.
+func isServed(c *config.Config, content string) error {
+	at, err := os.Stat(content)
+	if err != nil {
+		return nil // it is not there, or opening it tells
+	}
+	for _, where := range []string{c.Blobs, c.BlobsFrom} {
+		if _, remote := config.BlobBucket(where); remote || where == "" {
+			continue
+		}
+		if served, err := os.Stat(config.BlobFolder(where)); err == nil && os.SameFile(at, served) {
+			return usagef("backups would be among the content that is served from %s: want another folder", content)
+		}
+	}
+	return nil
 }
 
 // apart refuses a place among content that is served. Two services may call their buckets alike; that is not told apart, since one may be known by two addresses.
