@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/satchelhq/satchel/blob"
@@ -105,13 +104,14 @@ func TestContentGoesWhileItIsCopied(t *testing.T) {
 	})
 }
 
-// Content that cannot even be opened ends a copy, but not one of all that there is.
+// Content that cannot even be opened is damaged for who copies what is right, as good as gone for who copies all that there is, and keeps nobody from
+// the rest. A store that is away ends both.
 func TestContentIsCopiedPastWhatCannotBeRead(t *testing.T) {
 	each(t, Options{}, func(t *testing.T, f *fixture) {
 		node := f.put("/a", strings.Repeat("a ", 20))
 		f.put("/b", strings.Repeat("b ", 20))
 		c := Copying{From: unreadableStore{f.blobs, []blob.Key{node.blob}}, To: mem.New()}
-		if copied, err := f.CopyBlobs(t.Context(), c); !errors.Is(err, syscall.EIO) {
+		if copied, err := f.CopyBlobs(t.Context(), c); err != nil || copied.Blobs != 1 || !slices.Equal(copied.Damaged, []string{string(node.blob)}) {
 			t.Errorf("%+v, %v", copied, err)
 		}
 		c.Rotten = true
@@ -119,8 +119,10 @@ func TestContentIsCopiedPastWhatCannotBeRead(t *testing.T) {
 			t.Errorf("%+v, %v", copied, err)
 		}
 		c.From = watched{f.blobs, func(string) error { return blob.ErrAway }}
-		if copied, err := f.CopyBlobs(t.Context(), c); !errors.Is(err, blob.ErrAway) {
-			t.Errorf("%+v, %v", copied, err)
+		for _, c.Rotten = range []bool{true, false} {
+			if copied, err := f.CopyBlobs(t.Context(), c); !errors.Is(err, blob.ErrAway) {
+				t.Errorf("rotten %v: %+v, %v", c.Rotten, copied, err)
+			}
 		}
 	})
 }
