@@ -11,6 +11,7 @@ import (
 
 	"github.com/satchelhq/satchel/blob"
 	"github.com/satchelhq/satchel/fault"
+	"github.com/satchelhq/satchel/sqldb"
 )
 
 func TestUploadJoined(t *testing.T) {
@@ -328,4 +329,39 @@ func TestJoinOfContentThatIsThere(t *testing.T) {
 			t.Errorf("the store holds %s; before the join %s", got, before)
 		}
 	})
+}
+
+// A sweep looks at a joined upload while the last byte of a part is being recorded: it does not write down that it waits for that part, of which nothing more would come.
+func TestASweepDoesNotWaitForAPartThatIsFull(t *testing.T) {
+	f, _ := nodes(t, Options{InlineMax: 16})
+	ctx := t.Context()
+	part := f.begin(NewUpload{Kind: Partial, Length: 2})
+	if _, err := f.send(part, 0, strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	joined := f.begin(NewUpload{Kind: Joined, Name: "f", Parts: []string{part.ID}})
+	swept := make(chan error, 1)
+	err := f.db.Update(ctx, func(tx *sqldb.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE uploads SET received = length WHERE id = $1`, part.ID); err != nil {
+			return err
+		}
+		go func() { swept <- f.Recover(ctx) }()
+		for blocked := 0; blocked == 0; { // until the sweep has looked at the part, or waits to
+			if err := f.db.Row(ctx, `SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`, nil, &blocked); err != nil {
+				return err
+			}
+			var waits string
+			if err := f.db.Row(ctx, `SELECT waits_for FROM uploads WHERE id = $1`, []any{joined.ID}, &waits); err != nil || waits != "" {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-swept; err != nil {
+		t.Error(err)
+	}
+	f.clean()
 }

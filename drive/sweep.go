@@ -39,9 +39,13 @@ func (s *Drives) Recover(ctx context.Context) error {
 // no sweep looks again.
 func (s *Drives) waits(ctx context.Context, driveID, id string) (waits bool, err error) {
 	err = s.edit(ctx, "drive.Recover", driveID, func(e *edit) error {
+		query := `SELECT part.id FROM upload_parts p JOIN uploads part ON part.id = p.part_id
+			WHERE p.upload_id = $1 AND part.completed_at = 0 AND part.gone_at = 0 AND part.received <> part.length ORDER BY p.position LIMIT 1`
+		if e.Engine() == sqldb.Postgres { // bytes are recorded without the drive's row: the last one would find nobody who waits, whom this write would let wait for ever
+			query += ` FOR SHARE OF part`
+		}
 		var part string
-		err := e.Row(ctx, `SELECT part.id FROM upload_parts p JOIN uploads part ON part.id = p.part_id
-			WHERE p.upload_id = $1 AND part.completed_at = 0 AND part.gone_at = 0 AND part.received <> part.length ORDER BY p.position LIMIT 1`, []any{id}, &part)
+		err := e.Row(ctx, query, []any{id}, &part)
 		if waits = err == nil; !waits {
 			if sqldb.NoRow(err) {
 				err = nil
