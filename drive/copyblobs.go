@@ -121,9 +121,7 @@ func (s *Drives) copyRow(ctx context.Context, c Copying, slow *pace, r keyedRow)
 		return copyNone, err
 	}
 	if err == nil && right && !c.Checked {
-		if right, err = s.holdsBlob(ctx, c.To, r.key, r.blobRow); err == nil && !right {
-			err = errors.New("the store does not give back what it was given")
-		}
+		err = s.readBack(ctx, c.To, r.key, r.blobRow)
 	}
 	switch {
 	case err != nil:

@@ -27,9 +27,8 @@ const (
 	topicFree   = "upload_free" // a wish was heeded
 )
 
-// databaseNow is the database's clock in microseconds: the processes' own may differ. It is Postgres', the only
-// engine that is shared.
-const databaseNow = `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`
+// databaseNow is the database's clock. It is Postgres', the only engine that is shared.
+var databaseNow = sqldb.Postgres.Clock()
 
 // pulse tells the other processes that this one is there, while it holds anything.
 type pulse struct {

@@ -149,11 +149,8 @@ func (s *Drives) moveBlob(ctx context.Context, m Moving, slow *pace, key blob.Ke
 		if !right {
 			return entryDamaged, nil
 		}
-		if whole, err = s.holdsBlob(ctx, m.To, key, row); err != nil {
+		if err := s.readBack(ctx, m.To, key, row); err != nil {
 			return entryGone, err
-		}
-		if !whole {
-			return entryGone, fmt.Errorf("blob %s: the new store does not give back what it was given", key)
 		}
 	}
 	if _, err := s.blobRow(ctx, key); sqldb.NoRow(err) { // gc has looked for the copy before it was there
@@ -177,6 +174,15 @@ func (s *Drives) holdsBlob(ctx context.Context, in blob.Store, key blob.Key, row
 	digest := sha256.New()
 	n, err := s.copyTo(digest, paced{c, ctx, &pace{}})
 	return row.is(n, digest), err
+}
+
+// readBack fails if a store does not give back the content on record, which copyBlob gave it.
+func (s *Drives) readBack(ctx context.Context, in blob.Store, key blob.Key, row blobRow) error {
+	whole, err := s.holdsBlob(ctx, in, key, row)
+	if err == nil && !whole {
+		err = fmt.Errorf("blob %s: the store does not give back what it was given", key)
+	}
+	return err
 }
 
 func (r blobRow) is(size int64, digest hash.Hash) bool {

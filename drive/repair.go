@@ -181,9 +181,7 @@ func (s *Drives) fetch(ctx context.Context, backup *Drives, row blobRow) (c cont
 	right, err := s.copyBlob(ctx, s.blobs, c.key, paced{backedUp{source}, ctx, &pace{}}, row)
 	c.sealed = s.o.Now()
 	if err == nil && right {
-		if right, err = s.holdsBlob(ctx, s.blobs, c.key, row); err == nil && !right {
-			err = errors.New("the store does not give back what it was given")
-		}
+		err = s.readBack(ctx, s.blobs, c.key, row)
 	}
 	if err == nil && !right {
 		err = blob.ErrNotFound

@@ -326,6 +326,14 @@ func (e Engine) placeholders(text string) string {
 	return text
 }
 
+// Clock is an expression for the database's clock, in microseconds since 1970: the clocks of the processes may differ. It moves within a transaction.
+func (e Engine) Clock() string {
+	if e == Postgres {
+		return `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`
+	}
+	return `CAST(unixepoch('subsec') * 1000000 AS INTEGER)`
+}
+
 // Among is the condition that what stands before it is among the texts of a JSON array in the parameter $1: one text of a statement serves any number of
 // them. It is spelled so that Postgres looks each of them up: of how many an IN would read it knows nothing, and reads all of a table of ten thousand rows.
 func (e Engine) Among() string {

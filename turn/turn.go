@@ -25,16 +25,12 @@ type Turns struct {
 	db     *sqldb.DB
 	holder string // names this process
 	node   string
-	now    string // SQL: the clock that all processes have in common, in microseconds since 1970
+	now    string // SQL: the clock that all processes have in common
 }
 
 // New gives access to the turns in db. node is what people know this process by; it is told with what it did.
 func New(db *sqldb.DB, node string) *Turns {
-	t := &Turns{db: db, holder: sqldb.NewID(), node: node, now: `CAST(unixepoch('subsec') * 1000000 AS INTEGER)`}
-	if db.Engine() == sqldb.Postgres {
-		t.now = `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`
-	}
-	return t
+	return &Turns{db: db, holder: sqldb.NewID(), node: node, now: db.Engine().Clock()}
 }
 
 // Turn is the time during which this process does a job.
